@@ -1,0 +1,67 @@
+// What goes into the Creator and what comes out.
+
+import type { PatchManifest } from "../image/mod.ts";
+
+export interface SourceDiff {
+  readonly name: string;
+  readonly text: string;
+}
+
+export interface CreateOptions {
+  /** Name of the patch. Default: of the first diff, without directory and ending. */
+  readonly name?: string;
+  readonly description?: string;
+  /** Root of the source tree that built the program, as it was then. `-p1` paths start here. */
+  readonly source: string;
+  /** The program or library as it runs: an ELF file with symbols, or with separate debug information. */
+  readonly target: string;
+  /** Default: `compile_commands.json` in `source`. */
+  readonly compileCommands?: string;
+  readonly onProgress?: (progress: CreateProgress) => void;
+  /** Parallel compilations. Default: number of cores. */
+  readonly jobs?: number;
+}
+
+export type CreateProgress =
+  | { readonly step: "units"; readonly units: readonly string[] }
+  | { readonly step: "compiled"; readonly unit: string; readonly side: "original" | "patched"; readonly done: number; readonly of: number; readonly milliseconds: number }
+  | { readonly step: "proved"; readonly unit: string; readonly functions: number }
+  | { readonly step: "compared"; readonly unit: string; readonly changed: readonly string[]; readonly added: readonly string[] }
+  | { readonly step: "assembled"; readonly bytes: number };
+
+export interface CreatedPatch {
+  readonly manifest: PatchManifest;
+  /** The patch image, ready to be written to a file. Same input, same bytes. */
+  readonly image: Uint8Array;
+  readonly milliseconds: number;
+}
+
+/** One entry of compile_commands.json, normalised. */
+export interface CompileCommand {
+  /** Absolute. */
+  readonly directory: string;
+  /** Absolute path of the main source file. */
+  readonly file: string;
+  /** Compiler and arguments, without a shell. */
+  readonly arguments: readonly string[];
+  /** Absolute path of the object file, where the command names one. */
+  readonly output?: string;
+}
+
+/** A unit compiled as it was and as patched, each function and variable in a section of its own. */
+export interface ObjectPair {
+  /** Path of the main source file relative to the source root. */
+  readonly unit: string;
+  /** As DW_AT_name would have it: the source path as the compile command spells it. */
+  readonly spelled: string;
+  /** Working directory of the compile command. */
+  readonly directory: string;
+  readonly compiler: string;
+  readonly original: Uint8Array;
+  readonly patched: Uint8Array;
+  /**
+   * The unit compiled exactly as recorded, without sections of its own: what the proof falls back to where the
+   * assembler shortened a jump between neighbours. Compiled when first asked for.
+   */
+  readonly plain: () => Promise<Uint8Array>;
+}

@@ -1,0 +1,64 @@
+// Every refusal of the engine is a SutureError: a kind that programs branch on, data for machines, and one line
+// for people that names the act, what was found and, where there is one, the way out.
+
+/** Groups of kinds, in the order of the exit codes that `suture` documents. */
+const kindsByExitCode = {
+  1: ["internal"],
+  2: ["usage"],
+  // The process cannot be worked on.
+  3: [
+    "no-such-process", "process-gone", "not-permitted", "already-traced", "unsupported-architecture",
+    "unreadable-memory", "out-of-memory", "tracer-failed", "unreachable-memory", "cannot-borrow-thread",
+  ],
+  // The patch does not belong to the process, or its file is not what it should be.
+  4: [
+    "build-id-mismatch", "bad-image", "unsupported-image-version", "bad-elf", "bytes-mismatch", "unresolved-symbol",
+    "already-applied", "no-such-patch", "patch-in-use", "bad-ledger",
+  ],
+  // The patch cannot be built.
+  5: [
+    "diff-does-not-apply", "compile-error", "no-compile-command", "no-debug-information", "source-mismatch",
+    "unknown-function", "nothing-to-patch", "not-patchable", "missing-tool", "file-not-found",
+  ],
+  // Right, but not now: nothing was written, trying again may work.
+  6: ["blocked", "over-budget", "interrupted", "locked"],
+  // `verify` found bytes that the ledger does not account for, or a transaction left in the middle.
+  7: ["verification-failed", "unfinished-transaction"],
+  // A recipe's own check or code failed.
+  8: ["recipe-failed"],
+} as const;
+
+type KindsByExitCode = typeof kindsByExitCode;
+export type ErrorKind = KindsByExitCode[keyof KindsByExitCode][number];
+export type ExitCode = 0 | keyof KindsByExitCode;
+
+export type JsonValue =
+  | string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** A refusal or failure with its kind and the data behind its message. */
+export class SutureError extends Error {
+  readonly kind: ErrorKind;
+  readonly data: Readonly<Record<string, JsonValue>>;
+
+  constructor(kind: ErrorKind, message: string, data: Readonly<Record<string, JsonValue>> = {}, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SutureError";
+    this.kind = kind;
+    this.data = data;
+  }
+
+  get exitCode(): ExitCode {
+    for (const [code, kinds] of Object.entries(kindsByExitCode)) {
+      if ((kinds as readonly string[]).includes(this.kind)) return Number(code) as ExitCode;
+    }
+    return 1;
+  }
+
+  /** The documented shape of an error under `--json`: `{"error": {"kind", "message", …data}}`. */
+  toJSON(): { error: { kind: ErrorKind; message: string } & Record<string, JsonValue> } {
+    return { error: { ...this.data, kind: this.kind, message: this.message } };
+  }
+}
+
+export const isErrorKind = (value: string): value is ErrorKind =>
+  Object.values(kindsByExitCode).some((kinds) => (kinds as readonly string[]).includes(value));

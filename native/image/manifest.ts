@@ -1,0 +1,91 @@
+// The manifest of a patch image: what the patch is, which module each of its objects belongs to, what is
+// redirected, and how every symbol that the image does not define is found in the process. Written by the
+// Creator, read by the Loader; it is all that the two share.
+
+import type { FileAddress, FileRange } from "../address.ts";
+
+export const imageFormat = 1;
+
+/** A patch: what the author calls it, and one object per module that it changes. */
+export interface PatchManifest {
+  readonly format: typeof imageFormat;
+  readonly name: string;
+  readonly description: string;
+  readonly architecture: "x86-64";
+  /** The diffs as given, in order. */
+  readonly diffs: readonly SourceDiffRecord[];
+  readonly compilers: readonly string[];
+  readonly objects: readonly PatchObject[];
+}
+
+export interface SourceDiffRecord {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The part of a patch that belongs to one ELF module. */
+export interface PatchObject {
+  readonly module: ModuleIdentity;
+  /** Functions whose entries are redirected. */
+  readonly functions: readonly PatchedFunction[];
+  /** Functions that travel along but replace nothing. */
+  readonly added: readonly AddedFunction[];
+  /** Symbols that the image leaves undefined, and where the Loader finds them. */
+  readonly imports: readonly Import[];
+  /** Sections of the image that are loaded for this object, by index. */
+  readonly sections: readonly number[];
+  readonly proof: ProofRecord;
+}
+
+export interface ModuleIdentity {
+  /** Base name, for messages. */
+  readonly name: string;
+  /** Lower-case hex. */
+  readonly buildId: string;
+  readonly kind: "program" | "library";
+}
+
+export interface PatchedFunction {
+  readonly name: string;
+  /** The translation unit, relative to the source root: tells same-named statics apart. */
+  readonly unit: string;
+  readonly oldEntry: FileAddress;
+  readonly oldSize: number;
+  /** Everything that a thread must not stand in: the body and its cold parts. */
+  readonly oldRanges: readonly FileRange[];
+  /** Where in the old function the jump goes: 0, or 4 when it keeps its endbr64. */
+  readonly redirectOffset: number;
+  /** The bytes that the jump takes away, as the build left them. */
+  readonly expected: Uint8Array;
+  /** Symbol index of the replacement in the image. */
+  readonly newSymbol: number;
+  readonly newSize: number;
+  /** Why it is replaced: its own code differs, it held an inlined copy, … One line. */
+  readonly reason: string;
+  /** Never returns, runs at start-up only, …: said before a commit (X20). Empty when ordinary. */
+  readonly warnings: readonly string[];
+}
+
+export interface AddedFunction {
+  readonly name: string;
+  readonly unit: string;
+  readonly newSymbol: number;
+  readonly newSize: number;
+}
+
+/** Where the Loader finds an undefined symbol of the image. */
+export type Import = { readonly symbol: number; readonly name: string } & (
+  /** In the object's own module, at an address that the Creator has proved. */
+  | { readonly from: "module"; readonly at: FileAddress }
+  /** By name among the dynamic symbols of the loaded modules, in load order. */
+  | { readonly from: "process"; readonly version?: string }
+  /** The thread-pointer offset of a variable in the program's own TLS block, as linked. */
+  | { readonly from: "thread"; readonly offset: bigint }
+);
+
+/** What the Creator compared with the running program's file before it trusted source, flags and compiler. */
+export interface ProofRecord {
+  readonly units: number;
+  readonly functions: number;
+  readonly bytes: number;
+}

@@ -1,0 +1,91 @@
+// What the Loader returns, as programs see it. These shapes are the documented JSON of `apply`, `revert`,
+// `list` and `verify`: changing one is a change of the interface.
+
+import type { Address } from "../address.ts";
+
+export interface TransactionOptions {
+  /** How long to go on trying while threads stand in the functions. Milliseconds. Default 5000. */
+  readonly timeout?: number;
+  /** Longest stop before everyone is let go and nothing was written. Microseconds. Default: by number of threads. */
+  readonly maxStop?: number;
+  /** Stage and check, redirect nothing, give everything back. */
+  readonly dryRun?: boolean;
+  readonly onProgress?: (progress: TransactionProgress) => void;
+}
+
+export type TransactionProgress =
+  | { readonly step: "staged"; readonly pid: number; readonly bytes: number }
+  | { readonly step: "blocked"; readonly attempt: number; readonly blockers: readonly Blocker[] }
+  | { readonly step: "over-budget"; readonly attempt: number }
+  | { readonly step: "committed" | "reverted"; readonly attempt: number };
+
+export type Blocker = {
+  readonly pid: number;
+  readonly tid: number;
+  readonly thread: string;
+  /** Function names, innermost first; hex where nobody knows a name. */
+  readonly stack: readonly string[];
+} & (
+  | { readonly reason: "in-use"; readonly function: string }
+  | { readonly reason: "unreliable-stack" }
+  | { readonly reason: "not-stopped" }
+);
+
+/** Worst thread of its sort in the stop that committed, microseconds. */
+export interface StopReport {
+  readonly workingMicroseconds: number;
+  readonly sleepingMicroseconds: number;
+  readonly attempts: number;
+}
+
+export interface ProcessReport {
+  readonly pid: number;
+  readonly functions: readonly FunctionReport[];
+}
+
+export interface FunctionReport {
+  readonly name: string;
+  readonly unit: string;
+  readonly module: string;
+  readonly old: Address;
+  readonly new: Address;
+}
+
+export interface TransactionResult {
+  readonly result: "committed" | "reverted" | "checked";
+  readonly patch: { readonly name: string; readonly digest: string };
+  readonly processes: readonly ProcessReport[];
+  readonly stop: StopReport;
+}
+
+export type PatchState = "staged" | "active" | "activating" | "deactivating";
+
+export interface ListedPatch {
+  readonly name: string;
+  readonly state: PatchState;
+  readonly digest: string;
+  readonly functions: readonly FunctionReport[];
+}
+
+export interface PatchedProcess {
+  readonly pid: number;
+  readonly program: string;
+  readonly patches: readonly ListedPatch[];
+}
+
+export interface VerifiedFunction {
+  readonly name: string;
+  readonly patch: string;
+  readonly at: Address;
+  readonly matches: boolean;
+  readonly expected: Uint8Array;
+  readonly found: Uint8Array;
+}
+
+export interface VerifyReport {
+  readonly pid: number;
+  readonly program: string;
+  /** Every byte is what the ledger says. */
+  readonly verified: boolean;
+  readonly patches: readonly { readonly name: string; readonly state: PatchState; readonly functions: readonly VerifiedFunction[]; readonly codeMatches: boolean }[];
+}
