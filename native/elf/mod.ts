@@ -1,0 +1,7 @@
+// Bytes to ELF objects and back. Pure: knows no process, no file system and no patch.
+
+export * from "./types.ts";
+export * from "./constants.ts";
+export * from "./numbers.ts";
+export { buildIdAmongNotes, readElf } from "./read.ts";
+export { bytesAt, definedSymbolsOf, sectionNamed, sectionOf, symbolAt } from "./lookup.ts";

@@ -1,0 +1,143 @@
+// Symbol tables and the versions of dynamic symbols. Section symbols have no name of their own in ELF; here they
+// carry the name of their section, so that messages and comparisons need no second lookup.
+
+import { SutureError } from "../errors.ts";
+import { sectionType } from "./constants.ts";
+import { readU16, readU32, readU64 } from "./numbers.ts";
+import type { NameReader } from "./strings.ts";
+import type { ElfSection, ElfSymbol } from "./types.ts";
+
+const symbolSize = 24;
+const firstReservedIndex = 0xff00;
+const extendedIndex = 0xffff;
+
+const types: Readonly<Record<number, ElfSymbol["type"]>> =
+  { 0: "notype", 1: "object", 2: "function", 3: "section", 4: "file", 5: "common", 6: "tls", 10: "ifunc" };
+const bindings: Readonly<Record<number, ElfSymbol["binding"]>> = { 0: "local", 1: "global", 2: "weak", 10: "unique" };
+const visibilities = ["default", "internal", "hidden", "protected"] as const;
+
+function bad(found: string): SutureError {
+  return new SutureError("bad-elf", `Cannot read ELF file: ${found}`);
+}
+
+/** The symbols of the file's one table of this type; empty where there is none. */
+export function readSymbolTable(sections: readonly ElfSection[], type: number, names: NameReader): readonly ElfSymbol[] {
+  const [table, second] = sections.filter((section) => section.type === type);
+  if (table === undefined) return [];
+  if (second !== undefined) throw bad(`sections ${table.index} and ${second.index} are both symbol tables of one sort`);
+  if (table.size % symbolSize !== 0) throw bad(`the symbol table "${table.name}" is no whole number of symbols`);
+  const strings = sections[table.link];
+  if (strings?.type !== sectionType.strtab) throw bad(`the symbol table "${table.name}" has no string table`);
+  const context: Context = {
+    sections, table, names, strings: strings.bytes,
+    indexes: linkedTable(sections, table, sectionType.symtabShndx),
+    versions: readVersions(sections, table, names),
+  };
+  return Array.from({ length: table.size / symbolSize }, (_, index) => readSymbol(index, context));
+}
+
+interface Context {
+  readonly sections: readonly ElfSection[];
+  readonly table: ElfSection;
+  readonly names: NameReader;
+  readonly strings: Uint8Array;
+  /** Section numbers that do not fit into a symbol. */
+  readonly indexes: Uint8Array | undefined;
+  readonly versions: (index: number) => string | undefined;
+}
+
+/** The section of this type whose entries stand beside those of `table`. */
+function linkedTable(sections: readonly ElfSection[], table: ElfSection, type: number): Uint8Array | undefined {
+  return sections.find((section) => section.type === type && section.link === table.index)?.bytes;
+}
+
+function readSymbol(index: number, context: Context): ElfSymbol {
+  const { bytes } = context.table;
+  const at = index * symbolSize;
+  const info = bytes[at + 4] ?? 0;
+  const type = types[info & 0xf] ?? "other";
+  const section = readSectionIndex(index, context);
+  const stated = context.names.read(context.strings, readU32(bytes, at));
+  const name = type === "section" && stated === "" && typeof section === "number" ? context.sections[section]?.name ?? "" : stated;
+  const version = context.versions(index);
+  return {
+    index, name, type, section, binding: bindings[info >> 4] ?? "other",
+    visibility: visibilities[(bytes[at + 5] ?? 0) & 3] ?? "default",
+    value: readU64(bytes, at + 8), size: readSize(bytes, at + 16, name),
+    ...(version === undefined ? {} : { version }),
+  };
+}
+
+function readSize(bytes: Uint8Array, at: number, name: string): number {
+  const size = readU64(bytes, at);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw bad(`symbol "${name}" has a size of 0x${size.toString(16)}`);
+  return Number(size);
+}
+
+function readSectionIndex(index: number, context: Context): ElfSymbol["section"] {
+  const stated = readU16(context.table.bytes, index * symbolSize + 6);
+  if (stated === 0) return "undefined";
+  if (stated === 0xfff1) return "absolute";
+  if (stated === 0xfff2) return "common";
+  const section = stated === extendedIndex ? extendedSectionIndex(index, context) : stated;
+  if (stated !== extendedIndex && stated >= firstReservedIndex) throw bad(`symbol ${index} is in the reserved section 0x${stated.toString(16)}`);
+  if (section >= context.sections.length) throw bad(`symbol ${index} is in section ${section} of ${context.sections.length}`);
+  return section;
+}
+
+function extendedSectionIndex(index: number, { indexes, table }: Context): number {
+  if (indexes === undefined || (index + 1) * 4 > indexes.length) {
+    throw bad(`symbol ${index} of "${table.name}" has its section number in a table that is missing or too short`);
+  }
+  return readU32(indexes, index * 4);
+}
+
+/** What .gnu.version, .gnu.version_r and .gnu.version_d say about the symbols of `table`. */
+function readVersions(sections: readonly ElfSection[], table: ElfSection, names: NameReader): (index: number) => string | undefined {
+  const numbers = linkedTable(sections, table, sectionType.gnuVersionSymbols);
+  if (numbers === undefined) return () => undefined;
+  const versions = new Map<number, string>();
+  const needs = sections.find((section) => section.type === sectionType.gnuVersionNeeds);
+  const definitions = sections.find((section) => section.type === sectionType.gnuVersionDefinitions);
+  if (needs !== undefined) readVersionNeeds(needs.bytes, stringsOf(needs, sections), names, versions);
+  if (definitions !== undefined) readVersionDefinitions(definitions.bytes, stringsOf(definitions, sections), names, versions);
+  // The top bit says "hidden": not the default version. 0 and 1 are local and global without a version.
+  return (index) => ((index + 1) * 2 <= numbers.length ? versions.get(readU16(numbers, index * 2) & 0x7fff) : undefined);
+}
+
+const stringsOf = (section: ElfSection, sections: readonly ElfSection[]): Uint8Array =>
+  sections[section.link]?.bytes ?? new Uint8Array(0);
+
+/** Offsets of a chain of records whose distance to the next is a field; it only goes forwards, so it ends. */
+function* chain(bytes: Uint8Array, start: number, recordSize: number, nextField: number): Generator<number> {
+  for (let at = start; at + recordSize <= bytes.length;) {
+    yield at;
+    const step = readU32(bytes, at + nextField);
+    if (step === 0) return;
+    if (step < recordSize) throw bad("its symbol versions overlap");
+    at += step;
+  }
+}
+
+function readVersionNeeds(bytes: Uint8Array, strings: Uint8Array, names: NameReader, versions: Map<number, string>): void {
+  // Entries of honest files do not share bytes; this ends the walk through those that do.
+  let budget = bytes.length / 16;
+  for (const need of chain(bytes, 0, 16, 12)) {
+    let left = readU16(bytes, need + 2);
+    for (const entry of chain(bytes, need + readU32(bytes, need + 8), 16, 12)) {
+      if (left-- === 0) break;
+      if (budget-- < 0) throw bad("its symbol versions overlap");
+      versions.set(readU16(bytes, entry + 6) & 0x7fff, names.read(strings, readU32(bytes, entry + 8)));
+    }
+  }
+}
+
+function readVersionDefinitions(bytes: Uint8Array, strings: Uint8Array, names: NameReader, versions: Map<number, string>): void {
+  for (const definition of chain(bytes, 0, 20, 16)) {
+    const number = readU16(bytes, definition + 4) & 0x7fff;
+    const isNameOfTheFile = (readU16(bytes, definition + 2) & 1) !== 0;
+    const auxiliary = definition + readU32(bytes, definition + 12);
+    if (isNameOfTheFile || auxiliary + 8 > bytes.length) continue;
+    versions.set(number, names.read(strings, readU32(bytes, auxiliary)));
+  }
+}
