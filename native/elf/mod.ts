@@ -5,3 +5,5 @@ export * from "./constants.ts";
 export * from "./numbers.ts";
 export { buildIdAmongNotes, readElf } from "./read.ts";
 export { bytesAt, definedSymbolsOf, sectionNamed, sectionOf, symbolAt } from "./lookup.ts";
+export { numberElf, writeElf } from "./write.ts";
+export type { ElfDescription, ElfNumbering, NewRelocation, NewSection, NewSymbol } from "./write.ts";

@@ -6,6 +6,9 @@ import type { FileAddress, FileRange } from "../address.ts";
 
 export const imageFormat = 1;
 
+/** The section of the image that holds the manifest, as JSON. */
+export const manifestSectionName = ".suture.manifest";
+
 /** A patch: what the author calls it, and one object per module that it changes. */
 export interface PatchManifest {
   readonly format: typeof imageFormat;

@@ -1,1 +1,5 @@
+// The patch image: an ELF relocatable file with a manifest. Pure: needs neither a compiler nor a process.
+
 export * from "./manifest.ts";
+export type * from "./describe.ts";
+export { encodeImage } from "./encode.ts";

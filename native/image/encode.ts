@@ -1,0 +1,95 @@
+// A patch image from its description: sections and symbols become an ELF relocatable file, what the patch means
+// becomes JSON in a section of it. The same description gives the same bytes: keys are written in the order in
+// which they stand here.
+
+import { formatAddress } from "../address.ts";
+import { numberElf, sectionType, writeElf } from "../elf/mod.ts";
+import type { ElfDescription, ElfNumbering, NewSection } from "../elf/mod.ts";
+import { SutureError } from "../errors.ts";
+import type { JsonValue } from "../errors.ts";
+import type { ImageAddedFunction, ImageDescription, ImageFunction, ImageImport, ImageObject, ImageSymbol } from "./describe.ts";
+import { imageFormat, manifestSectionName } from "./manifest.ts";
+
+/** The bytes of the image. Refuses nothing but references to what is not part of it: decodeImage() checks the rest. */
+export function encodeImage(description: ImageDescription): Uint8Array {
+  const elf: ElfDescription = { sections: description.objects.flatMap((object) => object.sections), symbols: allSymbols(description) };
+  const manifest = manifestSection(manifestJson(description, numberElf(elf)));
+  // The manifest is last, so that its contents change no number.
+  return writeElf({ sections: [...elf.sections, manifest], symbols: elf.symbols });
+}
+
+function allSymbols(description: ImageDescription): readonly ImageSymbol[] {
+  return [...new Set(description.objects.flatMap((object) => [
+    ...object.symbols,
+    ...object.functions.map((each) => each.newSymbol),
+    ...object.added.map((each) => each.newSymbol),
+    ...object.imports.map((each) => each.symbol),
+  ]))];
+}
+
+function manifestSection(json: JsonValue): NewSection {
+  const bytes = new TextEncoder().encode(`${JSON.stringify(json, null, 1)}\n`);
+  return { name: manifestSectionName, type: sectionType.progbits, flags: 0, alignment: 1, bytes, relocations: [] };
+}
+
+function manifestJson(description: ImageDescription, numbering: ElfNumbering): JsonValue {
+  return {
+    format: imageFormat,
+    name: description.name,
+    description: description.description,
+    architecture: "x86-64",
+    diffs: description.diffs.map(({ name, text }) => ({ name, text })),
+    compilers: [...description.compilers],
+    objects: description.objects.map((object) => objectJson(object, numbering)),
+  };
+}
+
+function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
+  const { module, proof } = object;
+  return {
+    module: { name: module.name, buildId: module.buildId, kind: module.kind },
+    functions: object.functions.map((each) => functionJson(each, numbering)),
+    added: object.added.map((each) => addedJson(each, numbering)),
+    imports: object.imports.map((each) => importJson(each, numbering)),
+    sections: object.sections.map((section) => numberOf(numbering.sections, section, section.name)),
+    proof: { units: proof.units, functions: proof.functions, bytes: proof.bytes },
+  };
+}
+
+function functionJson(each: ImageFunction, numbering: ElfNumbering): JsonValue {
+  return {
+    name: each.name,
+    unit: each.unit,
+    oldEntry: formatAddress(each.oldEntry),
+    oldSize: each.oldSize,
+    oldRanges: each.oldRanges.map(({ start, end }) => ({ start: formatAddress(start), end: formatAddress(end) })),
+    redirectOffset: each.redirectOffset,
+    expected: Buffer.from(each.expected).toString("hex"),
+    newSymbol: numberOf(numbering.symbols, each.newSymbol, each.name),
+    newSize: each.newSymbol.size,
+    reason: each.reason,
+    warnings: [...each.warnings],
+  };
+}
+
+function addedJson({ name, unit, newSymbol }: ImageAddedFunction, numbering: ElfNumbering): JsonValue {
+  return { name, unit, newSymbol: numberOf(numbering.symbols, newSymbol, name), newSize: newSymbol.size };
+}
+
+function importJson(each: ImageImport, numbering: ElfNumbering): JsonValue {
+  const head = { symbol: numberOf(numbering.symbols, each.symbol, each.symbol.name), name: each.symbol.name };
+  switch (each.from) {
+    case "module": return { ...head, from: each.from, at: formatAddress(each.at) };
+    case "process": return { ...head, from: each.from, ...(each.version === undefined ? {} : { version: each.version }) };
+    case "thread": return { ...head, from: each.from, offset: signedHex(each.offset) };
+  }
+}
+
+/** Offsets from the thread pointer are below zero on x86-64. */
+const signedHex = (value: bigint): string => (value < 0n ? `-0x${(-value).toString(16)}` : formatAddress(value));
+
+function numberOf<Key>(numbers: ReadonlyMap<Key, number>, key: Key, name: string): number {
+  const found = numbers.get(key);
+  if (found === undefined) throw new SutureError("internal", `Cannot write patch image: "${name}" is not part of it`);
+  return found;
+}
