@@ -23,6 +23,8 @@ export interface CreateOptions {
 }
 
 export type CreateProgress =
+  /** Something that the user should know and that stops nothing: a file of the diff left out, fuzz that patch(1) needed. */
+  | { readonly step: "note"; readonly text: string }
   | { readonly step: "units"; readonly units: readonly string[] }
   | { readonly step: "compiled"; readonly unit: string; readonly side: "original" | "patched"; readonly done: number; readonly of: number; readonly milliseconds: number }
   | { readonly step: "proved"; readonly unit: string; readonly functions: number }
