@@ -4,9 +4,9 @@
 // Segments may point outside of the file: those of separate debug files do, since they describe the program that
 // was stripped. Compressed sections are left as they are.
 
-import { SutureError } from "../errors.ts";
 import { sectionFlag, sectionType, segmentType } from "./constants.ts";
 import { alignUp, readI64, readU16, readU32, readU64 } from "./numbers.ts";
+import { badElf } from "./refusal.ts";
 import { NameReader } from "./strings.ts";
 import { readSymbolTable } from "./symbols.ts";
 import type { ElfFile, ElfRelocation, ElfSection, ElfSegment, ElfSymbol } from "./types.ts";
@@ -34,16 +34,12 @@ export function readElf(bytes: Uint8Array): ElfFile {
   };
 }
 
-function bad(found: string, data: Record<string, number | string> = {}): SutureError {
-  return new SutureError("bad-elf", `Cannot read ELF file: ${found}`, data);
-}
-
 function checkIdentification(bytes: Uint8Array): void {
-  if (bytes.length < 4 || readU32(bytes, 0) !== 0x464c457f) throw bad("it does not begin with the ELF signature");
-  if (bytes.length < headerSize) throw bad(`it ends after ${bytes.length} bytes, within its header`);
-  if (bytes[4] !== 2) throw bad("it is not 64-bit; only 64-bit little-endian files are supported");
-  if (bytes[5] !== 1) throw bad("it is not little-endian; only 64-bit little-endian files are supported");
-  if (bytes[6] !== 1) throw bad(`it has ELF version ${bytes[6]}, not 1`);
+  if (bytes.length < 4 || readU32(bytes, 0) !== 0x464c457f) throw badElf("it does not begin with the ELF signature");
+  if (bytes.length < headerSize) throw badElf(`it ends after ${bytes.length} bytes, within its header`);
+  if (bytes[4] !== 2) throw badElf("it is not 64-bit; only 64-bit little-endian files are supported");
+  if (bytes[5] !== 1) throw badElf("it is not little-endian; only 64-bit little-endian files are supported");
+  if (bytes[6] !== 1) throw badElf(`it has ELF version ${bytes[6]}, not 1`);
 }
 
 function fileType(value: number): ElfFile["type"] {
@@ -57,13 +53,13 @@ function machineName(value: number): ElfFile["machine"] {
 /** A 64-bit field that must be a plain number, such as an offset or a size. */
 function readNumber(bytes: Uint8Array, at: number, what: string): number {
   const value = readU64(bytes, at);
-  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw bad(`${what} is 0x${value.toString(16)}, beyond any file`);
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw badElf(`${what} is 0x${value.toString(16)}, beyond any file`);
   return Number(value);
 }
 
 function checkInside(bytes: Uint8Array, offset: number, size: number, what: string): void {
   if (offset + size > bytes.length) {
-    throw bad(`${what} ends at ${offset + size}, after the end of the file at ${bytes.length}; it may be truncated`, { offset, size });
+    throw badElf(`${what} ends at ${offset + size}, after the end of the file at ${bytes.length}; it may be truncated`, { offset, size });
   }
 }
 
@@ -71,7 +67,7 @@ function readSections(bytes: Uint8Array, names: NameReader): readonly ElfSection
   const offset = readNumber(bytes, 40, "the offset of the section headers");
   if (offset === 0) return [];
   const entrySize = readU16(bytes, 58);
-  if (entrySize !== sectionHeaderSize) throw bad(`its section headers have ${entrySize} bytes, not ${sectionHeaderSize}`);
+  if (entrySize !== sectionHeaderSize) throw badElf(`its section headers have ${entrySize} bytes, not ${sectionHeaderSize}`);
   checkInside(bytes, offset, sectionHeaderSize, "the first section header");
   const count = readU16(bytes, 60) || readNumber(bytes, offset + 32, "the number of sections");
   checkInside(bytes, offset, count * sectionHeaderSize, "the table of sections");
@@ -108,8 +104,8 @@ function sectionNameTable(bytes: Uint8Array, headers: readonly ElfSection[]): Ui
   const index = stated === 0xffff ? headers[0]?.link ?? 0 : stated;
   if (index === 0) return new Uint8Array(0);
   const table = headers[index];
-  if (table === undefined) throw bad(`its section names are in section ${index} of ${headers.length}`);
-  if (table.type !== sectionType.strtab) throw bad(`its section names are in section ${index}, which is no string table`);
+  if (table === undefined) throw badElf(`its section names are in section ${index} of ${headers.length}`);
+  if (table.type !== sectionType.strtab) throw badElf(`its section names are in section ${index}, which is no string table`);
   return table.bytes;
 }
 
@@ -124,7 +120,7 @@ function readSegments(bytes: Uint8Array, sections: readonly ElfSection[]): reado
   const count = stated === 0xffff ? sections[0]?.info ?? stated : stated;
   if (count === 0) return [];
   const entrySize = readU16(bytes, 54);
-  if (entrySize !== programHeaderSize) throw bad(`its program headers have ${entrySize} bytes, not ${programHeaderSize}`);
+  if (entrySize !== programHeaderSize) throw badElf(`its program headers have ${entrySize} bytes, not ${programHeaderSize}`);
   checkInside(bytes, offset, count * programHeaderSize, "the table of segments");
   return Array.from({ length: count }, (_, index) => readSegment(bytes, offset + index * programHeaderSize, index));
 }
@@ -147,7 +143,7 @@ function withRelocations(sections: readonly ElfSection[], symbols: readonly ElfS
   for (const table of sections) {
     refuseRel(table, sections);
     if (table.type !== sectionType.rela) continue;
-    if ((budget -= table.size) < 0) throw bad(`its relocation tables overlap, section ${table.index} for one`);
+    if ((budget -= table.size) < 0) throw badElf(`its relocation tables overlap, section ${table.index} for one`);
     const target = targetOf(table, sections);
     const list = bySection.get(target.index) ?? [];
     bySection.set(target.index, list);
@@ -161,23 +157,23 @@ function withRelocations(sections: readonly ElfSection[], symbols: readonly ElfS
 function refuseRel(table: ElfSection, sections: readonly ElfSection[]): void {
   if (table.type !== sectionType.rel) return;
   if ((targetOf(table, sections).flags & sectionFlag.alloc) !== 0) {
-    throw bad(`section ${table.index} ("${table.name}") holds relocations without addends, which 64-bit objects do not use`);
+    throw badElf(`section ${table.index} ("${table.name}") holds relocations without addends, which 64-bit objects do not use`);
   }
 }
 
 function targetOf(table: ElfSection, sections: readonly ElfSection[]): ElfSection {
   const target = sections[table.info];
   if (table.info === 0 || target === undefined) {
-    throw bad(`section ${table.index} ("${table.name}") relocates section ${table.info} of ${sections.length}`);
+    throw badElf(`section ${table.index} ("${table.name}") relocates section ${table.info} of ${sections.length}`);
   }
   if (sections[table.link]?.type !== sectionType.symtab) {
-    throw bad(`section ${table.index} ("${table.name}") names section ${table.link} as its symbols, which is no symbol table`);
+    throw badElf(`section ${table.index} ("${table.name}") names section ${table.link} as its symbols, which is no symbol table`);
   }
   return target;
 }
 
 function readRelocations(table: ElfSection, target: ElfSection, symbols: readonly ElfSymbol[], list: ElfRelocation[]): void {
-  if (table.size % relaSize !== 0) throw bad(`section ${table.index} ("${table.name}") is no whole number of relocations`);
+  if (table.size % relaSize !== 0) throw badElf(`section ${table.index} ("${table.name}") is no whole number of relocations`);
   // Offsets into a compressed section are those of its contents, whose size is not known here.
   const limit = (target.flags & sectionFlag.compressed) !== 0 ? Number.MAX_SAFE_INTEGER : target.size;
   for (let at = 0; at < table.size; at += relaSize) {
@@ -185,8 +181,8 @@ function readRelocations(table: ElfSection, target: ElfSection, symbols: readonl
     const type = readU32(table.bytes, at + 8);
     const index = readU32(table.bytes, at + 12);
     const symbol = symbols[index];
-    if (symbol === undefined) throw bad(`a relocation of "${target.name}" uses symbol ${index} of ${symbols.length}`);
-    if (offset > limit) throw bad(`a relocation of "${target.name}" is at ${offset}, outside of its ${limit} bytes`);
+    if (symbol === undefined) throw badElf(`a relocation of "${target.name}" uses symbol ${index} of ${symbols.length}`);
+    if (offset > limit) throw badElf(`a relocation of "${target.name}" is at ${offset}, outside of its ${limit} bytes`);
     list.push({ offset, type, symbol, addend: readI64(table.bytes, at + 16) });
   }
 }
@@ -201,7 +197,7 @@ function readBuildId(bytes: Uint8Array, sections: readonly ElfSection[], segment
   // Honest sections and segments of notes describe the same bytes at most twice.
   let budget = 2 * bytes.length;
   for (const { notes, alignment } of places) {
-    if ((budget -= notes.length) < 0) throw bad("its notes overlap");
+    if ((budget -= notes.length) < 0) throw badElf("its notes overlap");
     const found = buildIdAmongNotes(notes, alignment);
     if (found !== undefined) return found;
   }

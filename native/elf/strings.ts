@@ -1,7 +1,7 @@
 // Names out of string tables. A hostile file can make a million symbols share one long name by its tails, so
 // every reader of names spends from one budget that is in proportion to the file.
 
-import { SutureError } from "../errors.ts";
+import { badElf } from "./refusal.ts";
 
 /** Names of one file: each offset is decoded once, and all together may not exceed the budget. */
 export class NameReader {
@@ -31,9 +31,9 @@ export class NameReader {
 
   #decode(table: Uint8Array, offset: number): string {
     const end = offset < table.length ? table.indexOf(0, offset) : -1;
-    if (end < 0) throw new SutureError("bad-elf", `Cannot read ELF file: a name at ${offset} is outside of its string table of ${table.length} bytes`);
+    if (end < 0) throw badElf(`a name at ${offset} is outside of its string table of ${table.length} bytes`);
     this.#budget -= end - offset;
-    if (this.#budget < 0) throw new SutureError("bad-elf", "Cannot read ELF file: its names are longer than its size allows");
+    if (this.#budget < 0) throw badElf("its names are longer than its size allows");
     return Buffer.from(table.buffer, table.byteOffset + offset, end - offset).toString("utf8");
   }
 }

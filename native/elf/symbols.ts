@@ -1,9 +1,9 @@
 // Symbol tables and the versions of dynamic symbols. Section symbols have no name of their own in ELF; here they
 // carry the name of their section, so that messages and comparisons need no second lookup.
 
-import { SutureError } from "../errors.ts";
 import { sectionType } from "./constants.ts";
 import { readU16, readU32, readU64 } from "./numbers.ts";
+import { badElf } from "./refusal.ts";
 import type { NameReader } from "./strings.ts";
 import type { ElfSection, ElfSymbol } from "./types.ts";
 
@@ -16,18 +16,14 @@ const types: Readonly<Record<number, ElfSymbol["type"]>> =
 const bindings: Readonly<Record<number, ElfSymbol["binding"]>> = { 0: "local", 1: "global", 2: "weak", 10: "unique" };
 const visibilities = ["default", "internal", "hidden", "protected"] as const;
 
-function bad(found: string): SutureError {
-  return new SutureError("bad-elf", `Cannot read ELF file: ${found}`);
-}
-
 /** The symbols of the file's one table of this type; empty where there is none. */
 export function readSymbolTable(sections: readonly ElfSection[], type: number, names: NameReader): readonly ElfSymbol[] {
   const [table, second] = sections.filter((section) => section.type === type);
   if (table === undefined) return [];
-  if (second !== undefined) throw bad(`sections ${table.index} and ${second.index} are both symbol tables of one sort`);
-  if (table.size % symbolSize !== 0) throw bad(`the symbol table "${table.name}" is no whole number of symbols`);
+  if (second !== undefined) throw badElf(`sections ${table.index} and ${second.index} are both symbol tables of one sort`);
+  if (table.size % symbolSize !== 0) throw badElf(`the symbol table "${table.name}" is no whole number of symbols`);
   const strings = sections[table.link];
-  if (strings?.type !== sectionType.strtab) throw bad(`the symbol table "${table.name}" has no string table`);
+  if (strings?.type !== sectionType.strtab) throw badElf(`the symbol table "${table.name}" has no string table`);
   const context: Context = {
     sections, table, names, strings: strings.bytes,
     indexes: linkedTable(sections, table, sectionType.symtabShndx),
@@ -70,7 +66,7 @@ function readSymbol(index: number, context: Context): ElfSymbol {
 
 function readSize(bytes: Uint8Array, at: number, name: string): number {
   const size = readU64(bytes, at);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw bad(`symbol "${name}" has a size of 0x${size.toString(16)}`);
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw badElf(`symbol "${name}" has a size of 0x${size.toString(16)}`);
   return Number(size);
 }
 
@@ -80,14 +76,14 @@ function readSectionIndex(index: number, context: Context): ElfSymbol["section"]
   if (stated === 0xfff1) return "absolute";
   if (stated === 0xfff2) return "common";
   const section = stated === extendedIndex ? extendedSectionIndex(index, context) : stated;
-  if (stated !== extendedIndex && stated >= firstReservedIndex) throw bad(`symbol ${index} is in the reserved section 0x${stated.toString(16)}`);
-  if (section >= context.sections.length) throw bad(`symbol ${index} is in section ${section} of ${context.sections.length}`);
+  if (stated !== extendedIndex && stated >= firstReservedIndex) throw badElf(`symbol ${index} is in the reserved section 0x${stated.toString(16)}`);
+  if (section >= context.sections.length) throw badElf(`symbol ${index} is in section ${section} of ${context.sections.length}`);
   return section;
 }
 
 function extendedSectionIndex(index: number, { indexes, table }: Context): number {
   if (indexes === undefined || (index + 1) * 4 > indexes.length) {
-    throw bad(`symbol ${index} of "${table.name}" has its section number in a table that is missing or too short`);
+    throw badElf(`symbol ${index} of "${table.name}" has its section number in a table that is missing or too short`);
   }
   return readU32(indexes, index * 4);
 }
@@ -114,7 +110,7 @@ function* chain(bytes: Uint8Array, start: number, recordSize: number, nextField:
     yield at;
     const step = readU32(bytes, at + nextField);
     if (step === 0) return;
-    if (step < recordSize) throw bad("its symbol versions overlap");
+    if (step < recordSize) throw badElf("its symbol versions overlap");
     at += step;
   }
 }
@@ -126,7 +122,7 @@ function readVersionNeeds(bytes: Uint8Array, strings: Uint8Array, names: NameRea
     let left = readU16(bytes, need + 2);
     for (const entry of chain(bytes, need + readU32(bytes, need + 8), 16, 12)) {
       if (left-- === 0) break;
-      if (budget-- < 0) throw bad("its symbol versions overlap");
+      if (budget-- < 0) throw badElf("its symbol versions overlap");
       versions.set(readU16(bytes, entry + 6) & 0x7fff, names.read(strings, readU32(bytes, entry + 8)));
     }
   }

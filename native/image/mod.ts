@@ -3,3 +3,5 @@
 export * from "./manifest.ts";
 export type * from "./describe.ts";
 export { encodeImage } from "./encode.ts";
+export { decodeImage } from "./decode.ts";
+export type { PatchImage } from "./decode.ts";
