@@ -32,6 +32,8 @@ export function readSymbolTable(sections: readonly ElfSection[], type: number, n
   return Array.from({ length: table.size / symbolSize }, (_, index) => readSymbol(index, context));
 }
 
+type SymbolVersion = Pick<ElfSymbol, "version" | "hiddenVersion">;
+
 interface Context {
   readonly sections: readonly ElfSection[];
   readonly table: ElfSection;
@@ -39,7 +41,7 @@ interface Context {
   readonly strings: Uint8Array;
   /** Section numbers that do not fit into a symbol. */
   readonly indexes: Uint8Array | undefined;
-  readonly versions: (index: number) => string | undefined;
+  readonly versions: (index: number) => SymbolVersion;
 }
 
 /** The section of this type whose entries stand beside those of `table`. */
@@ -55,12 +57,11 @@ function readSymbol(index: number, context: Context): ElfSymbol {
   const section = readSectionIndex(index, context);
   const stated = context.names.read(context.strings, readU32(bytes, at));
   const name = type === "section" && stated === "" && typeof section === "number" ? context.sections[section]?.name ?? "" : stated;
-  const version = context.versions(index);
   return {
     index, name, type, section, binding: bindings[info >> 4] ?? "other",
     visibility: visibilities[(bytes[at + 5] ?? 0) & 3] ?? "default",
     value: readU64(bytes, at + 8), size: readSize(bytes, at + 16, name),
-    ...(version === undefined ? {} : { version }),
+    ...context.versions(index),
   };
 }
 
@@ -89,16 +90,22 @@ function extendedSectionIndex(index: number, { indexes, table }: Context): numbe
 }
 
 /** What .gnu.version, .gnu.version_r and .gnu.version_d say about the symbols of `table`. */
-function readVersions(sections: readonly ElfSection[], table: ElfSection, names: NameReader): (index: number) => string | undefined {
+function readVersions(sections: readonly ElfSection[], table: ElfSection, names: NameReader): (index: number) => SymbolVersion {
   const numbers = linkedTable(sections, table, sectionType.gnuVersionSymbols);
-  if (numbers === undefined) return () => undefined;
+  if (numbers === undefined) return () => ({});
   const versions = new Map<number, string>();
   const needs = sections.find((section) => section.type === sectionType.gnuVersionNeeds);
   const definitions = sections.find((section) => section.type === sectionType.gnuVersionDefinitions);
   if (needs !== undefined) readVersionNeeds(needs.bytes, stringsOf(needs, sections), names, versions);
   if (definitions !== undefined) readVersionDefinitions(definitions.bytes, stringsOf(definitions, sections), names, versions);
-  // The top bit says "hidden": not the default version. 0 and 1 are local and global without a version.
-  return (index) => ((index + 1) * 2 <= numbers.length ? versions.get(readU16(numbers, index * 2) & 0x7fff) : undefined);
+  return (index) => ((index + 1) * 2 <= numbers.length ? symbolVersion(readU16(numbers, index * 2), versions) : {});
+}
+
+/** 0 and 1 are local and global without a version; the top bit says that another version is the default. */
+function symbolVersion(number: number, versions: ReadonlyMap<number, string>): SymbolVersion {
+  const version = versions.get(number & 0x7fff);
+  if (version === undefined) return {};
+  return (number & 0x8000) === 0 ? { version } : { version, hiddenVersion: true };
 }
 
 const stringsOf = (section: ElfSection, sections: readonly ElfSection[]): Uint8Array =>

@@ -57,6 +57,8 @@ export interface ElfSymbol {
   readonly section: SectionIndex | "undefined" | "absolute" | "common";
   /** The version of a dynamic symbol, such as `GLIBC_2.34`. */
   readonly version?: string;
+  /** The version is not the default one: references without a version do not mean this symbol. */
+  readonly hiddenVersion?: true;
 }
 
 export interface ElfRelocation {
