@@ -28,6 +28,8 @@ class File {
 
   int fd() const { return fd_; }
   bool isOpen() const { return fd_ >= 0; }
+  /** Hands the descriptor to somebody who will close it. */
+  int release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_ = -1;

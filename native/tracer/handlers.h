@@ -27,7 +27,7 @@ Result<Answer> mappedFile(const Request&);
 Result<Answer> threads(const Request&);
 // holders.cc
 Result<Answer> holders(const Request&);
-// debug-information.cc
+// debug-request.cc
 Result<Answer> debug(const Request&);
 
 // These stop or change a process.
