@@ -21,8 +21,7 @@ const line = (longest: number) => v.pipe(
   v.string(), v.maxLength(longest, `longer than ${longest} characters`), v.check(isPrintable, "has unprintable characters"),
 );
 const name = v.pipe(line(longestName), v.minLength(1, "empty"));
-const baseName = v.pipe(line(255), v.minLength(1, "empty"), v.check((text) => !text.includes("/"), "has a slash"));
-const patchName = v.pipe(baseName, v.maxLength(longestPatchName, `longer than ${longestPatchName} characters`));
+const baseName = (longest: number) => v.pipe(line(longest), v.minLength(1, "empty"), v.check((text) => !text.includes("/"), "has a slash"));
 const count = v.pipe(v.number(), v.safeInteger("not an integer"), v.minValue(0, "below zero"));
 const address = v.pipe(
   v.string(), v.regex(/^0x[0-9a-f]{1,16}$/, "not a 64-bit number as 0x and lower-case digits"),
@@ -39,7 +38,7 @@ const hexBytes = v.pipe(
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.maxLength(mostEntries, `more than ${mostEntries} entries`));
 
 const moduleIdentity = v.strictObject({
-  name: baseName,
+  name: baseName(255),
   buildId: v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,64}$/, "not a build-id in lower-case hex")),
   kind: v.picklist(["program", "library"]),
 });
@@ -77,7 +76,7 @@ const patchObject = v.strictObject({
 
 export const manifestSchema: v.GenericSchema<unknown, PatchManifest> = v.strictObject({
   format: v.literal(imageFormat),
-  name: patchName,
+  name: baseName(longestPatchName),
   description: v.pipe(v.string(), v.maxLength(65_536, "longer than 65536 characters")),
   architecture: v.literal("x86-64"),
   diffs: list(v.strictObject({ name: line(4096), text: v.string() })),
