@@ -2,177 +2,207 @@
 // its errors into SutureError. The protocol is described in tracer/PROTOCOL.md. No policy lives here: what to
 // stop, what to write and what to do about a refusal is decided by the rooms that use it.
 
-import type { Address, AddressRange, FileAddress, FileRange } from "./address.ts";
+import { address, fileAddress, formatAddress, type Address, type AddressRange, type FileRange } from "./address.ts";
+import { SutureError } from "./errors.ts";
+import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
+import type {
+  DebugFunction, DebugInformation, DebugUnit, HeldMapping, InlinedCopy, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  StopFigures, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
+} from "./tracer/types.ts";
+
+export type * from "./tracer/types.ts";
 
 export const protocolVersion = 1;
 
-/** What a process is, from /proc, without stopping it. */
-export interface ProcessDescription {
-  readonly pid: number;
-  /** The target of /proc/PID/exe as the target's own mount namespace spells it. */
-  readonly program: string;
-  readonly name: string;
-  /** Clock ticks since boot; together with the pid it identifies the process for good. */
-  readonly startTime: bigint;
-  readonly uid: number;
-  readonly threads: number;
+export interface TracerOptions {
+  /** The helper program; found by itself when not given. */
+  readonly program?: string;
 }
 
-export interface ThreadDescription {
-  readonly tid: number;
-  readonly name: string;
-  /** The letter of /proc/PID/task/TID/stat: R, S, D, T, t, Z, X, I. */
-  readonly state: string;
+/** A running helper. `await using tracer = await Tracer.start()`, or dispose it by hand. */
+export class Tracer implements TracerClient {
+  readonly #connection: TracerConnection;
+
+  private constructor(connection: TracerConnection) {
+    this.#connection = connection;
+  }
+
+  /** Refuses: tracer-failed (no helper, or it does not start), usage (it speaks another protocol). */
+  static async start(options: TracerOptions = {}): Promise<Tracer> {
+    const connection = new TracerConnection(options.program ?? findHelper());
+    try {
+      await connection.request("hello", { protocol: protocolVersion });
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return new Tracer(connection);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#connection.close();
+  }
+
+  async describeProcess(pid: number): Promise<ProcessDescription> {
+    const { result } = await this.#connection.request("process", { pid });
+    const wire = result as unknown as Wire<ProcessDescription>;
+    return { ...wire, startTime: BigInt(wire.startTime) };
+  }
+
+  async readMaps(pid: number): Promise<string> {
+    return textOf(await this.#connection.request("maps", { pid }));
+  }
+
+  async readMemory(pid: number, at: Address, length: number): Promise<Uint8Array> {
+    return (await this.#connection.request("read", { pid, at: formatAddress(at), length })).body;
+  }
+
+  async readMappedFile(pid: number, mapping: AddressRange): Promise<Uint8Array> {
+    return (await this.#connection.request("mapped-file", { pid, ...wireRange(mapping) })).body;
+  }
+
+  async listThreads(pid: number): Promise<readonly ThreadDescription[]> {
+    const { result } = await this.#connection.request("threads", { pid });
+    return result["threads"] as unknown as readonly ThreadDescription[];
+  }
+
+  async stacks(pid: number): Promise<{ readonly threads: readonly ThreadStack[]; readonly stop: StopFigures }> {
+    const { result } = await this.#connection.request("stacks", { pid });
+    const wire = result as unknown as { threads: readonly Wire<ThreadStack>[]; stop: StopFigures };
+    return { threads: wire.threads.map((thread) => ({ ...thread, frames: thread.frames.map(readAddress) })), stop: wire.stop };
+  }
+
+  async holders(pathPrefix: string): Promise<readonly HeldMapping[]> {
+    const { result } = await this.#connection.request("holders", { pathPrefix });
+    return (result["mappings"] as unknown as readonly Wire<HeldMapping>[]).map((mapping) => ({
+      ...mapping,
+      startTime: BigInt(mapping.startTime),
+      start: readAddress(mapping.start),
+      end: readAddress(mapping.end),
+    }));
+  }
+
+  async debugInformation(path: string, options: { readonly inlined?: boolean } = {}): Promise<DebugInformation> {
+    const answer = await this.#connection.request("debug", { path, inlined: options.inlined ?? false });
+    return readDebugInformation(JSON.parse(textOf(answer)) as WireDebugInformation);
+  }
+
+  async stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void> {
+    const parameters = {
+      pid,
+      startTime: formatAddress(startTime),
+      mappings: mappings.map(({ name, at, contents, segments }) => ({
+        name,
+        at: formatAddress(at),
+        length: contents.length,
+        segments: segments.map(({ offset, length, protection }) => ({ offset, length, protection })),
+      })),
+    };
+    await this.#connection.request("stage", parameters, mappings.map(({ contents }) => contents));
+  }
+
+  async unmap(pid: number, startTime: bigint, ranges: readonly AddressRange[]): Promise<void> {
+    await this.#connection.request("unmap", { pid, startTime: formatAddress(startTime), ranges: ranges.map(wireRange) });
+  }
+
+  async write(pid: number, startTime: bigint, writes: readonly MemoryWrite[]): Promise<void> {
+    const parameters = { pid, startTime: formatAddress(startTime), writes: writes.map(wireWrite) };
+    await this.#connection.request("write", parameters, writes.flatMap(bytesOfWrite));
+  }
+
+  async transition({ processes, maxStopMicroseconds }: TransitionRequest): Promise<TransitionOutcome> {
+    const answer = await this.#connection.request(
+      "transition",
+      { processes: processes.map(wireTransition), maxStopMicroseconds },
+      processes.flatMap(({ writes }) => writes.flatMap(bytesOfWrite)),
+    );
+    return readOutcome(answer);
+  }
 }
 
-/** A mapping of a process found by {@link Tracer.holders}. */
-export interface HeldMapping extends AddressRange {
-  readonly pid: number;
-  readonly program: string;
-  readonly startTime: bigint;
-}
+/** A type as it comes over the wire: 64-bit numbers are strings, bytes are their length. */
+type Wire<T> = T extends bigint ? string
+  : T extends Uint8Array ? number
+  : T extends readonly (infer Element)[] ? readonly Wire<Element>[]
+  : T extends object ? { readonly [Key in keyof T]: Wire<T[Key]> }
+  : T;
 
-/** A concrete (out-of-line) function as the debug information states it. */
-export interface DebugFunction {
-  readonly name: string;
-  /** The linkage (mangled) name where it differs. */
-  readonly linkageName?: string;
-  readonly entry: FileAddress;
-  /** All ranges, cold parts included; the one with the entry comes first. */
-  readonly ranges: readonly FileRange[];
-  /** Index into {@link DebugInformation.units}. */
-  readonly unit: number;
-  readonly file?: string;
-  readonly line?: number;
-  readonly external: boolean;
-  /** DW_AT_noreturn. */
-  readonly noReturn: boolean;
-}
+type DebugFunctionRow = readonly [
+  name: string, linkageName: string | null, entry: string, ranges: readonly string[], unit: number, file: number, line: number,
+  external: boolean, noReturn: boolean,
+];
+type InlinedCopyRow = readonly [name: string, unit: number, into: string, ranges: readonly string[]];
 
-/** A place where a function was inlined. */
-export interface InlinedCopy {
-  readonly name: string;
-  readonly unit: number;
-  /** Entry of the concrete function that holds the copy. */
-  readonly into: FileAddress;
-  readonly ranges: readonly FileRange[];
-}
-
-export interface DebugUnit {
-  /** DW_AT_name, as the compiler was given it. */
-  readonly name: string;
-  /** DW_AT_comp_dir. */
-  readonly directory: string;
-  readonly producer: string;
-  readonly language: number;
-}
-
-export interface DebugInformation {
-  /** The file that the debug information was read from: the program itself, or its separate debug file. */
+interface WireDebugInformation {
   readonly from: string;
+  readonly files: readonly string[];
   readonly units: readonly DebugUnit[];
-  readonly functions: readonly DebugFunction[];
-  readonly inlined: readonly InlinedCopy[];
+  readonly functions: readonly DebugFunctionRow[];
+  readonly inlined: readonly InlinedCopyRow[];
 }
 
-/** One range of a mapping that {@link Tracer.stage} makes: a slice of the file with a protection. */
-export interface StagedSegment {
-  /** Offset into the mapping and into its file; a multiple of the page size, like `length`. */
-  readonly offset: number;
-  readonly length: number;
-  readonly protection: "r" | "rw" | "rx";
+const textOf = ({ body }: Answer): string => Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
+const readAddress = (text: string): Address => address(BigInt(text));
+const wireRange = ({ start, end }: AddressRange) => ({ start: formatAddress(start), end: formatAddress(end) });
+const bytesOfWrite = ({ expected, replacement }: MemoryWrite): readonly Uint8Array[] => [expected, replacement];
+
+const wireWrite = ({ at, expected, replacement }: MemoryWrite) =>
+  ({ at: formatAddress(at), expected: expected.length, replacement: replacement.length });
+
+const wireTransition = ({ pid, startTime, forbidden, writes }: ProcessTransition) =>
+  ({ pid, startTime: formatAddress(startTime), forbidden: forbidden.map(wireRange), writes: writes.map(wireWrite) });
+
+function readOutcome({ result, body }: Answer): TransitionOutcome {
+  const wire = result as unknown as Wire<TransitionOutcome>;
+  switch (wire.outcome) {
+    case "done":
+    case "over-budget":
+    case "gone":
+      return wire;
+    case "mismatch":
+      return { ...wire, at: readAddress(wire.at), found: body };
+    case "blocked":
+      return { ...wire, blockers: wire.blockers.map(readBlocker) };
+    default:
+      throw new SutureError("internal", `Cannot read the answer to a transition: its outcome is ${JSON.stringify(result["outcome"])}`);
+  }
 }
 
-/** A private mapping of a new memory file, made in the target by a borrowed thread. */
-export interface StagedMapping {
-  /** Name of the memory file: /proc/PID/maps shows it as `/memfd:NAME (deleted)`. */
-  readonly name: string;
-  readonly at: Address;
-  readonly contents: Uint8Array;
-  readonly segments: readonly StagedSegment[];
+const readBlocker = (blocker: Wire<TracerBlocker>): TracerBlocker => ({ ...blocker, frames: blocker.frames.map(readAddress) });
+
+function readDebugInformation({ from, files, units, functions, inlined }: WireDebugInformation): DebugInformation {
+  return {
+    from,
+    units,
+    functions: functions.map((row) => readFunction(row, files)),
+    inlined: inlined.map(readInlinedCopy),
+  };
 }
 
-export interface MemoryWrite {
-  readonly at: Address;
-  readonly expected: Uint8Array;
-  readonly replacement: Uint8Array;
+function readFunction(row: DebugFunctionRow, files: readonly string[]): DebugFunction {
+  const [name, linkageName, entry, ranges, unit, fileNumber, line, external, noReturn] = row;
+  const file = files[fileNumber];
+  return {
+    name,
+    ...(linkageName === null ? {} : { linkageName }),
+    entry: fileAddress(BigInt(entry)),
+    ranges: readRanges(ranges),
+    unit,
+    ...(file === undefined ? {} : { file }),
+    ...(line === 0 ? {} : { line }),
+    external,
+    noReturn,
+  };
 }
 
-/** What a transition does to one process. */
-export interface ProcessTransition {
-  readonly pid: number;
-  readonly startTime: bigint;
-  /**
-   * No frame of any thread may stand here: `start < instruction pointer < end`, `start < return address <= end`.
-   * (At `start` itself a thread has not begun the function; a return address equal to `end` follows a last call.)
-   */
-  readonly forbidden: readonly AddressRange[];
-  /** All or none, in this order, under the stop. */
-  readonly writes: readonly MemoryWrite[];
-}
+const readInlinedCopy = ([name, unit, into, ranges]: InlinedCopyRow): InlinedCopy =>
+  ({ name, unit, into: fileAddress(BigInt(into)), ranges: readRanges(ranges) });
 
-export interface TransitionRequest {
-  readonly processes: readonly ProcessTransition[];
-  readonly maxStopMicroseconds: number;
-}
-
-/** How long threads were held by one all-stop, worst thread of each sort, in microseconds. */
-export interface StopFigures {
-  readonly workingMicroseconds: number;
-  readonly sleepingMicroseconds: number;
-  readonly workingThreads: number;
-  readonly sleepingThreads: number;
-}
-
-export interface TracerBlocker {
-  readonly pid: number;
-  readonly tid: number;
-  readonly threadName: string;
-  readonly reason: "in-use" | "unreliable-stack" | "not-stopped";
-  /** Index into `forbidden` of the process; absent unless in use. */
-  readonly forbidden?: number;
-  /** Program counters from the innermost frame outwards as far as CFI or the scan could tell. */
-  readonly frames: readonly Address[];
-}
-
-export type TransitionOutcome =
-  | { readonly outcome: "done"; readonly stop: StopFigures }
-  | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly stop: StopFigures }
-  | { readonly outcome: "mismatch"; readonly pid: number; readonly at: Address; readonly found: Uint8Array; readonly stop: StopFigures }
-  | { readonly outcome: "over-budget"; readonly stop: StopFigures }
-  | { readonly outcome: "gone"; readonly pid: number };
-
-/** A thread's copy: registers and frames, taken in one short stop. */
-export interface ThreadStack {
-  readonly tid: number;
-  readonly name: string;
-  readonly state: string;
-  /** Complete: the outermost frame was reached by CFI. */
-  readonly complete: boolean;
-  readonly frames: readonly Address[];
-}
-
-/** The helper. One instance serves many requests and many processes; dispose it to end it. */
-export interface TracerClient extends AsyncDisposable {
-  /** Refuses: no-such-process, not-permitted, already-traced, unsupported-architecture. */
-  describeProcess(pid: number): Promise<ProcessDescription>;
-  /** The text of /proc/PID/maps. */
-  readMaps(pid: number): Promise<string>;
-  readMemory(pid: number, at: Address, length: number): Promise<Uint8Array>;
-  /** The file behind a mapping, whole, through /proc/PID/map_files or the target's root; deleted files too. */
-  readMappedFile(pid: number, mapping: AddressRange): Promise<Uint8Array>;
-  listThreads(pid: number): Promise<readonly ThreadDescription[]>;
-  /** One short stop; unwinding from the copy. */
-  stacks(pid: number): Promise<{ readonly threads: readonly ThreadStack[]; readonly stop: StopFigures }>;
-  /** Every process that maps a file of this name (prefix match on the maps line's path); unreadable ones are passed over. */
-  holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
-  /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */
-  debugInformation(path: string, options?: { readonly inlined?: boolean }): Promise<DebugInformation>;
-  /** All mappings or none; the target runs on meanwhile. Refuses: cannot-borrow-thread, out-of-memory, unreachable-memory (place taken). */
-  stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void>;
-  /** Gives mappings back. The caller has made sure that nobody is inside. */
-  unmap(pid: number, startTime: bigint, ranges: readonly AddressRange[]): Promise<void>;
-  /** Writes memory that no thread executes (ledger, staged data) without a stop; `expected` is checked first. */
-  write(pid: number, startTime: bigint, writes: readonly MemoryWrite[]): Promise<void>;
-  transition(request: TransitionRequest): Promise<TransitionOutcome>;
+/** [start, end, start, end, …] */
+function readRanges(ends: readonly string[]): FileRange[] {
+  const ranges: FileRange[] = [];
+  for (let i = 0; i + 1 < ends.length; i += 2) {
+    ranges.push({ start: fileAddress(BigInt(ends[i] ?? 0)), end: fileAddress(BigInt(ends[i + 1] ?? 0)) });
+  }
+  return ranges;
 }

@@ -1,0 +1,176 @@
+// What crosses the border between the engine and suture-tracer, as the rooms see it. How it is written on the
+// wire is described in PROTOCOL.md and known to ../tracer.ts alone.
+
+import type { Address, AddressRange, FileAddress, FileRange } from "../address.ts";
+
+/** What a process is, from /proc, without stopping it. */
+export interface ProcessDescription {
+  readonly pid: number;
+  /** The target of /proc/PID/exe as the target's own mount namespace spells it. */
+  readonly program: string;
+  readonly name: string;
+  /** Clock ticks since boot; together with the pid it identifies the process for good. */
+  readonly startTime: bigint;
+  readonly uid: number;
+  readonly threads: number;
+}
+
+export interface ThreadDescription {
+  readonly tid: number;
+  readonly name: string;
+  /** The letter of /proc/PID/task/TID/stat: R, S, D, T, t, Z, X, I. */
+  readonly state: string;
+}
+
+/** A mapping of a process found by {@link TracerClient.holders}. */
+export interface HeldMapping extends AddressRange {
+  readonly pid: number;
+  readonly program: string;
+  readonly startTime: bigint;
+}
+
+/** A concrete (out-of-line) function as the debug information states it. */
+export interface DebugFunction {
+  readonly name: string;
+  /** The linkage (mangled) name where it differs. */
+  readonly linkageName?: string;
+  readonly entry: FileAddress;
+  /** All ranges, cold parts included; the one with the entry comes first. */
+  readonly ranges: readonly FileRange[];
+  /** Index into {@link DebugInformation.units}. */
+  readonly unit: number;
+  /** Where it is declared: absolute where the unit's directory is, else as the compiler was given it. */
+  readonly file?: string;
+  readonly line?: number;
+  readonly external: boolean;
+  /** DW_AT_noreturn. */
+  readonly noReturn: boolean;
+}
+
+/** A place where a function was inlined. */
+export interface InlinedCopy {
+  readonly name: string;
+  readonly unit: number;
+  /** Entry of the concrete function that holds the copy. */
+  readonly into: FileAddress;
+  readonly ranges: readonly FileRange[];
+}
+
+export interface DebugUnit {
+  /** DW_AT_name, as the compiler was given it. */
+  readonly name: string;
+  /** DW_AT_comp_dir. */
+  readonly directory: string;
+  readonly producer: string;
+  readonly language: number;
+}
+
+export interface DebugInformation {
+  /** The file that the debug information was read from: the program itself, or its separate debug file. */
+  readonly from: string;
+  readonly units: readonly DebugUnit[];
+  readonly functions: readonly DebugFunction[];
+  readonly inlined: readonly InlinedCopy[];
+}
+
+/** One range of a mapping that {@link TracerClient.stage} makes: a slice of the file with a protection. */
+export interface StagedSegment {
+  /** Offset into the mapping and into its file; a multiple of the page size, like `length`. */
+  readonly offset: number;
+  readonly length: number;
+  readonly protection: "r" | "rw" | "rx";
+}
+
+/** A private mapping of a new memory file, made in the target by a borrowed thread. */
+export interface StagedMapping {
+  /** Name of the memory file: /proc/PID/maps shows it as `/memfd:NAME (deleted)`. */
+  readonly name: string;
+  readonly at: Address;
+  readonly contents: Uint8Array;
+  readonly segments: readonly StagedSegment[];
+}
+
+export interface MemoryWrite {
+  readonly at: Address;
+  readonly expected: Uint8Array;
+  readonly replacement: Uint8Array;
+}
+
+/** What a transition does to one process. */
+export interface ProcessTransition {
+  readonly pid: number;
+  readonly startTime: bigint;
+  /**
+   * No frame of any thread may stand here: `start < instruction pointer < end`, `start < return address <= end`.
+   * (At `start` itself a thread has not begun the function; a return address equal to `end` follows a last call.)
+   */
+  readonly forbidden: readonly AddressRange[];
+  /** All or none, in this order, under the stop. */
+  readonly writes: readonly MemoryWrite[];
+}
+
+export interface TransitionRequest {
+  readonly processes: readonly ProcessTransition[];
+  readonly maxStopMicroseconds: number;
+}
+
+/** How long threads were held by one all-stop, worst thread of each sort, in microseconds. */
+export interface StopFigures {
+  readonly workingMicroseconds: number;
+  readonly sleepingMicroseconds: number;
+  readonly workingThreads: number;
+  readonly sleepingThreads: number;
+}
+
+export interface TracerBlocker {
+  readonly pid: number;
+  readonly tid: number;
+  readonly threadName: string;
+  readonly reason: "in-use" | "unreliable-stack" | "not-stopped";
+  /** Index into `forbidden` of the process; absent unless in use. */
+  readonly forbidden?: number;
+  /** Program counters from the innermost frame outwards as far as CFI or the scan could tell. */
+  readonly frames: readonly Address[];
+}
+
+export type TransitionOutcome =
+  | { readonly outcome: "done"; readonly stop: StopFigures }
+  | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly stop: StopFigures }
+  | { readonly outcome: "mismatch"; readonly pid: number; readonly at: Address; readonly found: Uint8Array; readonly stop: StopFigures }
+  | { readonly outcome: "over-budget"; readonly stop: StopFigures }
+  | { readonly outcome: "gone"; readonly pid: number };
+
+/** A thread's copy: registers and frames, taken in one short stop. */
+export interface ThreadStack {
+  readonly tid: number;
+  readonly name: string;
+  readonly state: string;
+  /** Complete: the outermost frame was reached by CFI. */
+  readonly complete: boolean;
+  readonly frames: readonly Address[];
+}
+
+/** The helper. One instance serves many requests and many processes; dispose it to end it. */
+export interface TracerClient extends AsyncDisposable {
+  /** Refuses: no-such-process, not-permitted, already-traced, unsupported-architecture. */
+  describeProcess(pid: number): Promise<ProcessDescription>;
+  /** The text of /proc/PID/maps. */
+  readMaps(pid: number): Promise<string>;
+  readMemory(pid: number, at: Address, length: number): Promise<Uint8Array>;
+  /** The file behind a mapping, whole, through /proc/PID/map_files or the target's root; deleted files too. */
+  readMappedFile(pid: number, mapping: AddressRange): Promise<Uint8Array>;
+  listThreads(pid: number): Promise<readonly ThreadDescription[]>;
+  /** One short stop; unwinding from the copy. */
+  stacks(pid: number): Promise<{ readonly threads: readonly ThreadStack[]; readonly stop: StopFigures }>;
+  /** Every process that maps a file of this name (prefix match on the maps line's path); unreadable ones are passed over. */
+  holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
+  /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */
+  debugInformation(path: string, options?: { readonly inlined?: boolean }): Promise<DebugInformation>;
+  /** All mappings or none; the target runs on meanwhile. Refuses: cannot-borrow-thread, out-of-memory, unreachable-memory (place taken). */
+  stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void>;
+  /** Gives mappings back. The caller has made sure that nobody is inside. */
+  unmap(pid: number, startTime: bigint, ranges: readonly AddressRange[]): Promise<void>;
+  /** Writes memory that no thread executes (ledger, staged data) without a stop; `expected` is checked first. */
+  write(pid: number, startTime: bigint, writes: readonly MemoryWrite[]): Promise<void>;
+  transition(request: TransitionRequest): Promise<TransitionOutcome>;
+}
