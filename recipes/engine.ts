@@ -1,0 +1,51 @@
+// The engine as recipes see it: the same calls that the subcommands make, on the helper of the session that runs the
+// recipe. Results are the documented ones.
+
+import { readFile } from "node:fs/promises";
+import {
+  applyPatch, createPatchImage, listPatches, readDiff, revertPatch, SutureError, verifyPatches,
+  type CreatedPatch, type CreateOptions, type PatchedProcess, type ThreadDescription, type ThreadStack, type TracerClient,
+  type TransactionOptions, type TransactionResult, type VerifyReport,
+} from "../native/mod.ts";
+
+/** A patch, by the path of its image file, its bytes, or as `build` returned it. */
+export type PatchSource = string | Uint8Array | CreatedPatch;
+
+export interface ProcessOptions extends TransactionOptions {
+  readonly pid: number;
+}
+
+export interface RecipeEngine {
+  /** Makes one patch of the diff files. */
+  readonly build: (diffs: readonly string[], options: CreateOptions) => Promise<CreatedPatch>;
+  readonly apply: (patch: PatchSource, options: ProcessOptions) => Promise<TransactionResult>;
+  /** Takes the patch of this name back. */
+  readonly revert: (name: string, options: ProcessOptions) => Promise<TransactionResult>;
+  /** Of one process, or of every process that carries patches. */
+  readonly list: (pid?: number) => Promise<readonly PatchedProcess[]>;
+  readonly verify: (pid: number) => Promise<VerifyReport>;
+  readonly threads: (pid: number) => Promise<readonly ThreadDescription[]>;
+  /** One short stop; unwound from the copy. */
+  readonly stacks: (pid: number) => Promise<readonly ThreadStack[]>;
+}
+
+/** `tracer` is asked for only by calls that need it. */
+export function createRecipeEngine(tracer: () => Promise<TracerClient>): RecipeEngine {
+  return {
+    build: async (diffs, options) => createPatchImage(await tracer(), await Promise.all(diffs.map(readDiff)), options),
+    apply: async (patch, { pid, ...options }) => applyPatch(await tracer(), await imageBytes(patch), pid, options),
+    revert: async (name, { pid, ...options }) => revertPatch(await tracer(), name, pid, options),
+    list: async (pid) => listPatches(await tracer(), pid),
+    verify: async (pid) => verifyPatches(await tracer(), pid),
+    threads: async (pid) => (await tracer()).listThreads(pid),
+    stacks: async (pid) => (await (await tracer()).stacks(pid)).threads,
+  };
+}
+
+async function imageBytes(patch: PatchSource): Promise<Uint8Array> {
+  if (patch instanceof Uint8Array) return patch;
+  if (typeof patch !== "string") return patch.image;
+  return readFile(patch).catch((cause: Error) => {
+    throw new SutureError("file-not-found", `Cannot read patch image ${patch}: ${cause.message}`, { path: patch }, { cause });
+  });
+}

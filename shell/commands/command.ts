@@ -1,0 +1,66 @@
+// What a subcommand is: how its options are read, what it runs, and what its help says. A command returns a typed
+// result or throws a SutureError; it prints nothing itself except progress.
+
+import type { Command } from "commander";
+import { SutureError, type ExitCode } from "../../native/mod.ts";
+import { parsePid } from "../options.ts";
+import type { CommandOutcome } from "../results.ts";
+import type { Session } from "../session.ts";
+
+/** What a command may use while it runs. */
+export interface CommandContext {
+  readonly session: Session;
+  /** The process that the interactive shell is attached to. */
+  readonly attachedPid?: number;
+  /** The result will be printed as JSON. */
+  readonly json: boolean;
+  /** One line of a command's own output before its result, as a recipe's log. Goes to standard error under `--json`. */
+  readonly say: (line: string) => void;
+  /** One line about work under way; goes nowhere under `--json` and when standard error is no terminal. */
+  readonly progress: (line: string) => void;
+  /** A line that must be read even so, such as a warning about a patch. Standard error. */
+  readonly warn: (line: string) => void;
+}
+
+/** A subcommand as its own file defines it. */
+export interface CommandDefinition {
+  /** Adds arguments and options. */
+  readonly configure: (command: Command) => void;
+  readonly run: (context: CommandContext, operands: readonly unknown[], options: object) => Promise<CommandOutcome>;
+  readonly examples: readonly string[];
+  readonly exitCodes: readonly ExitCode[];
+}
+
+/** A line of the table of subcommands: enough for `suture --help` without loading the command. */
+export interface CommandEntry {
+  readonly name: string;
+  readonly summary: string;
+  readonly load: () => Promise<CommandDefinition>;
+}
+
+interface TypedDefinition<Operands extends readonly unknown[], Options extends object>
+  extends Omit<CommandDefinition, "run"> {
+  readonly run: (context: CommandContext, operands: Operands, options: Options) => Promise<CommandOutcome>;
+}
+
+/**
+ * Gives `run` the types that `configure` promises. The option parser is untyped at its rim; this is the one place
+ * where a command's word is taken for it.
+ */
+export const defineCommand = <Operands extends readonly unknown[], Options extends object>(
+  definition: TypedDefinition<Operands, Options>,
+): CommandDefinition => ({
+  ...definition,
+  run: (context, operands, options) => definition.run(context, operands as unknown as Operands, options as Options),
+});
+
+/** The `--pid` option of every command that works on one process. */
+export const addPidOption = (command: Command): Command =>
+  command.option("--pid <pid>", "the process to work on", parsePid);
+
+/** The process that was named, or the one the shell is attached to. */
+export function requirePid(context: CommandContext, pid: number | undefined, act: string): number {
+  const chosen = pid ?? context.attachedPid;
+  if (chosen !== undefined) return chosen;
+  throw new SutureError("usage", `Cannot ${act}: no process is named; add --pid PID`);
+}

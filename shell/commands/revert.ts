@@ -1,0 +1,16 @@
+// `suture revert`: the old functions back, by the name of the patch. Needs no image: the process carries what it takes.
+
+import { revertPatch } from "../../native/mod.ts";
+import { addPidOption, defineCommand, requirePid } from "./command.ts";
+import { addTransactionOptions, transactionOptions, type TransactionFlags } from "./transaction.ts";
+
+export const revert = defineCommand<[name: string], TransactionFlags>({
+  configure: (command) => addTransactionOptions(addPidOption(command.argument("<name>", "the patch, as list shows it"))),
+  examples: ["revert acl-fix --pid 4242", "revert acl-fix --pid 4242 --timeout 30s"],
+  exitCodes: [0, 2, 3, 4, 6],
+  async run(context, [name], flags) {
+    const pid = requirePid(context, flags.pid, `revert ${name}`);
+    const transaction = await revertPatch(await context.session.tracer(), name, pid, transactionOptions(context, flags));
+    return { result: { type: "transaction", transaction } };
+  },
+});

@@ -1,0 +1,16 @@
+// The subcommands, in the order of the help. To add one: a file beside this one, a line here, its result in
+// results.ts; the compiler then asks for the two formats.
+
+import type { CommandEntry } from "./command.ts";
+
+export const commandTable: readonly CommandEntry[] = [
+  { name: "build", summary: "make a patch image from source diffs", load: async () => (await import("./build.ts")).build },
+  { name: "capture", summary: "run a build and write its compile_commands.json", load: async () => (await import("./capture.ts")).capture },
+  { name: "inspect", summary: "say what a patch image holds", load: async () => (await import("./inspect.ts")).inspect },
+  { name: "apply", summary: "put a patch into a running process", load: async () => (await import("./apply.ts")).apply },
+  { name: "revert", summary: "take a patch back out of a process", load: async () => (await import("./revert.ts")).revert },
+  { name: "list", summary: "list the patches of one process or of all", load: async () => (await import("./list.ts")).list },
+  { name: "verify", summary: "compare a process with what its ledger says", load: async () => (await import("./verify.ts")).verify },
+  { name: "recover", summary: "finish or undo what an interrupted run began", load: async () => (await import("./recover.ts")).recover },
+  { name: "run", summary: "run a recipe", load: async () => (await import("./run.ts")).run },
+];

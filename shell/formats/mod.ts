@@ -1,0 +1,46 @@
+// Results as text and as JSON: one exhaustive switch each. The formats know the types of results and nothing of how
+// they came about.
+
+import type { CommandResult } from "../results.ts";
+import type { Style } from "../terminal.ts";
+import { formatBuilt, formatCaptured } from "./built.ts";
+import { formatInspect } from "./inspect.ts";
+import { toJsonValue } from "./json.ts";
+import { formatList } from "./list.ts";
+import { formatRecipe, formatRecipeHelp } from "./recipe.ts";
+import { formatTransaction } from "./transaction.ts";
+import { formatVerify } from "./verify.ts";
+
+export { formatError } from "./error.ts";
+
+/** For people. */
+export function formatText(result: CommandResult, style: Style): string {
+  switch (result.type) {
+    case "built": return formatBuilt(result.built, style);
+    case "captured": return formatCaptured(result.captured, style);
+    case "inspected": return formatInspect(result.inspected, style);
+    case "transaction": return formatTransaction(result.transaction, style);
+    case "list": return formatList(result.processes);
+    case "verified": return formatVerify(result.verified, style);
+    case "recipe": return formatRecipe(result.recipe, style);
+    case "recipe-help": return formatRecipeHelp(result.help, style);
+  }
+}
+
+/** For scripts: one document, on one line unless a person is looking. */
+export const formatJson = (result: CommandResult, indented: boolean): string =>
+  JSON.stringify(toJsonValue(documentOf(result)), undefined, indented ? 2 : undefined);
+
+/** The documented shape of each result: the engine's own type wherever there is one. */
+function documentOf(result: CommandResult): unknown {
+  switch (result.type) {
+    case "built": return result.built;
+    case "captured": return result.captured;
+    case "inspected": return { file: result.inspected.file, bytes: result.inspected.bytes, digest: result.inspected.digest, ...result.inspected.manifest };
+    case "transaction": return result.transaction;
+    case "list": return result.processes;
+    case "verified": return result.verified;
+    case "recipe": return result.recipe;
+    case "recipe-help": return result.help;
+  }
+}

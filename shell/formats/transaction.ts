@@ -1,0 +1,22 @@
+// `apply` and `revert`: what was switched, where, and how long threads were held.
+
+import { formatAddress, type TransactionResult } from "../../native/mod.ts";
+import type { Style } from "../terminal.ts";
+import { alignColumns, count } from "./columns.ts";
+
+const verbs = { committed: "Applied", reverted: "Reverted", checked: "Checked, and changed nothing:" } as const;
+
+export function formatTransaction(transaction: TransactionResult, style: Style): string {
+  const processes = transaction.processes.flatMap(({ pid, functions }) => [
+    `${style.green(verbs[transaction.result])} ${transaction.patch.name}, pid ${pid}: ${count(functions.length, "function")}`,
+    ...alignColumns(
+      ["  FUNCTION", "UNIT", "MODULE", "OLD", "NEW"],
+      functions.map((one) => [`  ${one.name}`, one.unit, one.module, formatAddress(one.old), formatAddress(one.new)]),
+    ),
+  ]);
+  return [...processes, formatStop(transaction)].join("\n");
+}
+
+function formatStop({ stop }: TransactionResult): string {
+  return `Held: working threads ${stop.workingMicroseconds} µs, sleeping threads ${stop.sleepingMicroseconds} µs (${count(stop.attempts, "attempt")})`;
+}

@@ -1,0 +1,21 @@
+// `verify`: whether the bytes in the process are those that its ledger says, and each one that is not.
+
+import { formatAddress, type VerifiedFunction, type VerifyReport } from "../../native/mod.ts";
+import type { Style } from "../terminal.ts";
+import { count } from "./columns.ts";
+
+export function formatVerify(report: VerifyReport, style: Style): string {
+  const verdict = report.verified ? style.green("as the ledger says") : style.red("NOT as the ledger says");
+  const patches = report.patches.map((patch) => {
+    const wrong = patch.functions.filter(({ matches }) => !matches);
+    const code = patch.codeMatches ? [] : [`    ${style.red("the patch's own code was changed")}`];
+    return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...code, ...wrong.map(describeMismatch)];
+  });
+  const nothing = report.patches.length === 0 ? ["  no patch is applied"] : [];
+  return [`pid ${report.pid} (${report.program}): ${verdict}`, ...nothing, ...patches.flat()].join("\n");
+}
+
+const describeMismatch = ({ name, at, expected, found }: VerifiedFunction): string =>
+  `    ${name} at ${formatAddress(at)}: expected ${hex(expected)}, found ${hex(found)}`;
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+// The `suture` program. It sets up what a run needs, hands the words to the command line's own reader, and turns a wish
+// to stop into an end that leaves no process held.
+
+import { commandTable } from "./commands/table.ts";
+import type { CommandEntry } from "./commands/command.ts";
+import { runCommandLine } from "./program.ts";
+import { Session } from "./session.ts";
+import { openTerminal, type Terminal } from "./terminal.ts";
+import { version } from "./version.ts";
+
+const terminal = openTerminal();
+const session = new Session();
+
+const shell: CommandEntry = {
+  name: "shell",
+  summary: "the same commands at a prompt, on one process",
+  load: async () => (await import("./ui/shell.ts")).createShellCommand({ programName: "", version, commands: commandTable, session, terminal }),
+};
+
+endOnSignals(session, terminal);
+const exitCode = await runCommandLine(process.argv.slice(2), {
+  programName: "suture",
+  version,
+  commands: [...commandTable, shell],
+  session,
+  terminal,
+});
+await session[Symbol.asyncDispose]();
+process.exit(exitCode);
+
+/** Interrupted is exit code 6: nothing is half done, trying again may work. */
+function endOnSignals(session: Session, terminal: Terminal): void {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.on(signal, () => {
+      if (!session.interrupt()) return;
+      terminal.error(`${terminal.errorStyle.red("error")}: Cannot go on: interrupted by ${signal}\n`);
+      void session[Symbol.asyncDispose]().finally(() => process.exit(6));
+    });
+  }
+}

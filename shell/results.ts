@@ -1,0 +1,66 @@
+// What every subcommand gives back: one union, so that turning results into text and into JSON are two exhaustive
+// switches and a new command cannot be forgotten in either.
+
+import type { ExitCode, FileAddress, PatchManifest, PatchedProcess, TransactionResult, VerifyReport } from "../native/mod.ts";
+import type { ParameterDescription, RecipeResult } from "../recipes/mod.ts";
+
+export type CommandResult =
+  | { readonly type: "built"; readonly built: BuildResult }
+  | { readonly type: "captured"; readonly captured: CaptureResult }
+  | { readonly type: "inspected"; readonly inspected: InspectResult }
+  | { readonly type: "transaction"; readonly transaction: TransactionResult }
+  | { readonly type: "list"; readonly processes: readonly PatchedProcess[] }
+  | { readonly type: "verified"; readonly verified: VerifyReport }
+  | { readonly type: "recipe"; readonly recipe: RecipeResult }
+  | { readonly type: "recipe-help"; readonly help: RecipeDescription };
+
+/** `suture build`. */
+export interface BuildResult {
+  readonly result: "built";
+  readonly patch: { readonly name: string; readonly digest: string };
+  readonly output: string;
+  readonly functions: readonly RedirectedFunction[];
+  readonly added: readonly { readonly name: string; readonly unit: string }[];
+  readonly units: readonly string[];
+  readonly milliseconds: number;
+}
+
+export interface RedirectedFunction {
+  readonly name: string;
+  readonly unit: string;
+  readonly module: string;
+  readonly old: FileAddress;
+  readonly reason: string;
+  readonly warnings: readonly string[];
+}
+
+/** `suture capture`. */
+export interface CaptureResult {
+  readonly result: "captured";
+  readonly output: string;
+  readonly units: number;
+}
+
+/** `suture inspect`: the manifest of an image and what identifies its file. */
+export interface InspectResult {
+  readonly file: string;
+  readonly bytes: number;
+  readonly digest: string;
+  readonly manifest: PatchManifest;
+}
+
+/** `suture run RECIPE.ts --help`. */
+export interface RecipeDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly file: string;
+  readonly parameters: readonly (ParameterDescription & { readonly name: string; readonly option: string })[];
+}
+
+/** What a command hands to the program that prints it and ends with `exitCode`. */
+export interface CommandOutcome {
+  /** Absent when the command has already said all there is, as the interactive shell has. */
+  readonly result?: CommandResult;
+  /** Default 0. Only for results that are an answer and a failure at once, as `verify`'s can be. */
+  readonly exitCode?: ExitCode;
+}
