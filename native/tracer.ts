@@ -7,7 +7,7 @@ import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
   DebugFunction, DebugInformation, DebugUnit, HeldMapping, InlinedCopy, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
-  StopFigures, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
+  StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
 export type * from "./tracer/types.ts";
@@ -85,6 +85,10 @@ export class Tracer implements TracerClient {
   async debugInformation(path: string, options: { readonly inlined?: boolean } = {}): Promise<DebugInformation> {
     const answer = await this.#connection.request("debug", { path, inlined: options.inlined ?? false });
     return readDebugInformation(JSON.parse(textOf(answer)) as WireDebugInformation);
+  }
+
+  async layouts(path: string): Promise<readonly StructureLayout[]> {
+    return JSON.parse(textOf(await this.#connection.request("layouts", { path }))) as readonly StructureLayout[];
   }
 
   async stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void> {

@@ -19,6 +19,7 @@ constexpr Method methods[] = {
   {"threads", threads},
   {"holders", holders},
   {"debug", debug},
+  {"layouts", layouts},
 };
 
 Result<Answer> answer(const Request& request) {

@@ -29,6 +29,8 @@ Result<Answer> threads(const Request&);
 Result<Answer> holders(const Request&);
 // debug-request.cc
 Result<Answer> debug(const Request&);
+// layouts.cc
+Result<Answer> layouts(const Request&);
 
 // These stop or change a process.
 Result<Answer> stacks(const Request&);      // stacks.cc

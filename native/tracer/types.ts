@@ -73,6 +73,23 @@ export interface DebugInformation {
   readonly inlined: readonly InlinedCopy[];
 }
 
+/** A member of a structure; the members of nameless structures inside count as its own. */
+export interface MemberLayout {
+  readonly name: string;
+  readonly bitOffset: number;
+  readonly bitSize: number;
+  readonly type: string;
+}
+
+/** A complete, named structure of a compiled unit. */
+export interface StructureLayout {
+  readonly kind: "struct" | "union" | "class";
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly members: readonly MemberLayout[];
+}
+
 /** One range of a mapping that {@link TracerClient.stage} makes: a slice of the file with a protection. */
 export interface StagedSegment {
   /** Offset into the mapping and into its file; a multiple of the page size, like `length`. */
@@ -166,6 +183,8 @@ export interface TracerClient extends AsyncDisposable {
   holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
   /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */
   debugInformation(path: string, options?: { readonly inlined?: boolean }): Promise<DebugInformation>;
+  /** Layouts as debug information states them, of an object or a linked file. Refuses: file-not-found, bad-elf, no-debug-information. */
+  layouts(path: string): Promise<readonly StructureLayout[]>;
   /** All mappings or none; the target runs on meanwhile. Refuses: cannot-borrow-thread, out-of-memory, unreachable-memory (place taken). */
   stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void>;
   /** Gives mappings back. The caller has made sure that nobody is inside. */

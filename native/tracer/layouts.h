@@ -1,0 +1,33 @@
+// The layouts of the structures of a compiled unit as its debug information states them: where each member lies,
+// how long it is, and a spelling of its type. For comparing two compilations of one source; reads relocatable
+// objects as well as linked files. Refuses files that are no ELF or have no debug information.
+#pragma once
+
+#include "result.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace suture {
+
+struct MemberLayout {
+  std::string name;
+  uint64_t bitOffset = 0;
+  uint64_t bitSize = 0;
+  std::string type;
+};
+
+struct StructureLayout {
+  /** "struct", "union" or "class". */
+  const char* kind = "struct";
+  /** With its namespaces; the typedef's name where the structure itself has none. */
+  std::string name;
+  uint64_t size = 0;
+  std::vector<MemberLayout> members;
+};
+
+/** Complete, named structures, in the order of the debug information; the same one once for each unit. */
+Result<std::vector<StructureLayout>> readLayouts(const std::string& path);
+
+}  // namespace suture

@@ -1,0 +1,62 @@
+#include "layouts.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+using namespace suture;
+
+namespace {
+
+/** An object of this source; lives in a folder of its own that goes with the test. */
+struct CompiledObject {
+  std::string folder;
+  std::string path;
+
+  explicit CompiledObject(const char* source) {
+    char name[] = "/tmp/suture-layouts-XXXXXX";
+    folder = mkdtemp(name);
+    path = folder + "/unit.o";
+    std::ofstream(folder + "/unit.c") << source;
+    REQUIRE(system(("gcc -g -c -o " + path + " " + folder + "/unit.c").c_str()) == 0);
+  }
+  ~CompiledObject() { CHECK(system(("rm -r " + folder).c_str()) == 0); }
+};
+
+const StructureLayout& structureNamed(const std::vector<StructureLayout>& layouts, const std::string& name) {
+  for (const StructureLayout& layout : layouts) {
+    if (layout.name == name) return layout;
+  }
+  FAIL("no structure is named ", name);
+  return layouts.front();
+}
+
+}  // namespace
+
+TEST_CASE("readLayouts() gives offsets, bit-fields, nameless members and typedef names of an object") {
+  const CompiledObject object(
+    "struct client { int id; unsigned open : 1, mode : 3; union { long l; char text[16]; }; struct client *next; };\n"
+    "typedef struct { double x, y; } point;\n"
+    "struct client one; point two;\n");
+  const auto layouts = readLayouts(object.path);
+  REQUIRE(layouts.ok());
+
+  const StructureLayout& client = structureNamed(layouts.value(), "client");
+  CHECK(client.size == 32);
+  REQUIRE(client.members.size() == 6);
+  CHECK(client.members[1].name == "open");
+  CHECK(client.members[1].bitOffset == 32);
+  CHECK(client.members[2].bitOffset == 33);
+  CHECK(client.members[2].bitSize == 3);
+  CHECK(client.members[4].name == "text");
+  CHECK(client.members[4].type == "char[16]");
+  CHECK(client.members[4].bitOffset == 64);
+  CHECK(client.members[5].type == "struct client *");
+  CHECK(structureNamed(layouts.value(), "point").size == 16);
+}
+
+TEST_CASE("readLayouts() refuses a file without debug information and one that is no ELF") {
+  CHECK(readLayouts("/nonexistent").error().kind == ErrorKind::fileNotFound);
+  CHECK(readLayouts("/etc/passwd").error().kind == ErrorKind::badElf);
+}
