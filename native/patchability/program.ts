@@ -1,0 +1,205 @@
+// A program or library as its file and its debug information state it, in one view for Creator, shell and editor.
+// Refuses what a patch could not be built for or bound to: no debug information, no build-id, no x86-64 ELF file.
+
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import type { FileAddress } from "../address.ts";
+import { bytesAt, readElf, sectionFlag } from "../elf/mod.ts";
+import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
+import { SutureError } from "../errors.ts";
+import type { DebugInformation, DebugUnit, InlinedCopy, TracerClient } from "../tracer.ts";
+import { moduleKind } from "./dynamic.ts";
+import { RangeIndex, collectFunctions } from "./functions.ts";
+import type { ProgramFunction } from "./functions.ts";
+import { readProgramSymbols } from "./symbols.ts";
+import type { ProgramSymbol } from "./symbols.ts";
+import { unitsNamed } from "./units.ts";
+
+export interface Program {
+  readonly path: string;
+  /** Base name, for messages. */
+  readonly name: string;
+  readonly kind: "program" | "library";
+  readonly buildId: string;
+  /** The file itself; where it is stripped, with the symbol table of its debug file. */
+  readonly elf: ElfFile;
+  readonly units: readonly DebugUnit[];
+  /** By entry. */
+  readonly functions: readonly ProgramFunction[];
+  readonly symbols: readonly ProgramSymbol[];
+  /** By linked name or alias. */
+  functionsNamed(name: string): readonly ProgramFunction[];
+  /** By the name in the source: clones and parts of one function have one. */
+  functionsOfSource(name: string): readonly ProgramFunction[];
+  /** The function whose body or cold part holds `at`. */
+  functionAt(at: FileAddress): ProgramFunction | undefined;
+  /** The lowest address above `at` where a function or a part of one begins. */
+  functionStartAfter(at: FileAddress): FileAddress | undefined;
+  /** `unit` as DW_AT_name or a path has it; see {@link unitsNamed}. */
+  functionsOfUnit(unit: string, directory?: string): readonly ProgramFunction[];
+  symbolsNamed(name: string): readonly ProgramSymbol[];
+  /** Variables, thread-local ones too. */
+  variablesNamed(name: string): readonly ProgramSymbol[];
+  symbolsOfUnit(unit: string, directory?: string): readonly ProgramSymbol[];
+  /** Bytes as linked; undefined where the file holds none. */
+  codeAt(at: FileAddress, length: number): Uint8Array | undefined;
+  /** Where functions were inlined. Read when first asked for. */
+  inlinedCopies(): Promise<readonly InlinedCopy[]>;
+}
+
+/** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information. */
+export async function openProgram(tracer: TracerClient, path: string): Promise<Program> {
+  const file = readElf(await readProgramFile(path));
+  const buildId = checkFile(file, path);
+  const debug = await readDebugInformation(tracer, path, buildId);
+  const elf = file.symbols.length > 0 ? file : await withDebugSymbols(file, debug.from, path);
+  return new OpenProgram(tracer, path, buildId, elf, debug);
+}
+
+async function readProgramFile(path: string): Promise<Uint8Array> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    const kind = code === "EACCES" || code === "EPERM" ? "not-permitted" : "file-not-found";
+    const found = { ENOENT: "there is no such file", EACCES: "it may not be read", EISDIR: "it is a directory" }[code] ?? code;
+    throw new SutureError(kind, `Cannot open ${path}: ${found}`, { path }, { cause: error });
+  }
+}
+
+/** Gives the build-id. */
+function checkFile(file: ElfFile, path: string): string {
+  if (file.type !== "executable" && file.type !== "shared") {
+    throw new SutureError("bad-elf", `Cannot open ${path}: it is an ELF file, but neither a program nor a shared library`, { path });
+  }
+  if (file.machine !== "x86-64") {
+    throw new SutureError("unsupported-architecture", `Cannot open ${path}: it is not for x86-64`, { path });
+  }
+  if (file.buildId === undefined) {
+    throw new SutureError("bad-elf", `Cannot open ${path}: it has no build-id, by which a patch knows its program; link it with -Wl,--build-id`, { path });
+  }
+  return file.buildId;
+}
+
+async function readDebugInformation(tracer: TracerClient, path: string, buildId: string): Promise<DebugInformation> {
+  const refusal = (cause?: unknown): SutureError => new SutureError(
+    "no-debug-information",
+    `Cannot open ${path}: it has no debug information, and none was found for build-id ${buildId}; build it with -g or install its -dbgsym package`,
+    { path, buildId }, cause === undefined ? {} : { cause },
+  );
+  try {
+    const debug = await tracer.debugInformation(path);
+    if (debug.functions.length === 0) throw refusal();
+    return debug;
+  } catch (error) {
+    throw error instanceof SutureError && error.kind === "no-debug-information" ? refusal(error) : error;
+  }
+}
+
+/** The symbols of a stripped program are in its debug file, which numbers its sections in its own way. */
+async function withDebugSymbols(file: ElfFile, debugPath: string, path: string): Promise<ElfFile> {
+  if (debugPath === path) return file;
+  const debugFile = readElf(await readProgramFile(debugPath));
+  if (debugFile.buildId !== undefined && debugFile.buildId !== file.buildId) {
+    throw new SutureError(
+      "build-id-mismatch", `Cannot open ${path}: it has build-id ${file.buildId}, its debug file ${debugPath} is of ${debugFile.buildId}`, { path, debugPath },
+    );
+  }
+  const indexes = new Map(debugFile.sections.map((section) => [section.index, sameSection(file, section)?.index]));
+  const renumber = (symbol: ElfSymbol): ElfSymbol =>
+    (typeof symbol.section === "number" ? { ...symbol, section: indexes.get(symbol.section) ?? "absolute" } : symbol);
+  return { ...file, symbols: debugFile.symbols.map(renumber) };
+}
+
+const sameSection = (file: ElfFile, section: ElfSection): ElfSection | undefined =>
+  ((section.flags & sectionFlag.alloc) === 0 ? undefined
+    : file.sections.find((each) => each.name === section.name && each.address === section.address));
+
+/** The indexes behind the lookups; made once. */
+class OpenProgram implements Program {
+  readonly path: string;
+  readonly name: string;
+  readonly kind: "program" | "library";
+  readonly buildId: string;
+  readonly elf: ElfFile;
+  readonly units: readonly DebugUnit[];
+  readonly functions: readonly ProgramFunction[];
+  readonly symbols: readonly ProgramSymbol[];
+  readonly #tracer: TracerClient;
+  readonly #ranges: RangeIndex;
+  readonly #functionsByName: ReadonlyMap<string, readonly ProgramFunction[]>;
+  readonly #functionsBySource: ReadonlyMap<string, readonly ProgramFunction[]>;
+  readonly #symbolsByName: ReadonlyMap<string, readonly ProgramSymbol[]>;
+  #inlined: Promise<readonly InlinedCopy[]> | undefined;
+
+  constructor(tracer: TracerClient, path: string, buildId: string, elf: ElfFile, debug: DebugInformation) {
+    this.path = path;
+    this.name = basename(path);
+    this.kind = moduleKind(elf);
+    this.buildId = buildId;
+    this.elf = elf;
+    this.units = debug.units;
+    this.symbols = readProgramSymbols(elf, debug);
+    this.functions = collectFunctions(debug, this.symbols);
+    this.#tracer = tracer;
+    this.#ranges = new RangeIndex(this.functions);
+    this.#functionsByName = groupBy(this.functions, (each) => [each.name, ...each.aliases]);
+    this.#functionsBySource = groupBy(this.functions, (each) => [each.sourceName]);
+    this.#symbolsByName = groupBy(this.symbols, (each) => [each.symbol.name]);
+  }
+
+  functionsNamed(name: string): readonly ProgramFunction[] {
+    return this.#functionsByName.get(name) ?? [];
+  }
+
+  functionsOfSource(name: string): readonly ProgramFunction[] {
+    return this.#functionsBySource.get(name) ?? [];
+  }
+
+  functionAt(at: FileAddress): ProgramFunction | undefined {
+    return this.#ranges.at(at);
+  }
+
+  functionStartAfter(at: FileAddress): FileAddress | undefined {
+    return this.#ranges.startAfter(at) as FileAddress | undefined;
+  }
+
+  functionsOfUnit(unit: string, directory?: string): readonly ProgramFunction[] {
+    const units = new Set(unitsNamed(this.units, unit, directory));
+    return this.functions.filter((each) => each.unit !== undefined && units.has(each.unit));
+  }
+
+  symbolsNamed(name: string): readonly ProgramSymbol[] {
+    return this.#symbolsByName.get(name) ?? [];
+  }
+
+  variablesNamed(name: string): readonly ProgramSymbol[] {
+    return this.symbolsNamed(name).filter(({ symbol }) => symbol.type === "object" || symbol.type === "tls" || symbol.type === "common");
+  }
+
+  symbolsOfUnit(unit: string, directory?: string): readonly ProgramSymbol[] {
+    const units = new Set(unitsNamed(this.units, unit, directory));
+    return this.symbols.filter((each) => each.unit !== undefined && units.has(each.unit));
+  }
+
+  codeAt(at: FileAddress, length: number): Uint8Array | undefined {
+    return bytesAt(this.elf, at, length);
+  }
+
+  inlinedCopies(): Promise<readonly InlinedCopy[]> {
+    this.#inlined ??= this.#tracer.debugInformation(this.path, { inlined: true }).then((debug) => debug.inlined);
+    return this.#inlined;
+  }
+}
+
+function groupBy<Item>(items: readonly Item[], namesOf: (item: Item) => readonly string[]): ReadonlyMap<string, readonly Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    for (const name of new Set(namesOf(item))) {
+      const group = groups.get(name);
+      if (group === undefined) groups.set(name, [item]);
+      else group.push(item);
+    }
+  }
+  return groups;
+}
