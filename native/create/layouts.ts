@@ -1,0 +1,75 @@
+// Finds structures whose layout the diff changes, by comparing what the debug information of both compilations
+// states. Such a patch is refused: objects with the old layout are alive in the process, and new code would read
+// them wrongly without any error. A structure that only one side has changes no live object.
+
+import type { MemberLayout, StructureLayout } from "../tracer.ts";
+
+/** One difference, the first of its structure: which member, and where it was and is. Offsets and sizes in bytes. */
+export interface LayoutChange {
+  readonly structure: string;
+  readonly member?: string;
+  readonly change: "added" | "removed" | "moved" | "resized" | "retyped" | "size";
+  readonly before?: number;
+  readonly after?: number;
+  readonly text: string;
+}
+
+/** What changed, one entry for each structure, sorted by name. */
+export function compareLayouts(original: readonly StructureLayout[], patched: readonly StructureLayout[]): readonly LayoutChange[] {
+  const before = byName(original);
+  const changes: LayoutChange[] = [];
+  for (const [name, after] of byName(patched)) {
+    const old = before.get(name);
+    const change = old === undefined ? undefined : firstChange(name, old, after);
+    if (change !== undefined) changes.push(change);
+  }
+  return changes.sort((a, b) => (a.structure < b.structure ? -1 : 1));
+}
+
+/** A unit may know a name twice (two functions with a local structure each): the first one stands for it. */
+function byName(layouts: readonly StructureLayout[]): ReadonlyMap<string, StructureLayout> {
+  const found = new Map<string, StructureLayout>();
+  for (const layout of layouts) {
+    const name = `${layout.kind} ${layout.name}`;
+    if (!found.has(name)) found.set(name, layout);
+  }
+  return found;
+}
+
+function firstChange(structure: string, before: StructureLayout, after: StructureLayout): LayoutChange | undefined {
+  const old = new Map(before.members.map((member) => [member.name, member]));
+  const current = new Set(after.members.map((member) => member.name));
+  // What was added or removed comes first: it is the cause, and what moved behind it the consequence.
+  const added = after.members.find((member) => !old.has(member.name));
+  if (added !== undefined) {
+    return { structure, member: added.name, change: "added", after: bytes(added.bitOffset), text: `${structure} gets a member ${added.name} at offset ${place(added)}` };
+  }
+  const removed = before.members.find((member) => !current.has(member.name));
+  if (removed !== undefined) {
+    return { structure, member: removed.name, change: "removed", before: bytes(removed.bitOffset), text: `${structure} loses its member ${removed.name} at offset ${place(removed)}` };
+  }
+  for (const member of after.members) {
+    const change = memberChange(structure, old.get(member.name) ?? member, member);
+    if (change !== undefined) return change;
+  }
+  if (before.size === after.size) return undefined;
+  return { structure, change: "size", before: before.size, after: after.size, text: `${structure} is ${after.size} bytes long instead of ${before.size}` };
+}
+
+function memberChange(structure: string, before: MemberLayout, after: MemberLayout): LayoutChange | undefined {
+  const member = after.name;
+  if (before.bitOffset !== after.bitOffset) {
+    return { structure, member, change: "moved", before: bytes(before.bitOffset), after: bytes(after.bitOffset), text: `${structure} has ${member} at offset ${place(after)} instead of ${place(before)}` };
+  }
+  if (before.bitSize !== after.bitSize) {
+    return { structure, member, change: "resized", before: before.bitSize / 8, after: after.bitSize / 8, text: `${structure} has a member ${member} of ${length(after)} instead of ${length(before)}` };
+  }
+  if (before.type === after.type) return undefined;
+  return { structure, member, change: "retyped", text: `${structure} has a member ${member} of type ${after.type} instead of ${before.type}` };
+}
+
+const bytes = (bits: number): number => Math.floor(bits / 8);
+
+/** The byte offset, and the bit for a bit-field. */
+const place = ({ bitOffset }: MemberLayout): string => (bitOffset % 8 === 0 ? `${bytes(bitOffset)}` : `${bytes(bitOffset)}, bit ${bitOffset % 8}`);
+const length = ({ bitSize }: MemberLayout): string => (bitSize % 8 === 0 ? `${bitSize / 8} bytes` : `${bitSize} bits`);
