@@ -136,7 +136,7 @@ export function writeEhFrame(fdes: readonly UnwindFde[]): { readonly bytes: Uint
   const relocations: ElfRelocation[] = [];
   let end = 0;
   const append = (record: UnwindRecord): Uint8Array => {
-    const copy = record.bytes.slice();
+    const copy = new Uint8Array(record.bytes);
     for (const relocation of record.relocations) relocations.push({ ...relocation, offset: relocation.offset - record.offset + end });
     parts.push(copy);
     end += copy.length;

@@ -18,7 +18,9 @@ const relaSize = 24;
 const longestBuildId = 64;
 
 /** Reads a 64-bit little-endian ELF file. Section symbols carry the name of their section. */
-export function readElf(bytes: Uint8Array): ElfFile {
+export function readElf(file: Uint8Array): ElfFile {
+  // A plain view: the slice() of a Node Buffer would hand out the file's own bytes as a copy.
+  const bytes = new Uint8Array(file.buffer, file.byteOffset, file.length);
   checkIdentification(bytes);
   const names = new NameReader(bytes.length);
   const type = fileType(readU16(bytes, 16));

@@ -1,9 +1,10 @@
 // Can this function be patched, and why not: the one answer that Creator, shell and editor give.
 
 import { SutureError } from "../errors.ts";
-import type { InlinedCopy } from "../tracer.ts";
+import type { DebugUnit, InlinedCopy } from "../tracer.ts";
 import { startupFunctions } from "./dynamic.ts";
 import type { ProgramFunction } from "./functions.ts";
+import { assemblyLanguage } from "./jumps.ts";
 import { nearNames } from "./near-names.ts";
 import type { Program } from "./program.ts";
 import { redirectSite } from "./redirect.ts";
@@ -33,7 +34,6 @@ export interface Patchability {
   readonly reasons: readonly PatchabilityReason[];
 }
 
-const assemblyLanguage = 0x8001; // DW_LANG_Mips_Assembler, which every assembler states
 const mostNamesInMessage = 5;
 
 /** Finds the function first; `unit` as in {@link Program.functionsOfUnit} tells same-named ones apart. */
@@ -49,13 +49,17 @@ export async function explainPatchability(program: Program, name: string, unit?:
 export function explainFunction(program: Program, target: ProgramFunction): Patchability {
   const obstacles = findObstacles(program, target);
   const cautions = findCautions(program, target);
-  const verdict = obstacles.length > 0 ? "not-patchable" : cautions.length > 0 ? "with-care" : "patchable";
+  const needsCare = cautions.some(isWarning);
+  const verdict = obstacles.length > 0 ? "not-patchable" : needsCare ? "with-care" : "patchable";
   return { name: target.name, function: target, verdict, reasons: [...obstacles, ...cautions] };
 }
 
 /** What a patch of this function has to carry as its warnings; one line each. */
 export const warningsFor = (program: Program, target: ProgramFunction): readonly string[] =>
-  findCautions(program, target).filter(({ kind }) => kind !== "clone").map(({ text }) => text);
+  findCautions(program, target).filter(isWarning).map(({ text }) => text);
+
+/** A clone is worth saying, but whoever builds the patch compares the clone itself. */
+const isWarning = ({ kind }: PatchabilityReason): boolean => kind !== "clone";
 
 /** Throws not-patchable, with the reasons, where the verdict is so. */
 export function requirePatchable(program: Program, target: ProgramFunction): void {
@@ -68,11 +72,16 @@ export function requirePatchable(program: Program, target: ProgramFunction): voi
 }
 
 function findCandidates(program: Program, name: string, unit: string | undefined): readonly ProgramFunction[] {
-  const units = unit === undefined ? undefined : new Set(unitsNamed(program.units, unit));
-  const isInUnit = (each: ProgramFunction): boolean => units === undefined || (each.unit !== undefined && units.has(each.unit));
-  const linked = program.functionsNamed(name).filter(isInUnit);
+  const isMeant = unitFilter(program, unit);
+  const linked = program.functionsNamed(name).filter((each) => isMeant(each.unit));
   // A function of which only clones are left has no symbol of its own name.
-  return linked.length > 0 ? linked : program.functionsOfSource(name).filter(isInUnit);
+  return linked.length > 0 ? linked : program.functionsOfSource(name).filter((each) => isMeant(each.unit));
+}
+
+function unitFilter(program: Program, name: string | undefined): (unit: DebugUnit | undefined) => boolean {
+  if (name === undefined) return () => true;
+  const units = new Set(unitsNamed(program.units, name));
+  return (unit) => unit !== undefined && units.has(unit);
 }
 
 function severalFunctions(candidates: readonly ProgramFunction[]): PatchabilityReason {
@@ -81,10 +90,9 @@ function severalFunctions(candidates: readonly ProgramFunction[]): PatchabilityR
 }
 
 async function explainAbsence(program: Program, name: string, unit: string | undefined): Promise<PatchabilityReason> {
-  const units = unit === undefined ? undefined : new Set(unitsNamed(program.units, unit));
-  const copies = (await program.inlinedCopies()).filter((copy) => copy.name === name);
-  const inUnit = copies.filter((copy) => units === undefined || units.has(program.units[copy.unit] ?? { name: "", directory: "", producer: "", language: 0 }));
-  return inUnit.length > 0 ? onlyInlined(program, inUnit) : unknownFunction(program, name, unit);
+  const isMeant = unitFilter(program, unit);
+  const copies = (await program.inlinedCopies()).filter((copy) => copy.name === name && isMeant(program.units[copy.unit]));
+  return copies.length > 0 ? onlyInlined(program, copies) : unknownFunction(program, name, unit);
 }
 
 function onlyInlined(program: Program, copies: readonly InlinedCopy[]): PatchabilityReason {

@@ -1,9 +1,11 @@
 // Does code from elsewhere jump into the first bytes of a function? Compilers do not make such jumps; hand-written
-// assembly does, with entries that have no symbol.
+// assembly may, with entries that have no symbol. So what debug information calls compiled is not suspected: without
+// knowing where instructions begin, one function in two thousand would be refused for bytes that only look like a jump.
 //
 // Jumps of the function itself do not count, loops back to its beginning among them: a redirect is written only when
 // no thread is in the function, and from then on nobody is inside who could take them.
 
+import { fileAddress } from "../address.ts";
 import { readI32, sectionFlag } from "../elf/mod.ts";
 import type { ElfSection } from "../elf/mod.ts";
 import type { ProgramFunction } from "./functions.ts";
@@ -12,6 +14,9 @@ import type { Program } from "./program.ts";
 /** A redirect covers bytes of this many at most: endbr64, then a jump. */
 const reach = 9;
 
+/** DW_LANG_Mips_Assembler: what assemblers of all machines state. */
+export const assemblyLanguage = 0x8001;
+
 interface JumpIn {
   readonly from: bigint;
   readonly to: bigint;
@@ -19,14 +24,17 @@ interface JumpIn {
 
 const found = new WeakMap<Program, ReadonlyMap<bigint, readonly JumpIn[]>>();
 
-/** Where a jump or call with a 32-bit distance, outside of the function, leads to `start < target < end` of it. */
+/** Where a jump or call with a 32-bit distance, in code that may be assembly, leads to `start < target < end` of it. */
 export function jumpsInto(program: Program, target: ProgramFunction, start: bigint, end: bigint): readonly bigint[] {
   let jumps = found.get(program);
   if (jumps === undefined) found.set(program, (jumps = scanProgram(program)));
   return (jumps.get(target.entry) ?? [])
-    .filter(({ from, to }) => start < to && to < end && !target.ranges.some((range) => range.start <= from && from < range.end))
+    .filter(({ from, to }) => start < to && to < end && isSuspect(program.functionAt(fileAddress(from)), target))
     .map(({ from }) => from);
 }
+
+const isSuspect = (holder: ProgramFunction | undefined, target: ProgramFunction): boolean =>
+  holder !== target && (holder?.unit === undefined || holder.unit.language === assemblyLanguage);
 
 /** By entry of the function that is jumped into. Every byte may begin an instruction: too many hits, never too few. */
 function scanProgram(program: Program): ReadonlyMap<bigint, readonly JumpIn[]> {

@@ -41,7 +41,7 @@ export function redirectSite(program: Program, target: ProgramFunction): Redirec
   if (expected === undefined) return refuse("no-code", "the file holds no code for it");
   const [from] = jumpsInto(program, target, start, start + BigInt(redirectLength));
   if (from !== undefined) return refuse("jumped-into", `code at ${formatAddress(from)}, outside of it, jumps into its first bytes`);
-  return { possible: true, site: { redirectOffset, expected: expected.slice() } };
+  return { possible: true, site: { redirectOffset, expected: new Uint8Array(expected) } };
 }
 
 const refuse = (kind: RedirectRefusal["kind"], text: string): RedirectAnswer => ({ possible: false, reason: { kind, text } });

@@ -50,7 +50,8 @@ function groupByFile(symbols: readonly ElfSymbol[]): readonly Grouped[] {
 }
 
 function unitsOfGroups(grouped: readonly Grouped[], debug: DebugInformation): ReadonlyMap<number, DebugUnit> {
-  const unitByEntry = new Map(debug.functions.map((each): [bigint, number] => [each.entry, each.unit]));
+  // Starts of all ranges: a group may have no more local functions than cold parts.
+  const unitByStart = new Map(debug.functions.flatMap((each) => each.ranges.map(({ start }): [bigint, number] => [start, each.unit])));
   const unitsByBaseName = new Map<string, number[]>();
   debug.units.forEach((unit, index) => {
     const name = basename(unit.name);
@@ -61,7 +62,7 @@ function unitsOfGroups(grouped: readonly Grouped[], debug: DebugInformation): Re
     if (group === undefined || file === undefined) continue;
     const found = candidates.get(group) ?? new Set();
     candidates.set(group, found);
-    const unit = symbol.type === "function" ? unitByEntry.get(symbol.value) : undefined;
+    const unit = symbol.type === "function" ? unitByStart.get(symbol.value) : undefined;
     // With link-time optimisation one group holds functions of many units.
     if (unit !== undefined) found.add(unit);
   }

@@ -102,6 +102,11 @@ describe("readElf()", () => {
     expect(section && definedSymbolsOf(object, section).map((symbol) => symbol.name)).toEqual(["twice"]);
   });
 
+  test("hands out plain byte arrays, also of a Node Buffer", () => {
+    const section = sectionNamed(readElf(readFileSync(objectPath)), ".text.twice");
+    expect(Buffer.isBuffer(section?.bytes)).toBe(false);
+  });
+
   test("refuses what is no 64-bit little-endian ELF file", () => {
     const header = readBytes(programPath).slice(0, 64);
     expect(refusal(new Uint8Array())).toContain("does not begin with the ELF signature");
