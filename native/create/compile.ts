@@ -1,13 +1,37 @@
-// From diffs and a source tree to object pairs: every unit that the diffs reach, compiled as it was and as patched.
+// From diffs and a source tree to object pairs: every unit that the diffs reach, compiled as it was (in the user's tree,
+// which is only read) and as patched (in a shadow of it). Both sides get the same flags and a section for each function
+// and variable; whatever names the shadow is mapped back, so that the objects differ only where the sources do.
+
+import { existsSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 
 import { SutureError } from "../errors.ts";
+import { applyDiffs } from "./apply-diff.ts";
+import type { TouchedFile } from "./apply-diff.ts";
+import { compileError } from "./compile-error.ts";
+import { readCompileCommands } from "./compile-commands.ts";
+import { usesLinkTimeOptimisation } from "./compiler-arguments.ts";
+import { compilerEnvironment, parseDependencies, realPath } from "./dependencies.ts";
+import { formatInvocation, inShadow } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
+import { pinLines } from "./line-pinning.ts";
+import { mapParallel } from "./parallel.ts";
+import { runProgram } from "./run-program.ts";
+import { createShadowTree, removeShadowFile, writeShadowFile } from "./source-tree.ts";
+import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
-import type { UnitFilter } from "./units.ts";
+import { findTranslationUnits } from "./units.ts";
+import type { TranslationUnit, UnitFilter } from "./units.ts";
 
 /** The units of a patch as objects. Disposing it removes the temporary files; `plain()` works until then. */
 export interface ObjectPairs extends AsyncDisposable {
   readonly pairs: readonly ObjectPair[];
 }
+
+const ownSections = ["-ffunction-sections", "-fdata-sections"];
+/** Files whose lines are counted by the C preprocessor. */
+const pinned = /\.(?!s$|asm$)[^.]*$/;
 
 /** Compiles the units that the diffs reach, both ways. `keep` leaves out units before they are compiled. */
 export async function compileObjectPairs(
@@ -15,6 +39,130 @@ export async function compileObjectPairs(
   diffs: readonly SourceDiff[],
   keep: UnitFilter = (units) => units,
 ): Promise<ObjectPairs> {
-  void options, diffs, keep;
-  throw new SutureError("internal", "Cannot compile: not there yet");
+  const tree = createShadowTree(options.source);
+  try {
+    const applied = await applyDiffs(tree, diffs);
+    patchShadow(tree, applied.touched);
+    const commands = await readCompileCommands(options);
+    const reached = await findTranslationUnits(tree, applied, commands, options);
+    reportNotes(options, applied.notes, reached.uncompiled);
+    const units = await keep(reached.units, reached.uncompiled);
+    refuseUncompilable(units, applied.touched);
+    const pairs = await compileUnits(tree, units, applied.touched, options);
+    return { pairs, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
+  } catch (failure) {
+    await tree[Symbol.asyncDispose]();
+    throw failure;
+  }
+}
+
+function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
+  for (const { path, original, patched } of touched) {
+    if (patched === undefined) removeShadowFile(tree, path);
+    else writeShadowFile(tree, path, original === undefined || !pinned.test(path) ? patched : pinBytes(original, patched));
+  }
+}
+
+const pinBytes = (original: Uint8Array, patched: Uint8Array): Uint8Array =>
+  Buffer.from(pinLines(Buffer.from(original).toString("latin1"), Buffer.from(patched).toString("latin1")), "latin1");
+
+function reportNotes(options: CreateOptions, notes: readonly string[], uncompiled: readonly string[]): void {
+  for (const text of notes) options.onProgress?.({ step: "note", text });
+  if (uncompiled.length === 0) return;
+  options.onProgress?.({ step: "note", text: `Left out, as no compile command compiles or includes it: ${uncompiled.join(", ")}` });
+}
+
+function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly TouchedFile[]): void {
+  for (const { unit, invocation } of units) {
+    if (usesLinkTimeOptimisation(invocation.recorded)) {
+      throw new SutureError("not-patchable",
+        `Cannot compile ${unit}: it was built with link-time optimisation, so no object holds the code that runs; build the program with -fno-lto`, { unit });
+    }
+    if (touched.some((file) => file.path === unit && file.patched === undefined)) {
+      throw new SutureError("not-patchable",
+        `Cannot compile ${unit} as patched: the diff deletes or renames it; leave the file in place and change what it holds`, { unit });
+    }
+  }
+}
+
+async function compileUnits(
+  tree: ShadowTree,
+  units: readonly TranslationUnit[],
+  touched: readonly TouchedFile[],
+  options: CreateOptions,
+): Promise<ObjectPair[]> {
+  options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
+  const tasks = units.flatMap((unit, index) => [{ unit, index, side: "original" as const }, { unit, index, side: "patched" as const }]);
+  let done = 0;
+  const objects = await mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
+    const begun = performance.now();
+    const object = side === "original"
+      ? await compileOriginal(tree, unit, `${index}-original`, ownSections)
+      : await compilePatched(tree, unit, `${index}-patched`, touched);
+    const milliseconds = performance.now() - begun;
+    options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds });
+    return object;
+  });
+  return units.map((unit, index) => toObjectPair(tree, unit, index, objects));
+}
+
+function toObjectPair(tree: ShadowTree, unit: TranslationUnit, index: number, objects: readonly Uint8Array[]): ObjectPair {
+  const [original, patched] = [objects[2 * index], objects[2 * index + 1]];
+  if (original === undefined || patched === undefined) throw new SutureError("internal", `Cannot pair the objects of ${unit.unit}: one is missing`);
+  let plain: Promise<Uint8Array> | undefined;
+  return {
+    unit: unit.unit,
+    spelled: unit.spelled,
+    directory: unit.command.directory,
+    compiler: unit.invocation.compiler,
+    original,
+    patched,
+    plain: () => (plain ??= compileOriginal(tree, unit, `${index}-plain`, [])),
+  };
+}
+
+const compileOriginal = (tree: ShadowTree, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> =>
+  compile(tree, unit, { invocation: unit.invocation, side: "original", output: join(tree.scratch, `${name}.o`), more });
+
+async function compilePatched(tree: ShadowTree, unit: TranslationUnit, name: string, touched: readonly TouchedFile[]): Promise<Uint8Array> {
+  const invocation = inShadow(unit.invocation, tree);
+  const dependencies = join(tree.scratch, `${name}.d`);
+  const object = await compile(tree, unit, {
+    invocation, side: "patched", output: join(tree.scratch, `${name}.o`), more: [...ownSections, "-MD", "-MF", dependencies],
+  });
+  await refuseUnpatchedParts(tree, unit, invocation, dependencies, touched);
+  return object;
+}
+
+interface Compilation {
+  readonly invocation: Invocation;
+  readonly side: "original" | "patched";
+  readonly output: string;
+  readonly more: readonly string[];
+}
+
+async function compile(tree: ShadowTree, unit: TranslationUnit, { invocation, side, output, more }: Compilation): Promise<Uint8Array> {
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-c", "-o", output]),
+    { directory: invocation.directory, environment: compilerEnvironment });
+  if (run.status !== 0) throw compileError(unit.unit, side, run, tree);
+  const object = await readFile(output);
+  await rm(output);
+  return object;
+}
+
+/** Should some path still have led the compiler to the file as it was, the object would be a patch without the fix. */
+async function refuseUnpatchedParts(
+  tree: ShadowTree,
+  unit: TranslationUnit,
+  invocation: Invocation,
+  dependencies: string,
+  touched: readonly TouchedFile[],
+): Promise<void> {
+  if (!existsSync(dependencies)) return; // assembly that is not preprocessed consists of one file
+  const files = parseDependencies(await readFile(dependencies, "utf8"), invocation.directory).map(realPath);
+  const unpatched = touched.find(({ path }) => files.includes(join(tree.root, path)));
+  if (unpatched === undefined) return;
+  throw new SutureError("not-patchable",
+    `Cannot compile ${unit.unit} as patched: it includes ${unpatched.path} by a path that a copy of the tree cannot change, such as an absolute one in a source`,
+    { unit: unit.unit, file: unpatched.path });
 }

@@ -99,6 +99,7 @@ function mapPath(path: string, from: string, to: string, tree: ShadowTree, names
   const mapped = below === undefined ? absolute : join(tree.shadow, below);
   if (!isAbsolute(path) && join(to, path) === join(mapped)) return path;
   if (isAbsolute(path) && below === undefined) return path;
+  if (isAbsolute(path) && path === join(names.get(tree.shadow) ?? tree.spelledRoot, below ?? "")) return mapped;
   if (mapped !== tree.shadow) names.set(mapped, path);
   // Files beside the source are named by its directory.
   const slash = path.lastIndexOf("/");

@@ -24,6 +24,6 @@ export async function mapParallel<Item, Result>(
   };
   const workers = Math.max(1, Math.min(jobs ?? availableParallelism(), items.length));
   await Promise.all(Array.from({ length: workers }, work));
-  if (failures.size > 0) throw failures[0];
+  if (failures.size > 0) throw failures.get(Math.min(...failures.keys()));
   return results;
 }

@@ -1,10 +1,26 @@
-// Which translation units a diff reaches: those whose main file it touches, and those that include what it touches.
+// Which translation units a diff reaches: those whose main file it touches, and those that include what it touches. The
+// second kind is found by asking the compiler about every unit, so that is done only where something touched can
+// be included at all.
 
+import { relative } from "node:path";
+
+import { SutureError } from "../errors.ts";
+import { isSourceName } from "./apply-diff.ts";
+import type { AppliedDiffs } from "./apply-diff.ts";
+import { makesNoObject } from "./compiler-arguments.ts";
+import { createDependencyReader, realPath } from "./dependencies.ts";
+import type { DependencyReader } from "./dependencies.ts";
+import { findMentioned } from "./mentions.ts";
+import { readInvocation } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
+import { mapParallel } from "./parallel.ts";
+import type { ShadowTree } from "./source-tree.ts";
 import type { CompileCommand } from "./types.ts";
 
 /** One compilation that the diff reaches. The same file compiled twice with different flags is two units. */
 export interface TranslationUnit {
   readonly command: CompileCommand;
+  readonly invocation: Invocation;
   /** Path of the main source file relative to the source root. */
   readonly unit: string;
   /** The main source file as the compile command spells it: DW_AT_name of the unit. */
@@ -13,5 +29,89 @@ export interface TranslationUnit {
   readonly touched: readonly string[];
 }
 
-/** Chooses among the units found, before anything is compiled. */
-export type UnitFilter = (units: readonly TranslationUnit[]) => readonly TranslationUnit[] | Promise<readonly TranslationUnit[]>;
+export interface ReachedUnits {
+  readonly units: readonly TranslationUnit[];
+  /**
+   * Touched sources that no compile command compiles or includes, relative to the source root. Tests and other
+   * platforms' code, or a sign that the compile commands are not complete.
+   */
+  readonly uncompiled: readonly string[];
+}
+
+/** Chooses among the units found, before anything is compiled; may refuse what was not found. */
+export type UnitFilter = (
+  units: readonly TranslationUnit[],
+  uncompiled: readonly string[],
+) => readonly TranslationUnit[] | Promise<readonly TranslationUnit[]>;
+
+export interface UnitSearch {
+  readonly jobs?: number;
+  readonly dependencies?: DependencyReader;
+}
+
+/** Finds the units that the applied diffs reach among the compile commands. */
+export async function findTranslationUnits(
+  tree: ShadowTree,
+  applied: AppliedDiffs,
+  commands: readonly CompileCommand[],
+  { jobs, dependencies = createDependencyReader() }: UnitSearch = {},
+): Promise<ReachedUnits> {
+  const candidates = await readCandidates(tree, commands);
+  const touched = touchedPaths(applied);
+  const mains = new Set(candidates.map((candidate) => candidate.unit));
+  const included = findIncludable(tree, [...touched, ...applied.leftOut], mains);
+  const reached = await mapParallel(candidates, jobs, async (candidate) => {
+    const files = included.size > 0 ? await filesOf(candidate, dependencies, tree, included) : new Set([candidate.unit]);
+    return { ...candidate, touched: touched.filter((path) => files.has(path)), files };
+  });
+  refuseLeftOut(applied, reached);
+  const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ files: _, ...unit }) => unit);
+  if (units.length === 0) throw nothingToPatch(touched, applied);
+  const found = new Set(units.flatMap((unit) => unit.touched));
+  return { units, uncompiled: touched.filter((path) => isSourceName(path) && !found.has(path)) };
+}
+
+type Candidate = Omit<TranslationUnit, "touched">;
+
+async function readCandidates(tree: ShadowTree, commands: readonly CompileCommand[]): Promise<readonly Candidate[]> {
+  const candidates = await Promise.all(commands.map(async (command) => {
+    const invocation = await readInvocation(command).catch(() => undefined);
+    if (invocation === undefined || makesNoObject(invocation.recorded)) return [];
+    return [{ command, invocation, unit: relative(tree.root, realPath(command.file)), spelled: invocation.spelled }];
+  }));
+  return candidates.flat();
+}
+
+const touchedPaths = ({ touched }: AppliedDiffs): readonly string[] => touched.map((file) => file.path);
+
+/** Touched files that a unit may include: those that are no unit of their own, or are named in some other source. */
+function findIncludable(tree: ShadowTree, paths: readonly string[], mains: ReadonlySet<string>): ReadonlySet<string> {
+  const [sources, others] = [paths.filter(isSourceName), paths.filter((path) => !isSourceName(path))];
+  const parts = sources.filter((path) => !mains.has(path));
+  const asked = [...sources.filter((path) => mains.has(path)), ...others];
+  return new Set([...parts, ...findMentioned(tree.root, asked)]);
+}
+
+async function filesOf(candidate: Candidate, dependencies: DependencyReader, tree: ShadowTree, included: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+  const files = await dependencies.read(candidate.invocation);
+  // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
+  if (files === undefined) return new Set([candidate.unit, ...included]);
+  return new Set([candidate.unit, ...[...files].map((path) => relative(tree.root, path))]);
+}
+
+function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Candidate & { readonly files: ReadonlySet<string> })[]): void {
+  for (const path of applied.leftOut) {
+    const unit = reached.find(({ files }) => files.has(path));
+    if (unit === undefined) continue;
+    throw new SutureError("diff-does-not-apply",
+      `Cannot apply the diff to ${path}: it does not fit, and ${unit.unit} includes it; nothing was changed`, { file: path, unit: unit.unit });
+  }
+}
+
+function nothingToPatch(touched: readonly string[], applied: AppliedDiffs): SutureError {
+  const sources = touched.filter(isSourceName);
+  const found = sources.length === 0
+    ? `the diff changes no C or C++ source (${[...touched, ...applied.leftOut].join(", ") || "no file at all"})`
+    : `no compile command compiles or includes ${sources.join(", ")}; "suture capture -- make" records a whole build`;
+  return new SutureError("nothing-to-patch", `Nothing to patch: ${found}`, { files: [...touched] });
+}

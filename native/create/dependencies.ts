@@ -1,0 +1,101 @@
+// Which files a unit consists of, by the compiler's own dependency output. Asking costs a preprocessor run a unit, so
+// the answers are kept on disk, outside the tree, for as long as none of the files named has changed.
+
+import { createHash } from "node:crypto";
+import { realpathSync, statSync } from "node:fs";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import * as v from "valibot";
+
+import { formatInvocation } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
+import { runProgram } from "./run-program.ts";
+
+const entrySchema = v.array(v.tuple([v.string(), v.string()]));
+
+/** A file's state when it was named: size and time of change. */
+type Stamp = string;
+
+export interface DependencyReader {
+  /** Absolute paths, links resolved. Undefined where the compiler cannot say, as for a file that was generated and cleaned away. */
+  read(invocation: Invocation): Promise<ReadonlySet<string> | undefined>;
+}
+
+/** A reader that looks at each file once: trees must not change while it is used. */
+export function createDependencyReader(cache = defaultCache()): DependencyReader {
+  const stamps = new Map<string, Stamp | undefined>();
+  const stampOf = (path: string): Stamp | undefined => {
+    if (!stamps.has(path)) stamps.set(path, readStamp(path));
+    return stamps.get(path);
+  };
+  return {
+    async read(invocation) {
+      const file = join(cache, `${keyOf(invocation)}.json`);
+      const kept = await readEntry(file);
+      const isFresh = kept !== undefined && kept.every(([path, stamp]) => stampOf(path) === stamp);
+      const paths = isFresh ? kept.map(([path]) => path) : await askCompiler(invocation);
+      if (!isFresh && paths !== undefined) await writeEntry(file, paths.map((path) => [path, stampOf(path) ?? ""]));
+      return paths && new Set(paths.map(realPath));
+    },
+  };
+}
+
+const defaultCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "dependencies");
+
+const searchPaths = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH"];
+
+const keyOf = (invocation: Invocation): string => createHash("sha256")
+  .update(JSON.stringify([invocation.compiler, invocation.directory, formatInvocation(invocation, []), searchPaths.map((name) => process.env[name] ?? "")]))
+  .digest("hex");
+
+async function askCompiler(invocation: Invocation): Promise<string[] | undefined> {
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-w", "-M", "-MT", "unit"]), {
+    directory: invocation.directory, environment: compilerEnvironment,
+  });
+  return run.status === 0 ? parseDependencies(run.output.toString(), invocation.directory) : undefined;
+}
+
+/** Settings of the environment that would make a compiler write or answer something else than asked. */
+export const compilerEnvironment: Readonly<Record<string, string | undefined>> = {
+  CCACHE_DISABLE: "1", DEPENDENCIES_OUTPUT: undefined, SUNPRO_DEPENDENCIES: undefined, GCC_COLORS: undefined, CCC_OVERRIDE_OPTIONS: undefined,
+};
+
+/** The prerequisites of a rule as compilers write it: absolute paths. */
+export function parseDependencies(rule: string, directory: string): string[] {
+  const prerequisites = rule.replaceAll(/\\\r?\n/g, " ").replace(/^.*?:(?=\s)/s, "");
+  const words = prerequisites.match(/(?:\\[ #]|\$\$|\S)+/g) ?? [];
+  return words.map((word) => resolve(directory, word.replaceAll(/\\([ #])/g, "$1").replaceAll("$$", "$")));
+}
+
+async function readEntry(file: string) {
+  try {
+    return v.parse(entrySchema, JSON.parse(await readFile(file, "utf8")));
+  } catch {
+    return undefined; // not there, or of no use
+  }
+}
+
+async function writeEntry(file: string, entry: v.InferOutput<typeof entrySchema>): Promise<void> {
+  const temporary = `${file}.${process.pid}`;
+  try {
+    await mkdir(join(file, ".."), { recursive: true });
+    await writeFile(temporary, JSON.stringify(entry));
+    await rename(temporary, file);
+  } catch {
+    // Without a cache the next run asks the compiler again.
+  }
+}
+
+function readStamp(path: string): Stamp | undefined {
+  const status = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return status && `${status.size} ${status.mtimeNs}`;
+}
+
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
