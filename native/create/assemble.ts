@@ -1,0 +1,167 @@
+// From what travels to the patch image: sections are copied with their names, relocations point at symbols of the
+// image or at imports, and the unwind tables are cut down to the functions that travel.
+//
+// A relocation becomes an import where include.ts found its target outside of the image; imports are told apart by
+// where they lead, so two static variables of one name stay two symbols.
+
+import { formatAddress } from "../address.ts";
+import { readEhFrame, sectionFlag, writeEhFrame } from "../elf/mod.ts";
+import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
+import type { ImageFunction, ImageImport, ImageObject, ImageSection, ImageSymbol, ModuleIdentity, PatchedFunction } from "../image/mod.ts";
+import type { ComparedUnit, Found, Inclusion, Piece, Target } from "./include.ts";
+import type { Definition } from "./object-code.ts";
+import { notPatchable } from "./refusal.ts";
+
+/** What is known about a function of the program that is replaced. */
+export type OldFunction = Omit<PatchedFunction, "name" | "unit" | "newSymbol" | "newSize" | "reason">;
+
+export interface Assembly {
+  readonly module: ModuleIdentity;
+  readonly units: readonly ComparedUnit[];
+  readonly inclusion: Inclusion;
+  readonly oldFunctionOf: (unit: ComparedUnit, definition: Definition) => OldFunction;
+}
+
+/** The part of the image that belongs to one module. */
+export function assembleObject({ module, units, inclusion, oldFunctionOf }: Assembly): ImageObject {
+  const writer = new ObjectWriter(inclusion);
+  const sections = inclusion.pieces.map((piece) => writer.sectionOf(piece));
+  for (const piece of inclusion.pieces) writer.relocate(piece);
+  const unwinding = units.flatMap((unit) => unwindSection(writer, unit, inclusion));
+  return {
+    module, sections: [...sections, ...unwinding],
+    functions: replacements(writer, inclusion, oldFunctionOf),
+    added: inclusion.added.map(({ unit, definition }) => ({ name: definition.name, unit: unit.proved.pair.unit, newSymbol: writer.symbolOf(unit, definition) })),
+    imports: writer.imports(),
+    symbols: writer.symbols(),
+    proof: {
+      units: units.length,
+      functions: units.reduce((sum, { proved }) => sum + proved.functions.size, 0),
+      bytes: units.reduce((sum, { proved }) => sum + proved.bytes, 0),
+    },
+  };
+}
+
+/** Aliases share one entry, which can be redirected once. */
+function replacements(writer: ObjectWriter, { replacing }: Inclusion, oldFunctionOf: Assembly["oldFunctionOf"]): readonly ImageFunction[] {
+  const functions = new Map<bigint, ImageFunction>();
+  for (const { unit, definition, reason } of replacing) {
+    const old = oldFunctionOf(unit, definition);
+    const original = unit.comparison.correlation.originals.get(definition.name);
+    if (functions.has(old.oldEntry)) continue;
+    functions.set(old.oldEntry, {
+      name: original?.name ?? definition.name, unit: unit.proved.pair.unit, ...old, newSymbol: writer.symbolOf(unit, definition), reason,
+    });
+  }
+  return [...functions.values()];
+}
+
+class ObjectWriter {
+  readonly #inclusion: Inclusion;
+  readonly #sections = new Map<ElfSection, ImageSection>();
+  readonly #sectionSymbols = new Map<ElfSection, ImageSymbol>();
+  readonly #symbols = new Map<Definition, ImageSymbol>();
+  readonly #imports = new Map<string, ImageImport>();
+
+  constructor(inclusion: Inclusion) {
+    this.#inclusion = inclusion;
+  }
+
+  sectionOf({ unit, section }: Piece): ImageSection {
+    const known = this.#sections.get(section);
+    if (known !== undefined) return known;
+    // Merging is a linker's business; here every reference already says which bytes it means.
+    const flags = section.flags & ~(sectionFlag.merge | sectionFlag.strings | sectionFlag.group | sectionFlag.linkOrder);
+    const bytes = section.bytes.slice();
+    const made: ImageSection = { name: section.name, type: section.type, flags, alignment: section.alignment, bytes, size: section.size, relocations: [] };
+    this.#sections.set(section, made);
+    for (const definition of unit.comparison.patched.definitionsBySection.get(section.index) ?? []) this.symbolOf(unit, definition);
+    return made;
+  }
+
+  symbolOf(unit: ComparedUnit, definition: Definition): ImageSymbol {
+    const known = this.#symbols.get(definition);
+    if (known !== undefined) return known;
+    const { name, symbol, size, section } = definition;
+    if (section === undefined) throw notPatchable(unit.proved.pair.unit, { variable: name }, "has no section");
+    const made: ImageSymbol = {
+      name, size, type: symbol.type, binding: symbol.binding, visibility: symbol.visibility,
+      section: this.sectionOf({ unit, section }), value: symbol.value,
+    };
+    this.#symbols.set(definition, made);
+    return made;
+  }
+
+  relocate(piece: Piece): void {
+    const { relocations } = this.sectionOf(piece);
+    for (const relocation of piece.section.relocations) relocations.push(this.relocation(piece, relocation, relocation.offset));
+  }
+
+  /** `relocation` of `piece` as it stands in the image, at `offset`. */
+  relocation(piece: Piece, relocation: ElfRelocation, offset: number): ImageSection["relocations"][number] {
+    const target = this.#inclusion.targetOf(piece, relocation);
+    const { type, symbol, addend } = relocation;
+    // A definition of another unit is external here: its symbol has no value in this object.
+    const value = symbol.section === "undefined" ? 0n : symbol.value;
+    if (target.kind === "import") return { offset, type, symbol: this.#importOf(target), addend: addend + value - (symbol.section === "undefined" ? 0n : BigInt(target.origin)) };
+    const { definition } = target;
+    if (definition === undefined) return { offset, type, symbol: this.#sectionSymbol(target.piece), addend: addend + value };
+    return { offset, type, symbol: this.symbolOf(target.piece.unit, definition), addend: addend + (symbol.section === "undefined" ? 0n : value - BigInt(definition.start)) };
+  }
+
+  #sectionSymbol(piece: Piece): ImageSymbol {
+    const known = this.#sectionSymbols.get(piece.section);
+    if (known !== undefined) return known;
+    const made: ImageSymbol = { name: "", type: "section", binding: "local", section: this.sectionOf(piece), value: 0n, size: 0 };
+    this.#sectionSymbols.set(piece.section, made);
+    return made;
+  }
+
+  #importOf({ name, found }: Target & { kind: "import" }): ImageSymbol {
+    const key = `${found.from} ${name} ${placeOfImport(found)}`;
+    const known = this.#imports.get(key);
+    if (known !== undefined) return known.symbol;
+    const symbol: ImageSymbol = { name, type: found.from === "thread" ? "tls" : "notype", binding: "global", section: "undefined", value: 0n, size: 0 };
+    this.#imports.set(key, { symbol, ...found });
+    return symbol;
+  }
+
+  imports(): readonly ImageImport[] {
+    return [...this.#imports.values()];
+  }
+
+  /** Names for debuggers: all that the image defines. */
+  symbols(): readonly ImageSymbol[] {
+    return [...this.#symbols.values()];
+  }
+}
+
+function placeOfImport(found: Found): string {
+  switch (found.from) {
+    case "module": return formatAddress(found.at);
+    case "process": return found.version ?? "";
+    case "thread": return String(found.offset);
+  }
+}
+
+/** The unwind records of the functions that travel. Refuses landing pads: the process would not find them. */
+function unwindSection(writer: ObjectWriter, unit: ComparedUnit, { pieces }: Inclusion): readonly ImageSection[] {
+  const travelling = new Map(pieces.filter((piece) => piece.unit === unit).map((piece) => [piece.section.index, piece]));
+  const source = unit.comparison.patched.file.sections.find(({ name }) => name === ".eh_frame");
+  if (source === undefined || travelling.size === 0) return [];
+  const fdes = readEhFrame(source).fdes.filter(({ begin }) => typeof begin?.symbol.section === "number" && travelling.has(begin.symbol.section));
+  if (fdes.length === 0) return [];
+  for (const fde of fdes) checkNoLandingPads(unit, fde.begin, [...fde.relocations, ...fde.cie.relocations]);
+  const { bytes, relocations } = writeEhFrame(fdes);
+  const section: ImageSection = { name: ".eh_frame", type: source.type, flags: source.flags & ~sectionFlag.group, alignment: source.alignment, bytes, relocations: [] };
+  for (const relocation of relocations) section.relocations.push(writer.relocation({ unit, section: source }, relocation, relocation.offset));
+  return [section];
+}
+
+function checkNoLandingPads(unit: ComparedUnit, begin: ElfRelocation | undefined, relocations: readonly ElfRelocation[]): void {
+  if (relocations.every((relocation) => relocation === begin)) return;
+  const home = typeof begin?.symbol.section === "number" ? begin.symbol.section : -1;
+  const name = unit.comparison.patched.definitionsBySection.get(home)?.[0]?.name ?? "";
+  throw notPatchable(unit.proved.pair.unit, { function: name }, "catches exceptions or cleans up after them, which patched code cannot do yet");
+}
+

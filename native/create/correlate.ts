@@ -1,0 +1,172 @@
+// Which definition of the patched object is which of the original. The compiler numbers clones (`f.part.0`) and
+// function-local statics (`count.3`) afresh in every compilation, so such names only say what family they are of.
+//
+// A wrong guess about a function is harmless: callers are compared through the same guess, so they differ where it is
+// wrong, and travel. A wrong guess about a writable variable would join a new variable to live state, or part live
+// state from its users; so those are paired by the function that owns them, and where that does not decide, refused on use.
+
+import { baseFunctionName, bytesOf, isColdPart, isWritable, referentOf, relocationsOf } from "./object-code.ts";
+import type { Definition, ObjectCode } from "./object-code.ts";
+
+export interface Correlation {
+  /** By name in the patched object. What is missing is new. */
+  readonly originals: ReadonlyMap<string, Definition>;
+  /** Patched variables of which it cannot be said whether they are new. By name. */
+  readonly undecided: ReadonlySet<string>;
+}
+
+export function correlateObjects(original: ObjectCode, patched: ObjectCode): Correlation {
+  const originals = new Map<string, Definition>();
+  const undecided = new Set<string>();
+  correlateFunctions(original, patched, originals);
+  correlateByName(original.variables, patched.variables, originals);
+  correlateStatics(original, patched, originals, undecided);
+  return { originals, undecided };
+}
+
+const cloneNumber = /\.(part|isra|constprop|lto_priv|llvm)\.\d+/g;
+const familyOf = (name: string): string => name.replace(cloneNumber, ".$1.#");
+const localStatic = /^(.+)\.(\d+)$/;
+
+function correlateFunctions(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>): void {
+  const before = groupBy([...original.functions.values()].filter(({ name }) => !isColdPart(name)), ({ name }) => familyOf(name));
+  const after = groupBy([...patched.functions.values()].filter(({ name }) => !isColdPart(name)), ({ name }) => familyOf(name));
+  for (const [family, members] of after) pairClones(before.get(family) ?? [], members, originals);
+  // An unlikely part goes with its function.
+  for (const [name, definition] of patched.functions) {
+    const parent = isColdPart(name) ? originals.get(name.replace(/\.cold.*$/, "")) : undefined;
+    const cold = parent === undefined ? undefined : original.functions.get(`${parent.name}.cold`);
+    if (cold !== undefined) originals.set(definition.name, cold);
+  }
+}
+
+function pairClones(before: readonly Definition[], after: readonly Definition[], originals: Map<string, Definition>): void {
+  const left = new Set(before);
+  const later: Definition[] = [];
+  for (const member of after) {
+    const equal = before.length === 1 ? before[0] : [...left].find((each) => equalBytes(each, member));
+    if (equal !== undefined && left.delete(equal)) originals.set(member.name, equal);
+    else later.push(member);
+  }
+  for (const member of later) {
+    const [next] = left;
+    if (next === undefined) return;
+    left.delete(next);
+    originals.set(member.name, next);
+  }
+}
+
+function correlateByName(before: ReadonlyMap<string, Definition>, after: ReadonlyMap<string, Definition>, originals: Map<string, Definition>): void {
+  for (const [name, definition] of after) {
+    const same = isLocalStatic(definition) ? undefined : before.get(name);
+    if (same !== undefined && same.kind === definition.kind) originals.set(name, same);
+  }
+}
+
+export const isLocalStatic = ({ name, symbol }: Definition): boolean => symbol.binding === "local" && localStatic.test(name);
+
+function correlateStatics(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>, undecided: Set<string>): void {
+  const before = staticFamilies(original);
+  const ownersBefore = ownersOf(original);
+  const ownersAfter = ownersOf(patched);
+  for (const [family, members] of staticFamilies(patched)) {
+    pairStatics(before.get(family) ?? [], members, { ownersBefore, ownersAfter, originals, undecided });
+  }
+}
+
+/** Function-local statics by name without number, in order of number, which is the order of their appearance. */
+function staticFamilies(object: ObjectCode): ReadonlyMap<string, readonly Definition[]> {
+  const statics = [...object.variables.values()].filter(isLocalStatic);
+  const families = groupBy(statics, ({ name, kind }) => `${kind} ${localStatic.exec(name)?.[1] ?? name}`);
+  for (const family of families.values()) family.sort((one, other) => numberOf(one) - numberOf(other));
+  return families;
+}
+
+const numberOf = ({ name }: Definition): number => Number(localStatic.exec(name)?.[2] ?? 0);
+
+type Owners = ReadonlyMap<string, ReadonlySet<string>>;
+
+/** By variable: the functions that refer to it, without the suffixes of clones and parts. */
+function ownersOf(object: ObjectCode): Owners {
+  const owners = new Map<string, Set<string>>();
+  for (const definition of object.functions.values()) {
+    if (definition.section === undefined) continue;
+    for (const relocation of relocationsOf(definition)) {
+      const referent = referentOf(object, definition.section, relocation);
+      if (referent.kind !== "definition" || !isLocalStatic(referent.definition)) continue;
+      const set = owners.get(referent.definition.name) ?? new Set();
+      owners.set(referent.definition.name, set);
+      set.add(baseFunctionName(definition.name));
+    }
+  }
+  return owners;
+}
+
+interface StaticContext {
+  readonly ownersBefore: Owners;
+  readonly ownersAfter: Owners;
+  readonly originals: Map<string, Definition>;
+  readonly undecided: Set<string>;
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+function pairStatics(before: readonly Definition[], after: readonly Definition[], context: StaticContext): void {
+  const left = new Set(before);
+  const constants = after.filter((member) => !isWritableVariable(member));
+  for (const member of constants) {
+    const equal = [...left].find((each) => !isWritableVariable(each) && equalBytes(each, member) && equalReferences(each, member));
+    if (equal !== undefined && left.delete(equal)) context.originals.set(member.name, equal);
+  }
+  pairWritable([...left].filter(isWritableVariable), after.filter(isWritableVariable), context);
+}
+
+export const isWritableVariable = ({ section }: Definition): boolean => section === undefined || isWritable(section);
+
+const equalReferences = (one: Definition, other: Definition): boolean => relocationsOf(one).length === relocationsOf(other).length;
+
+/** Pairs by owner; members of one owner in order, if there are as many as there were. */
+function pairWritable(before: readonly Definition[], after: readonly Definition[], context: StaticContext): void {
+  const left = new Set(before);
+  const open = new Set(after);
+  const exact = groupBy(after, (member) => ownerKey(context.ownersAfter.get(member.name)));
+  for (const [key, members] of exact) {
+    const candidates = before.filter((each) => left.has(each) && ownerKey(context.ownersBefore.get(each.name)) === key);
+    if (key === "" || candidates.length !== members.length) continue;
+    members.forEach((member, at) => pair(candidates[at], member));
+  }
+  for (const member of open) {
+    const owners = context.ownersAfter.get(member.name) ?? nobody;
+    const candidates = [...left].filter((each) => overlaps(context.ownersBefore.get(each.name) ?? nobody, owners));
+    const rivals = [...open].filter((each) => candidates.some((candidate) =>
+      overlaps(context.ownersBefore.get(candidate.name) ?? nobody, context.ownersAfter.get(each.name) ?? nobody)));
+    if (candidates.length === 1 && rivals.length === 1) pair(candidates[0], member);
+  }
+  // What is left on both sides may be one variable that moved from function to function.
+  if (left.size > 0) for (const member of open) context.undecided.add(member.name);
+
+  function pair(one: Definition | undefined, other: Definition): void {
+    if (one === undefined) return;
+    left.delete(one);
+    open.delete(other);
+    context.originals.set(other.name, one);
+  }
+}
+
+const ownerKey = (owners: ReadonlySet<string> | undefined): string => [...(owners ?? [])].sort().join(" ");
+const overlaps = (one: ReadonlySet<string>, other: ReadonlySet<string>): boolean => [...one].some((each) => other.has(each));
+
+function equalBytes(one: Definition, other: Definition): boolean {
+  return one.size === other.size && Buffer.compare(bytesOf(one), bytesOf(other)) === 0;
+}
+
+function groupBy<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
+  const groups = new Map<string, Value[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return groups;
+}

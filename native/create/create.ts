@@ -1,0 +1,124 @@
+// The Creator: from source diffs to a patch image. Needs a compiler and the program's file, never a process.
+//
+// Refuses before anything is written: a source tree, flags or a compiler other than those that built the program; changes
+// that no replacement of functions can bring about; anything that it does not understand, by name.
+
+import { assembleObject } from "./assemble.ts";
+import type { OldFunction } from "./assemble.ts";
+import { checkLayouts } from "./check-layouts.ts";
+import { compareObjects } from "./compare.ts";
+import { compileObjectPairs } from "./compile.ts";
+import { correlateObjects } from "./correlate.ts";
+import { includeDependencies } from "./include.ts";
+import type { ComparedUnit, Inclusion } from "./include.ts";
+import { readObjectCode } from "./object-code.ts";
+import type { Definition } from "./object-code.ts";
+import { readLinkedProgram, unitsOf } from "./program.ts";
+import type { LinkedProgram } from "./program.ts";
+import { proveUnit } from "./proof.ts";
+import type { ProvedUnit } from "./proof.ts";
+import { notPatchable } from "./refusal.ts";
+import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
+import type { UnitFilter } from "./units.ts";
+import { fileAddress } from "../address.ts";
+import type { FileRange } from "../address.ts";
+import { SutureError } from "../errors.ts";
+import { decodeImage, encodeImage } from "../image/mod.ts";
+import { openProgram, redirectSite, warningsFor } from "../patchability/mod.ts";
+import type { ProgramFunction } from "../patchability/mod.ts";
+import type { TracerClient } from "../tracer.ts";
+
+/** Builds a patch for `options.target` from diffs against the source that built it. */
+export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
+  const started = performance.now();
+  const program = readLinkedProgram(await openProgram(tracer, options.target));
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(program, options.source));
+  const image = await buildImage(tracer, program, objects.pairs, diffs, options);
+  options.onProgress?.({ step: "assembled", bytes: image.length });
+  return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
+}
+
+/** From objects to the image. */
+export async function buildImage(
+  tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
+): Promise<Uint8Array> {
+  const proved = await proveUnits(program, pairs, options);
+  for (const pair of pairs) await checkLayouts(tracer, pair);
+  const units = proved.map((unit) => compareUnit(unit, options));
+  // Beyond this point nothing reads the original objects again.
+  const inclusion = includeDependencies(program, units);
+  checkSomethingChanged(program, units, inclusion);
+  return assembleImage(program, diffs, units, inclusion, options);
+}
+
+/** Only units that the program was linked from; a diff often touches others too. */
+function keepUnitsOf(program: LinkedProgram, source: string): UnitFilter {
+  return (units) => {
+    const kept = units.filter(({ command, spelled }) => unitsOf(program, { directory: command.directory, spelled }, source).length > 0);
+    if (kept.length > 0) return kept;
+    const { name } = program.program;
+    const found = units.length === 0 ? "the diff touches no file that is compiled" : `none of what the diff touches is part of it (${listUnits(units.map(({ unit }) => unit))})`;
+    throw new SutureError("nothing-to-patch", `Cannot build a patch for ${name}: ${found}`, { program: name, units: units.map(({ unit }) => unit) });
+  };
+}
+
+async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], { source, onProgress }: CreateOptions): Promise<readonly ProvedUnit[]> {
+  const proved: ProvedUnit[] = [];
+  for (const pair of pairs) {
+    const unit = await proveUnit(program, pair, source);
+    onProgress?.({ step: "proved", unit: pair.unit, functions: unit.functions.size });
+    proved.push(unit);
+  }
+  return proved;
+}
+
+function compareUnit(proved: ProvedUnit, { onProgress }: CreateOptions): ComparedUnit {
+  const patched = readObjectCode(proved.pair.unit, proved.pair.patched);
+  const comparison = compareObjects(proved.object, patched, correlateObjects(proved.object, patched));
+  onProgress?.({ step: "compared", unit: proved.pair.unit, changed: [...comparison.changed.keys()], added: [...comparison.added] });
+  return { proved, comparison };
+}
+
+function checkSomethingChanged({ program }: LinkedProgram, units: readonly ComparedUnit[], { replacing }: Inclusion): void {
+  if (replacing.length > 0) return;
+  const names = units.map(({ proved }) => proved.pair.unit);
+  const changed = units.flatMap(({ comparison }) => [...comparison.changed.keys()]);
+  const found = changed.length === 0 ? `the diff changes no object code in ${listUnits(names)}` : `what the diff changes is not in the program (${listUnits(changed)})`;
+  throw new SutureError("nothing-to-patch", `Cannot build a patch for ${program.name}: ${found}`, { program: program.name, units: names });
+}
+
+const mostListed = 5;
+const listUnits = (names: readonly string[]): string =>
+  names.slice(0, mostListed).join(", ") + (names.length > mostListed ? ` and ${names.length - mostListed} more` : "");
+
+function assembleImage(
+  program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions,
+): Uint8Array {
+  const { name, buildId, kind } = program.program;
+  const object = assembleObject({
+    module: { name, buildId, kind }, units, inclusion,
+    oldFunctionOf: (unit, definition) => oldFunctionOf(program, unit, definition),
+  });
+  return encodeImage({
+    name: options.name ?? diffs[0]?.name ?? "patch", description: options.description ?? "", diffs,
+    compilers: [...new Set(units.map(({ proved }) => proved.pair.compiler))], objects: [object],
+  });
+}
+
+function oldFunctionOf({ program }: LinkedProgram, { proved, comparison }: ComparedUnit, definition: Definition): OldFunction {
+  const name = comparison.correlation.originals.get(definition.name)?.name ?? definition.name;
+  const old = proved.functions.get(name);
+  const target = old === undefined ? undefined : program.functionAt(old.at);
+  if (old === undefined || target === undefined || target.entry !== old.at) throw notPatchable(proved.pair.unit, { function: name }, "has no place of its own in the program");
+  if (!old.compared) throw notPatchable(proved.pair.unit, { function: name }, "uses thread-local variables in a way that the linker rewrites, so it cannot be compared with the program");
+  const answer = redirectSite(program, target);
+  if (!answer.possible) throw notPatchable(proved.pair.unit, { function: name }, `cannot be redirected: ${answer.reason.text}`);
+  return { oldEntry: target.entry, oldSize: old.size, oldRanges: rangesOf(proved, name, target), ...answer.site, warnings: warningsFor(program, target) };
+}
+
+/** The body, and every cold part that debug information or the proof knows of. */
+function rangesOf({ functions }: ProvedUnit, name: string, target: ProgramFunction): readonly FileRange[] {
+  const cold = functions.get(`${name}.cold`);
+  if (cold === undefined || target.ranges.some(({ start, end }) => start <= cold.at && cold.at < end)) return target.ranges;
+  return [...target.ranges, { start: cold.at, end: fileAddress(cold.at + BigInt(cold.size)) }];
+}

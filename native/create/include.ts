@@ -1,0 +1,332 @@
+// What travels, and where everything else is found. Beginning with the functions that changed, every relocation is
+// followed: to what belongs to the patch (new functions, literals, new variables, changed constants), or to what the
+// running program already has.
+//
+// Which reference becomes what:
+// - a call or jump to a function of the patch goes to the new one; its address, taken as a value, stays the old entry, so
+//   that pointers compare as before (the old entry leads to the new function);
+// - into the middle of a function (jump tables, unlikely parts): always within the patch;
+// - variables that exist: the program's own, at the proven address, the symbol table's where no code of the unit told;
+// - undefined symbols: another unit of the patch, the unit's own proven references, the program's global symbols, then
+//   its dynamic ones and, for what the program never used, any loaded module, by name;
+// - in a library, what it exports and reaches through PLT or GOT is found by name, because another module may come first.
+//
+// Refused by name: thread-local accesses other than to the program's own existing variables, relocations not known
+// here, what cannot be told apart, what cannot be found.
+
+import { fileAddress } from "../address.ts";
+import type { FileAddress } from "../address.ts";
+import { x86Relocation as R } from "../elf/mod.ts";
+import type { ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
+import type { Binding } from "./bind.ts";
+import type { Comparison } from "./compare.ts";
+import { isWritableVariable } from "./correlate.ts";
+import { isBranch, isCallThroughGot, isColdPart, isJumpTableEntry, isPcRelative, referentOf, relocationTitle } from "./object-code.ts";
+import type { Definition, Referent } from "./object-code.ts";
+import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts";
+import type { LinkedProgram } from "./program.ts";
+import type { ProvedUnit } from "./proof.ts";
+import { notPatchable } from "./refusal.ts";
+
+/** A unit with all that is known about it. */
+export interface ComparedUnit {
+  readonly proved: ProvedUnit;
+  readonly comparison: Comparison;
+}
+
+/** A section of a patched object that travels. */
+export interface Piece {
+  readonly unit: ComparedUnit;
+  readonly section: ElfSection;
+}
+
+export type Found =
+  | { readonly from: "module"; readonly at: FileAddress }
+  | { readonly from: "process"; readonly version?: string }
+  | { readonly from: "thread"; readonly offset: bigint };
+
+/** What a relocation of a piece refers to in the end. */
+export type Target =
+  /** A place in a section of the image; `definition` where it is one. */
+  | { readonly kind: "piece"; readonly piece: Piece; readonly definition?: Definition; readonly offset: number }
+  /** Something outside of the image; the relocation's addend counts from `origin` of its symbol. */
+  | { readonly kind: "import"; readonly name: string; readonly found: Found; readonly origin: number };
+
+export interface Inclusion {
+  /** In order of units and of sections. */
+  readonly pieces: readonly Piece[];
+  readonly targetOf: (piece: Piece, relocation: ElfRelocation) => Target;
+  /** Functions of the patched objects that replace one of the program. */
+  readonly replacing: readonly { readonly unit: ComparedUnit; readonly definition: Definition; readonly reason: string }[];
+  /** Functions that travel along. */
+  readonly added: readonly { readonly unit: ComparedUnit; readonly definition: Definition }[];
+}
+
+export function includeDependencies(program: LinkedProgram, units: readonly ComparedUnit[]): Inclusion {
+  const closure = new Closure(program, units);
+  for (const unit of units) {
+    for (const name of unit.comparison.changed.keys()) closure.includeChanged(unit, name);
+  }
+  closure.follow();
+  return closure.finish();
+}
+
+class Closure {
+  readonly #program: LinkedProgram;
+  readonly #units: readonly ComparedUnit[];
+  readonly #pieces = new Map<ElfSection, Piece>();
+  readonly #targets = new Map<ElfRelocation, Target>();
+  readonly #waiting: Piece[] = [];
+
+  constructor(program: LinkedProgram, units: readonly ComparedUnit[]) {
+    this.#program = program;
+    this.#units = units;
+  }
+
+  /** A changed function travels if the program has what it replaces. */
+  includeChanged(unit: ComparedUnit, name: string): void {
+    const definition = unit.comparison.patched.functions.get(name);
+    const original = unit.comparison.correlation.originals.get(name);
+    if (definition === undefined || original === undefined || !unit.proved.functions.has(original.name)) return;
+    if (definition.kind === "ifunc") throw this.#refuse(unit, { function: name }, "is an indirect function whose resolver differs, and it has been resolved already");
+    this.#include(unit, definition);
+  }
+
+  follow(): void {
+    for (let piece = this.#waiting.pop(); piece !== undefined; piece = this.#waiting.pop()) {
+      for (const relocation of piece.section.relocations) this.#targets.set(relocation, this.#resolve(piece, relocation));
+    }
+  }
+
+  finish(): Inclusion {
+    const pieces = this.#units.flatMap((unit) =>
+      [...this.#pieces.values()].filter((piece) => piece.unit === unit).sort((one, other) => one.section.index - other.section.index));
+    const functions = pieces.flatMap(({ unit, section }) =>
+      (unit.comparison.patched.definitionsBySection.get(section.index) ?? [])
+        .filter(({ kind }) => kind === "function").map((definition) => ({ unit, definition })));
+    return {
+      pieces,
+      targetOf: (piece, relocation) => this.#targets.get(relocation) ?? this.#resolve(piece, relocation),
+      replacing: functions.flatMap(({ unit, definition }) => this.#isReplacing(unit, definition)
+        ? [{ unit, definition, reason: unit.comparison.changed.get(definition.name) ?? "" }] : []),
+      added: functions.filter(({ unit, definition }) => !isColdPart(definition.name) && !this.#isReplacing(unit, definition)),
+    };
+  }
+
+  #isReplacing({ comparison, proved }: ComparedUnit, { name }: Definition): boolean {
+    const original = comparison.correlation.originals.get(name);
+    return !isColdPart(name) && comparison.changed.has(name) && original !== undefined && proved.functions.has(original.name);
+  }
+
+  #include(unit: ComparedUnit, definition: Definition): Piece {
+    if (definition.section === undefined) throw this.#refuse(unit, { variable: definition.name }, "is a new common symbol; give it an initial value, or compile with -fno-common");
+    const sharing = (unit.comparison.patched.definitionsBySection.get(definition.section.index) ?? [])
+      .find((each) => each.start !== definition.start && !this.#travels(unit, each));
+    if (sharing !== undefined) throw this.#refuse(unit, subjectOf(definition), `shares section ${definition.section.name} with ${sharing.name}, which stays as it is`);
+    const piece = this.#includeSection(unit, definition.section);
+    // The unlikely part has no caller but the function; the function may reach it only through unwinding tables.
+    const cold = definition.kind === "function" ? unit.comparison.patched.functions.get(`${definition.name}.cold`) : undefined;
+    if (cold?.section !== undefined) this.#includeSection(unit, cold.section);
+    return piece;
+  }
+
+  #travels({ comparison }: ComparedUnit, { name }: Definition): boolean {
+    return comparison.changed.has(name) || comparison.added.has(name) || comparison.addedVariables.has(name) || comparison.replacedConstants.has(name);
+  }
+
+  #includeSection(unit: ComparedUnit, section: ElfSection): Piece {
+    const known = this.#pieces.get(section);
+    if (known !== undefined) return known;
+    checkSection(unit, section);
+    const piece = { unit, section };
+    this.#pieces.set(section, piece);
+    this.#waiting.push(piece);
+    return piece;
+  }
+
+  #resolve(piece: Piece, relocation: ElfRelocation): Target {
+    const { unit, section } = piece;
+    checkRelocationType(unit, section, relocation);
+    const referent = referentOf(unit.comparison.patched, section, relocation);
+    switch (referent.kind) {
+      case "definition": return this.#resolveDefinition(piece, relocation, unit, referent);
+      case "literal": return { kind: "piece", piece: this.#includeSection(unit, referent.section), offset: referent.start };
+      case "external": return this.#resolveExternal(piece, relocation, referent);
+      case "nowhere": throw this.#refuse(unit, { section: section.name }, `refers to a place of ${referent.section} that belongs to no variable`);
+    }
+  }
+
+  #resolveDefinition(piece: Piece, relocation: ElfRelocation, owner: ComparedUnit, referent: Referent & { kind: "definition" }): Target {
+    const { definition } = referent;
+    switch (definition.kind) {
+      case "function": case "ifunc": return this.#resolveFunction(piece, relocation, owner, referent);
+      case "variable": return this.#resolveVariable(relocation, owner, definition);
+      case "thread-variable": return this.#resolveThreadVariable(owner, definition, relocation);
+    }
+  }
+
+  #resolveFunction(piece: Piece, relocation: ElfRelocation, owner: ComparedUnit, referent: Referent & { kind: "definition" }): Target {
+    const { definition, offset } = referent;
+    const { comparison, proved } = owner;
+    const { name } = definition;
+    const original = comparison.correlation.originals.get(name);
+    const inProgram = original === undefined ? undefined : proved.functions.get(original.name);
+    const isInside = isColdPart(name) || offset !== 0 || isJumpTableEntry(piece, relocation, referent);
+    const isCall = isBranch(piece.section, relocation.offset, relocation.type) || isCallThroughGot(piece.section, relocation.offset, relocation.type);
+    if (definition.kind === "ifunc") return this.#resolveIndirectFunction(owner, definition, original);
+    if (!isInside && this.#isInterposable(definition.symbol, relocation)) return processImport(definition.symbol.name);
+    const isChanged = comparison.changed.has(name);
+    if (isInside && inProgram !== undefined && !isChanged) throw this.#refuse(owner, { function: name }, "is reached into from code that travels without it");
+    const staysOld = inProgram !== undefined && !isInside && (!isChanged || !isCall);
+    if (staysOld) return { kind: "import", name: inProgram.name, found: { from: "module", at: inProgram.at }, origin: definition.start };
+    return { kind: "piece", piece: this.#include(owner, definition), definition, offset: definition.start };
+  }
+
+  /** The program calls an indirect function through a stub; that goes on working for the patch. */
+  #resolveIndirectFunction(owner: ComparedUnit, definition: Definition, original: Definition | undefined): Target {
+    const binding = original === undefined ? undefined : owner.proved.bindings.get(original.name);
+    const proved = original === undefined ? undefined : owner.proved.functions.get(original.name);
+    if (binding?.kind !== "address" || binding.at === proved?.at) throw this.#refuse(owner, { function: definition.name }, "is an indirect function for which the program has no stub");
+    return { kind: "import", name: definition.name, found: { from: "module", at: binding.at }, origin: definition.start };
+  }
+
+  #resolveVariable(relocation: ElfRelocation, owner: ComparedUnit, definition: Definition): Target {
+    const { comparison } = owner;
+    const { name } = definition;
+    const isConstantCopy = comparison.replacedConstants.has(name);
+    const original = comparison.correlation.originals.get(name);
+    if (original === undefined && comparison.correlation.undecided.has(name)) {
+      throw this.#refuse(owner, { variable: name }, "is a static variable of a function, and it cannot be told whether it is new or one that exists");
+    }
+    if (original === undefined || isConstantCopy) return { kind: "piece", piece: this.#include(owner, definition), definition, offset: definition.start };
+    if (this.#isInterposable(definition.symbol, relocation)) return processImport(name);
+    const at = this.#placeOfVariable(owner, original);
+    if (at !== undefined) return { kind: "import", name: original.name, found: { from: "module", at }, origin: definition.start };
+    if (isWritableVariable(original)) throw this.#refuse(owner, { variable: name }, "cannot be found in the program: no compared function refers to it and its name is missing or ambiguous in the symbol table");
+    // A constant that the program dropped or folded away is as good as a copy of it.
+    return { kind: "piece", piece: this.#includeSection(owner, sectionOfDefinition(definition)), definition, offset: definition.start };
+  }
+
+  #placeOfVariable({ proved }: ComparedUnit, original: Definition): FileAddress | undefined {
+    const binding = proved.bindings.get(original.name);
+    if (binding?.kind === "address") return binding.at;
+    const symbol = variableSymbol(this.#program, original.name, proved.unit, original.symbol.binding === "local");
+    return symbol === undefined || symbol.size !== original.size ? undefined : placeOf(symbol);
+  }
+
+  #resolveThreadVariable(owner: ComparedUnit, definition: Definition, relocation: ElfRelocation): Target {
+    const original = owner.comparison.correlation.originals.get(definition.name);
+    if (original === undefined) throw this.#refuse(owner, { variable: definition.name }, "is a new thread-local variable, and threads that run have no room for it");
+    const binding = owner.proved.bindings.get(original.name);
+    const symbol = variableSymbol(this.#program, original.name, owner.proved.unit, original.symbol.binding === "local");
+    const offset = binding?.kind === "thread" ? binding.offset : symbol === undefined ? undefined : threadOffsetOf(this.#program, symbol);
+    return this.#threadImport(owner, original.name, offset, definition.start, relocation);
+  }
+
+  #threadImport(owner: ComparedUnit, name: string, offset: bigint | undefined, origin: number, { type }: ElfRelocation): Target {
+    if (type !== R.R_X86_64_TPOFF32 && type !== R.R_X86_64_GOTTPOFF) throw this.#refuse(owner, { variable: name }, `is thread-local and used through ${relocationTitle(type)}, which is not supported`);
+    if (isLibrary(this.#program)) throw this.#refuse(owner, { variable: name }, "is a thread-local variable of a library, which is not supported");
+    if (offset === undefined) throw this.#refuse(owner, { variable: name }, "is thread-local, and its place in the program cannot be found");
+    return { kind: "import", name, found: { from: "thread", offset }, origin };
+  }
+
+  #resolveExternal(piece: Piece, relocation: ElfRelocation, { name, symbol }: Referent & { kind: "external" }): Target {
+    const { unit } = piece;
+    if (name === "") throw this.#refuse(unit, { section: piece.section.name }, `has a relocation ${relocationTitle(relocation.type)} without a symbol`);
+    const defining = this.#unitDefining(name);
+    if (defining !== undefined && !this.#isInterposable(defining.definition.symbol, relocation)) {
+      const offset = Number(relocation.addend) + (isPcRelative(relocation.type) ? 4 : 0);
+      return this.#resolveDefinition(piece, relocation, defining.unit, { kind: "definition", definition: defining.definition, offset });
+    }
+    const binding = this.#bindingOf(unit, name);
+    return this.#resolveBinding(piece, relocation, name, symbol, binding) ?? this.#resolveByName(piece, relocation, name, symbol);
+  }
+
+  /** Another unit of the patch that defines this global name. */
+  #unitDefining(name: string): { readonly unit: ComparedUnit; readonly definition: Definition } | undefined {
+    for (const unit of this.#units) {
+      const definition = unit.comparison.patched.functions.get(name) ?? unit.comparison.patched.variables.get(name);
+      if (definition !== undefined && definition.symbol.binding !== "local") return { unit, definition };
+    }
+    return undefined;
+  }
+
+  #bindingOf(unit: ComparedUnit, name: string): Binding | undefined {
+    const isGlobal = ({ comparison }: ComparedUnit): boolean =>
+      comparison.original.functions.get(name)?.symbol.binding !== "local" && comparison.original.variables.get(name)?.symbol.binding !== "local";
+    return [unit, ...this.#units].filter(isGlobal).map(({ proved }) => proved.bindings.get(name)).find((each) => each !== undefined);
+  }
+
+  #resolveBinding(piece: Piece, relocation: ElfRelocation, name: string, symbol: ElfSymbol, binding: Binding | undefined): Target | undefined {
+    switch (binding?.kind) {
+      case undefined: return undefined;
+      case "address": return { kind: "import", name, found: { from: "module", at: binding.at }, origin: 0 };
+      case "thread": return this.#threadImport(piece.unit, name, binding.offset, 0, relocation);
+      case "dynamic": return this.#dynamicImport(piece, relocation, name, binding.symbol);
+      case "absent": throw this.#refuse(piece.unit, { section: piece.section.name }, `refers to ${symbol.name}, which is weak and defined nowhere in the program`);
+    }
+  }
+
+  #resolveByName(piece: Piece, relocation: ElfRelocation, name: string, symbol: ElfSymbol): Target {
+    const [own] = this.#program.program.symbolsNamed(name).map((each) => each.symbol).filter(({ binding }) => binding !== "local");
+    if (own !== undefined && this.#isInterposable(own, relocation)) return processImport(name);
+    if (own?.type === "tls") return this.#threadImport(piece.unit, name, threadOffsetOf(this.#program, own), 0, relocation);
+    if (own?.type === "ifunc") throw this.#refuse(piece.unit, { function: name }, "is an indirect function for which the unit has no stub");
+    if (own !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(own) }, origin: 0 };
+    if (symbol.binding === "weak") throw this.#refuse(piece.unit, { section: piece.section.name }, `refers to ${name}, which is weak and which the program does not define`);
+    return this.#dynamicImport(piece, relocation, name, this.#program.dynamicByName.get(name) ?? symbol);
+  }
+
+  #dynamicImport(piece: Piece, relocation: ElfRelocation, name: string, symbol: ElfSymbol): Target {
+    const isCall = isBranch(piece.section, relocation.offset, relocation.type);
+    // An undefined dynamic symbol with a value is the stub that all modules take for the function's address.
+    const isCanonical = symbol.section === "undefined" && symbol.value !== 0n && !isLibrary(this.#program);
+    if (isCanonical && !isCall) return { kind: "import", name, found: { from: "module", at: fileAddress(symbol.value) }, origin: 0 };
+    const isReachable = isCall || throughGot.has(relocation.type) || relocation.type === R.R_X86_64_64 || relocation.type === R.R_X86_64_PLT32;
+    if (!isReachable) throw this.#refuse(piece.unit, { variable: name }, `belongs to a library and is referred to by ${relocationTitle(relocation.type)}, as if it were in the program, which has no copy of it`);
+    return processImport(name, symbol.version);
+  }
+
+  /** In a library, an exported symbol reached through PLT or GOT may be another module's. */
+  #isInterposable({ name, binding, visibility, section }: ElfSymbol, { type }: ElfRelocation): boolean {
+    if (!isLibrary(this.#program) || binding === "local" || visibility !== "default" || section === "undefined") return false;
+    return (throughGot.has(type) || type === R.R_X86_64_PLT32) && this.#program.dynamicByName.has(name);
+  }
+
+  #refuse(unit: ComparedUnit, subject: Parameters<typeof notPatchable>[1], reason: string): Error {
+    return notPatchable(unit.proved.pair.unit, subject, reason);
+  }
+}
+
+const throughGot: ReadonlySet<number> = new Set([R.R_X86_64_GOTPCREL, R.R_X86_64_GOTPCRELX, R.R_X86_64_REX_GOTPCRELX]);
+
+const known: ReadonlySet<number> = new Set([
+  R.R_X86_64_64, R.R_X86_64_PC32, R.R_X86_64_PLT32, R.R_X86_64_32, R.R_X86_64_32S, R.R_X86_64_PC64,
+  R.R_X86_64_TPOFF32, R.R_X86_64_GOTTPOFF, ...throughGot,
+]);
+
+function checkRelocationType({ proved }: ComparedUnit, section: ElfSection, { type }: ElfRelocation): void {
+  if (known.has(type)) return;
+  const isThread = type === R.R_X86_64_TLSGD || type === R.R_X86_64_TLSLD || type === R.R_X86_64_DTPOFF32 || type === R.R_X86_64_GOTPC32_TLSDESC || type === R.R_X86_64_TLSDESC_CALL;
+  const reason = isThread ? `uses a thread-local variable through ${relocationTitle(type)}, which is not supported` : `has a relocation of ${relocationTitle(type)}, which is not supported`;
+  throw notPatchable(proved.pair.unit, section.name.startsWith(".text") ? { function: section.name.replace(/^\.text\.(?:unlikely\.|startup\.|hot\.|exit\.)?/, "") } : { section: section.name }, reason);
+}
+
+const ordinarySections = /^\.(?:text|rodata|data|bss|ldata|lbss|lrodata|eh_frame|gnu\.linkonce)(?:\.|$)/;
+
+/** Sections that are gathered under a name of their own are read by somebody who would not see what the patch adds. */
+function checkSection({ proved }: ComparedUnit, section: ElfSection): void {
+  if (ordinarySections.test(section.name)) return;
+  throw notPatchable(proved.pair.unit, { section: section.name }, "would travel, and what gathers that section does not see the patch");
+}
+
+const subjectOf = ({ kind, name }: Definition): { readonly function: string } | { readonly variable: string } =>
+  kind === "function" || kind === "ifunc" ? { function: name } : { variable: name };
+
+function sectionOfDefinition({ section, name }: Definition): ElfSection {
+  if (section === undefined) throw notPatchable(name, { variable: name }, "has no section");
+  return section;
+}
+
+const processImport = (name: string, version?: string): Target =>
+  ({ kind: "import", name, found: { from: "process", ...(version === undefined ? {} : { version }) }, origin: 0 });

@@ -1,0 +1,78 @@
+// What the linker put between the program and other modules: PLT stubs and GOT slots, each with the dynamic symbol
+// that it stands for. Read from the program's file; the proof needs it to know what a decoded address means.
+
+import { bytesAt, readI32, readI64, readU32, readU64, sectionType, x86Relocation as R } from "../elf/mod.ts";
+import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
+
+/** What the dynamic linker fills a slot of the GOT with. */
+export type Slot =
+  | { readonly kind: "symbol"; readonly symbol: ElfSymbol }
+  | { readonly kind: "address"; readonly at: bigint }
+  | { readonly kind: "thread"; readonly symbol: ElfSymbol; readonly addend: bigint }
+  | { readonly kind: "other" };
+
+export interface ProgramLinks {
+  /** By address of the slot. */
+  readonly slots: ReadonlyMap<bigint, Slot>;
+  /** By address of the stub. */
+  readonly stubs: ReadonlyMap<bigint, Slot>;
+}
+
+export function readLinks(file: ElfFile): ProgramLinks {
+  const slots = readSlots(file);
+  return { slots, stubs: readStubs(file, slots) };
+}
+
+function readSlots(file: ElfFile): ReadonlyMap<bigint, Slot> {
+  const slots = new Map<bigint, Slot>();
+  for (const table of file.sections.filter(({ type, bytes }) => type === sectionType.rela && bytes.length % 24 === 0)) {
+    for (let at = 0; at < table.bytes.length; at += 24) {
+      const symbol = file.dynamicSymbols[readU32(table.bytes, at + 12)];
+      slots.set(readU64(table.bytes, at), slotOf(readU32(table.bytes, at + 8), symbol, readI64(table.bytes, at + 16)));
+    }
+  }
+  return slots;
+}
+
+function slotOf(type: number, symbol: ElfSymbol | undefined, addend: bigint): Slot {
+  switch (type) {
+    case R.R_X86_64_GLOB_DAT: case R.R_X86_64_JUMP_SLOT: case R.R_X86_64_64:
+      return symbol === undefined || symbol.name === "" ? { kind: "other" } : { kind: "symbol", symbol };
+    case R.R_X86_64_RELATIVE: return { kind: "address", at: addend };
+    case R.R_X86_64_TPOFF64: return symbol === undefined ? { kind: "other" } : { kind: "thread", symbol, addend };
+    default: return { kind: "other" };
+  }
+}
+
+const isStubSection = ({ name }: ElfSection): boolean => name === ".plt" || name.startsWith(".plt.") || name === ".iplt";
+
+/** A stub is a jump through a slot, after endbr64 and a bnd prefix where there are such. */
+function readStubs(file: ElfFile, slots: ReadonlyMap<bigint, Slot>): ReadonlyMap<bigint, Slot> {
+  const stubs = new Map<bigint, Slot>();
+  for (const section of file.sections.filter(isStubSection)) {
+    const step = section.name === ".plt.got" && section.entrySize === 8 ? 8 : 16;
+    for (let at = 0; at + step <= section.bytes.length; at += step) {
+      const jump = jumpThroughSlot(section.bytes, at, step);
+      if (jump === undefined) continue;
+      const slot = slots.get(section.address + BigInt(jump + 4) + BigInt(readI32(section.bytes, jump)));
+      if (slot !== undefined) stubs.set(section.address + BigInt(at), slot);
+    }
+  }
+  return stubs;
+}
+
+/** Where the displacement of `jmp *slot(%rip)` stands. */
+function jumpThroughSlot(bytes: Uint8Array, entry: number, size: number): number | undefined {
+  let at = entry;
+  if (readU32(bytes, at) === 0xfa1e0ff3) at += 4; // endbr64
+  if (bytes[at] === 0xf2) at += 1;                // bnd
+  return at + 6 <= entry + size && bytes[at] === 0xff && bytes[at + 1] === 0x25 ? at + 2 : undefined;
+}
+
+/** What a slot of the GOT holds, read from the file where no dynamic relocation fills it. */
+export function slotAt(file: ElfFile, links: ProgramLinks, at: bigint): Slot {
+  const known = links.slots.get(at);
+  if (known !== undefined) return known;
+  const bytes = bytesAt(file, at, 8);
+  return bytes === undefined ? { kind: "other" } : { kind: "address", at: readU64(bytes, 0) };
+}

@@ -1,0 +1,36 @@
+// What a literal holds: the string up to its NUL, the constant of its section's entry size, or the table up to the
+// place where the next one begins.
+
+import { sectionFlag } from "../elf/mod.ts";
+import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
+import { isMerged, sectionBytes } from "./object-code.ts";
+import type { ObjectCode } from "./object-code.ts";
+
+export interface Literal {
+  readonly bytes: Uint8Array;
+  readonly relocations: readonly ElfRelocation[];
+  readonly start: number;
+}
+
+export function literalAt(object: ObjectCode, section: ElfSection, start: number): Literal {
+  const end = literalEnd(object, section, start);
+  return {
+    bytes: sectionBytes(section, start, end), start,
+    relocations: section.relocations.filter(({ offset }) => offset >= start && offset < end),
+  };
+}
+
+function literalEnd(object: ObjectCode, section: ElfSection, start: number): number {
+  const width = Math.max(section.entrySize, 1);
+  if (isMerged(section) && (section.flags & sectionFlag.strings) !== 0) return stringEnd(section, start, width);
+  if (isMerged(section)) return Math.min(start + width, section.size);
+  const next = object.literalStarts.get(section.index)?.find((place) => place > start);
+  return next ?? section.size;
+}
+
+function stringEnd({ bytes }: ElfSection, start: number, width: number): number {
+  for (let at = start; at + width <= bytes.length; at += width) {
+    if (bytes.subarray(at, at + width).every((byte) => byte === 0)) return at + width;
+  }
+  return bytes.length;
+}

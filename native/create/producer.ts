@@ -1,0 +1,39 @@
+// What the compiler wrote about itself: for saying why an object is not the one that the program was built from.
+
+import { sectionNamed } from "../elf/mod.ts";
+import type { ElfFile } from "../elf/mod.ts";
+
+const addedByUs: ReadonlySet<string> = new Set(["-ffunction-sections", "-fdata-sections"]);
+
+/** The compiler and flags of an object with debug information: the one string there that looks like it. */
+export function producerOf(object: ElfFile): string | undefined {
+  for (const name of [".debug_str", ".debug_line_str"]) {
+    const section = sectionNamed(object, name);
+    if (section === undefined) continue;
+    const strings = Buffer.from(section.bytes.buffer, section.bytes.byteOffset, section.bytes.length).toString("latin1").split("\0");
+    const found = strings.find((each) => /^(?:GNU (?:C|C\+\+|GIMPLE)\d* |\S*\s*clang version )/.test(each));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The likeliest cause of a difference, in words. */
+export function compareProducers(program: string, object: ElfFile): string {
+  const own = producerOf(object);
+  if (own === undefined || program === "") return "the source, the flags or the compiler differ";
+  const [programCompiler, programFlags] = splitProducer(program);
+  const [ownCompiler, ownFlags] = splitProducer(own);
+  if (programCompiler !== ownCompiler) return `the program was compiled by ${programCompiler}, this object by ${ownCompiler}`;
+  const missing = [...programFlags].filter((flag) => !ownFlags.has(flag));
+  const extra = [...ownFlags].filter((flag) => !programFlags.has(flag) && !addedByUs.has(flag));
+  if (missing.length > 0 || extra.length > 0) {
+    return `the flags differ: the program has ${missing.join(" ") || "none"}, the compile command ${extra.join(" ") || "none"} that the other has not`;
+  }
+  return "compiler and flags agree, so the source or a definition (-D) differs";
+}
+
+function splitProducer(producer: string): readonly [string, ReadonlySet<string>] {
+  const at = producer.indexOf(" -");
+  if (at < 0) return [producer, new Set()];
+  return [producer.slice(0, at), new Set(producer.slice(at + 1).split(/\s+(?=-)/))];
+}

@@ -1,0 +1,210 @@
+// The proof that an object is the one that the program was linked from: every function of it that the program has is
+// compared, byte by byte, with relocated fields masked; and the masked fields, decoded, say where everything lives that
+// the unit refers to. Refuses the unit at the first function that differs, and says what may be the cause.
+//
+// What it does not cover: data (a decode gives its place, not its contents; strings are compared), and functions that the linker dropped.
+
+import { SutureError } from "../errors.ts";
+import type { FileAddress } from "../address.ts";
+import { fileAddress, formatAddress } from "../address.ts";
+import type { ElfSymbol } from "../elf/mod.ts";
+import { Binder, BindingConflict } from "./bind.ts";
+import type { Binding, Bindings } from "./bind.ts";
+import { compareProducers } from "./producer.ts";
+import { literalAt } from "./literals.ts";
+import { bytesOf, isMerged, readObjectCode, referentOf, relocationsOf } from "./object-code.ts";
+import type { Definition, ObjectCode } from "./object-code.ts";
+import { bytesOfProgram, functionSymbols, unitsOf } from "./program.ts";
+import type { LinkedProgram } from "./program.ts";
+import { decodeField, isDynamicThreadAccess } from "./relaxations.ts";
+import type { DecodedField } from "./relaxations.ts";
+import type { DebugUnit } from "../tracer.ts";
+import type { ObjectPair } from "./types.ts";
+
+export interface ProvedUnit {
+  readonly pair: ObjectPair;
+  readonly object: ObjectCode;
+  /** The program's unit, of its debug information. */
+  readonly unit: DebugUnit;
+  /** By name in the object: where the program has each function. */
+  readonly functions: ReadonlyMap<string, ProvedFunction>;
+  readonly bindings: Bindings;
+  readonly bytes: number;
+}
+
+export interface ProvedFunction {
+  readonly name: string;
+  readonly at: FileAddress;
+  readonly size: number;
+  /** False where the linker rewrote what is not understood here; such a function is not to be patched. */
+  readonly compared: boolean;
+}
+
+/** Proves that `pair.original` is part of the program. */
+export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source: string): Promise<ProvedUnit> {
+  const object = readObjectCode(pair.unit, pair.original);
+  const proofs = [];
+  const refusals: SutureError[] = [];
+  for (const unit of unitsOf(program, pair, source)) {
+    try {
+      proofs.push(await proveAgainst(program, pair, object, unit));
+    } catch (error) {
+      if (!(error instanceof SutureError)) throw error;
+      refusals.push(error);
+    }
+  }
+  const [proof, second] = proofs;
+  if (proof !== undefined && second === undefined) return proof;
+  if (second !== undefined) throw ambiguous(program, pair);
+  throw refusals[0] ?? new SutureError("source-mismatch", `Cannot build a patch for ${program.program.name}: it has no unit ${pair.unit}`, { unit: pair.unit });
+}
+
+function ambiguous(program: LinkedProgram, { unit }: ObjectPair): SutureError {
+  return new SutureError("not-patchable", `Cannot build a patch for ${program.program.name}: it holds ${unit} more than once, and all copies fit`, { unit });
+}
+
+interface Difference {
+  readonly name: string;
+  readonly offset: number;
+  readonly what: string;
+}
+
+async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit): Promise<ProvedUnit> {
+  const binder = new Binder(program, object);
+  const found = findFunctions(program, object, unit);
+  try {
+    const differing = compareAll(program, object, found, binder);
+    const bindings = new Map<string, Binding>(binder.finish());
+    if (differing.length > 0) await proveFromPlain(program, pair, unit, differing, bindings, object);
+    const functions = new Map([...found].map(([name, { symbol, definition }]) => [name, provedFunction(name, symbol, definition)]));
+    for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
+    return { pair, object, unit, functions, bindings, bytes: [...functions.values()].reduce((sum, { size }) => sum + size, 0) };
+  } catch (error) {
+    if (error instanceof BindingConflict) throw mismatch(program, pair, object, unit, error.message);
+    throw error;
+  }
+}
+
+interface FoundFunction {
+  readonly definition: Definition;
+  readonly symbol: ElfSymbol;
+}
+
+/** The object's functions that the program has, by name. Those that the linker dropped are left out. */
+function findFunctions(program: LinkedProgram, object: ObjectCode, unit: DebugUnit): ReadonlyMap<string, FoundFunction> {
+  const found = new Map<string, FoundFunction>();
+  for (const [name, definition] of object.functions) {
+    const symbols = functionSymbols(program, name, unit);
+    const places = new Set(symbols.map(({ value }) => value));
+    const [symbol] = symbols;
+    if (symbol !== undefined && places.size === 1) found.set(name, { definition, symbol });
+  }
+  return found;
+}
+
+function provedFunction(name: string, symbol: ElfSymbol, definition: Definition): ProvedFunction {
+  const compared = !relocationsOf(definition).some(({ type }) => isDynamicThreadAccess(type));
+  return { name, at: fileAddress(symbol.value), size: symbol.size, compared };
+}
+
+function compareAll(program: LinkedProgram, object: ObjectCode, found: ReadonlyMap<string, FoundFunction>, binder: Binder): readonly Difference[] {
+  const differing: Difference[] = [];
+  for (const [name, { definition, symbol }] of found) {
+    const difference = compareFunction(program, object, definition, symbol, binder);
+    if (difference !== undefined && !toleratesDifference(definition)) differing.push({ name, ...difference });
+  }
+  return differing;
+}
+
+/** Relaxed sequences of dynamic thread access are longer than one field; such functions are not compared. */
+const toleratesDifference = (definition: Definition): boolean =>
+  relocationsOf(definition).some(({ type }) => isDynamicThreadAccess(type));
+
+function compareFunction(
+  program: LinkedProgram, object: ObjectCode, definition: Definition, symbol: ElfSymbol, binder: Binder,
+): Omit<Difference, "name"> | undefined {
+  const code = bytesOf(definition);
+  const linked = bytesOfProgram(program, symbol.value, symbol.size);
+  if (linked === undefined) return { offset: 0, what: "the program's file holds no bytes of it" };
+  if (code.length !== linked.length) return differenceInLength(definition, code, linked);
+  const fields = decodeAll(program, object, definition, { object: code, program: linked, at: symbol.value });
+  if ("offset" in fields) return fields;
+  const difference = firstDifference(code, linked, fields.map(({ field }) => field));
+  if (difference !== undefined) return difference;
+  for (const { field, to } of fields) binder.record(to, field.decoded, definition.name);
+  // The function's own place is where its section is.
+  binder.record(definition.symbol, { kind: "address", value: symbol.value }, definition.name);
+  return undefined;
+}
+
+/** Where functions of two lengths part; what the linker may have rewritten around a relocation does not count. */
+function differenceInLength(definition: Definition, code: Uint8Array, linked: Uint8Array): Omit<Difference, "name"> {
+  const fields = relocationsOf(definition).map(({ offset }) => offset - definition.start)
+    .map((offset): DecodedField => ({ start: Math.max(0, offset - 3), end: offset + 4, decoded: { kind: "nothing" } }));
+  const offset = firstDifference(code, linked, fields)?.offset ?? Math.min(code.length, linked.length);
+  return { offset, what: `it has ${linked.length} bytes in the program and ${code.length} as compiled` };
+}
+
+interface FieldOf {
+  readonly field: DecodedField;
+  readonly to: ElfSymbol;
+}
+
+function decodeAll(
+  program: LinkedProgram, object: ObjectCode, definition: Definition, linked: { object: Uint8Array; program: Uint8Array; at: bigint },
+): readonly FieldOf[] | Omit<Difference, "name"> {
+  const fields: FieldOf[] = [];
+  for (const relocation of relocationsOf(definition)) {
+    const offset = relocation.offset - definition.start;
+    const field = decodeField(linked, offset, relocation);
+    if (field === undefined) continue;
+    if (!isSameString(program, object, definition, relocation, field)) return { offset, what: "it refers to a string or constant with other contents" };
+    fields.push({ field, to: relocation.symbol });
+  }
+  return fields;
+}
+
+/** Merged literals have no place of their own in the program, but their contents must be there. */
+function isSameString(
+  program: LinkedProgram, object: ObjectCode, definition: Definition, relocation: ReturnType<typeof relocationsOf>[number], field: DecodedField,
+): boolean {
+  if (definition.section === undefined || field.decoded.kind !== "address" || relocation.symbol.type === "section") return true;
+  const referent = referentOf(object, definition.section, relocation);
+  if (referent.kind !== "literal" || !isMerged(referent.section)) return true;
+  const { bytes } = literalAt(object, referent.section, referent.start);
+  const found = bytesOfProgram(program, field.decoded.value, bytes.length);
+  return found !== undefined && bytes.every((byte, at) => byte === found[at]);
+}
+
+function firstDifference(code: Uint8Array, linked: Uint8Array, fields: readonly DecodedField[]): Omit<Difference, "name"> | undefined {
+  const masked = new Uint8Array(code.length);
+  for (const { start, end } of fields) masked.fill(1, start, end);
+  const offset = code.findIndex((byte, at) => masked[at] === 0 && at < linked.length && byte !== linked[at]);
+  return offset < 0 ? undefined : { offset, what: "its code differs" };
+}
+
+/** Neighbours in one section let the assembler shorten jumps: what differs is compared again, compiled as recorded. */
+async function proveFromPlain(
+  program: LinkedProgram, pair: ObjectPair, unit: DebugUnit, differing: readonly Difference[], bindings: Map<string, Binding>, original: ObjectCode,
+): Promise<void> {
+  const plain = readObjectCode(pair.unit, await pair.plain());
+  const binder = new Binder(program, plain);
+  const found = findFunctions(program, plain, unit);
+  const still = compareAll(program, plain, found, binder);
+  const [difference] = still.length > 0 ? still : differing.filter(({ name }) => !found.has(name));
+  if (difference !== undefined) {
+    const others = still.length > 1 ? `; so do ${still.length - 1} more` : "";
+    throw mismatch(program, pair, original, unit, `${difference.name} differs at offset ${difference.offset}: ${difference.what}${others}`, difference);
+  }
+  for (const [name, binding] of binder.finish()) if (!bindings.has(name)) bindings.set(name, binding);
+}
+
+function mismatch(
+  program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit, found: string, difference?: Difference,
+): SutureError {
+  const cause = compareProducers(unit.producer, object.file);
+  const message = `Cannot build a patch for ${program.program.name}: ${pair.unit} is not what the program was built from, ${found}; ${cause}`;
+  return new SutureError("source-mismatch", message, {
+    unit: pair.unit, ...(difference === undefined ? {} : { function: difference.name, offset: formatAddress(BigInt(difference.offset)) }),
+  });
+}
