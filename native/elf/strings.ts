@@ -9,7 +9,7 @@ export class NameReader {
   readonly #caches = new Map<Uint8Array, Map<number, string>>();
 
   constructor(fileSize: number) {
-    this.#budget = 1_048_576 + 16 * fileSize;
+    this.#budget = 1_048_576 + 4 * fileSize;
   }
 
   /** The NUL-terminated name at `offset` of `table`. Refuses a place outside of it and a missing terminator. */

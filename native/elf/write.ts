@@ -95,8 +95,12 @@ export function writeElf(description: ElfDescription): Uint8Array {
     throw new SutureError("bad-elf", `Cannot write ELF file: ${rows.length} sections are more than it can number`);
   }
   for (const row of rows) if (row.type === sectionType.rela) row.link = symbolTableIndex;
-  return assemble(rows, nameOffsets);
+  return assemble(rows, nameOffsets, needsGnuAbi(numbering));
 }
+
+/** Indirect functions and unique symbols are GNU's own, and the header has to say so. */
+const needsGnuAbi = (numbering: ElfNumbering): boolean =>
+  [...numbering.symbols.keys()].some((symbol) => symbol.type === "ifunc" || symbol.binding === "unique");
 
 interface Row {
   readonly name: string;
@@ -194,7 +198,7 @@ class StringTable {
   }
 }
 
-function assemble(rows: readonly Row[], nameOffsets: readonly number[]): Uint8Array {
+function assemble(rows: readonly Row[], nameOffsets: readonly number[], isGnu: boolean): Uint8Array {
   let end = headerSize;
   const offsets = rows.map((row) => {
     const offset = alignUp(end, row.alignment);
@@ -203,7 +207,7 @@ function assemble(rows: readonly Row[], nameOffsets: readonly number[]): Uint8Ar
   });
   const tableOffset = alignUp(end, 8);
   const bytes = new Uint8Array(tableOffset + (rows.length + 1) * sectionHeaderSize);
-  writeHeader(bytes, tableOffset, rows.length + 1);
+  writeHeader(bytes, tableOffset, rows.length + 1, isGnu);
   rows.forEach((row, at) => {
     const offset = offsets[at] ?? 0;
     bytes.set(row.bytes, offset);
@@ -212,10 +216,10 @@ function assemble(rows: readonly Row[], nameOffsets: readonly number[]): Uint8Ar
   return bytes;
 }
 
-function writeHeader(bytes: Uint8Array, tableOffset: number, sections: number): void {
+function writeHeader(bytes: Uint8Array, tableOffset: number, sections: number, isGnu: boolean): void {
   bytes.set([
     0x7f, 0x45, 0x4c, 0x46, // \x7fELF
-    2, 1, 1, 0,             // 64-bit, little-endian, version 1, System V
+    2, 1, 1, isGnu ? 3 : 0, // 64-bit, little-endian, version 1, System V or GNU
   ]);
   writeU16(bytes, 16, 1);                  // ET_REL
   writeU16(bytes, 18, 62);                 // EM_X86_64

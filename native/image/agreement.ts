@@ -28,7 +28,8 @@ export function checkAgreement(manifest: PatchManifest, elf: ElfFile): void {
       checkOldFunction(patched);
     }
     checkRedirectsApart(object);
-    for (const section of sections) checkRelocations(section, sections, imported);
+    const loaded = new Set([...sections].map((section) => section.index));
+    for (const section of sections) checkRelocations(section, loaded, imported);
   }
 }
 
@@ -117,11 +118,10 @@ function checkRedirectsApart(object: PatchObject): void {
   });
 }
 
-function checkRelocations(section: ElfSection, sections: ReadonlySet<ElfSection>, imported: ReadonlySet<ElfSymbol>): void {
-  const indexes = new Set([...sections].map((each) => each.index));
+function checkRelocations(section: ElfSection, loaded: ReadonlySet<number>, imported: ReadonlySet<ElfSymbol>): void {
   for (const relocation of section.relocations) {
     checkField(relocation, section);
-    checkReferent(relocation, section, indexes, imported);
+    checkReferent(relocation, section, loaded, imported);
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readElf, relocationName, sectionNamed, symbolAt, definedSymbolsOf, bytesAt } from "../../native/elf/mod.ts";
+import { readEhFrame, readElf, relocationName, sectionNamed, symbolAt, definedSymbolsOf, bytesAt } from "../../native/elf/mod.ts";
 import type { ElfFile } from "../../native/elf/mod.ts";
 import { SutureError } from "../../native/errors.ts";
 import { Workshop, mutations, readBytes } from "./toolchain.ts";
@@ -122,7 +122,8 @@ describe("readElf()", () => {
     for (const [path, seed] of [[objectPath, 1], [programPath, 2]] as const) {
       for (const damaged of mutations(readBytes(path), 300, seed)) {
         try {
-          readElf(damaged);
+          const section = sectionNamed(readElf(damaged), ".eh_frame");
+          if (section !== undefined) readEhFrame(section);
         } catch (error) {
           expect(error).toBeInstanceOf(SutureError);
           expect((error as SutureError).kind).toBe("bad-elf");

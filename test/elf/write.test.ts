@@ -66,3 +66,11 @@ test("writeElf() refuses a symbol in a section that is not written", () => {
   const sample = describeSample();
   expect(() => writeElf({ sections: sample.sections.slice(1), symbols: [sample.answer] })).toThrow(/".text.answer" is referred to but not part of it/);
 });
+
+test("writeElf() marks a file with indirect functions as GNU's", () => {
+  using shop = new Workshop();
+  const { text } = describeSample();
+  const indirect: NewSymbol = { name: "chosen", type: "ifunc", binding: "global", section: text, value: 0n, size: 4 };
+  const path = shop.write("indirect.o", writeElf({ sections: [text], symbols: [indirect] }));
+  expect(shop.run("readelf", "-sW", path)).toMatch(/ IFUNC +GLOBAL .* chosen/);
+});
