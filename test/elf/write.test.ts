@@ -69,8 +69,8 @@ test("writeElf() refuses a symbol in a section that is not written", () => {
 
 test("writeElf() marks a file with indirect functions as GNU's", () => {
   using shop = new Workshop();
-  const { text } = describeSample();
-  const indirect: NewSymbol = { name: "chosen", type: "ifunc", binding: "global", section: text, value: 0n, size: 4 };
-  const path = shop.write("indirect.o", writeElf({ sections: [text], symbols: [indirect] }));
+  const sample = describeSample();
+  const indirect: NewSymbol = { name: "chosen", type: "ifunc", binding: "global", section: sample.text, value: 0n, size: 4 };
+  const path = shop.write("indirect.o", writeElf({ sections: sample.sections, symbols: [indirect] }));
   expect(shop.run("readelf", "-sW", path)).toMatch(/ IFUNC +GLOBAL .* chosen/);
 });
