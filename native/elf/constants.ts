@@ -35,12 +35,21 @@ const x86RelocationNames: ReadonlyMap<number, string> =
 export const relocationName = (machine: "x86-64" | "aarch64" | "other", type: number): string =>
   (machine === "x86-64" ? x86RelocationNames.get(type) : undefined) ?? `type ${type}`;
 
-const x86RelocationSizes: ReadonlyMap<number, number> = new Map([
-  ...[1, 6, 7, 8, 16, 17, 18, 24, 25, 27, 28, 29, 30, 31, 33, 37, 38].map((type) => [type, 8] as const),
-  ...[2, 3, 4, 9, 10, 11, 19, 20, 21, 22, 23, 26, 32, 34, 41, 42].map((type) => [type, 4] as const),
-  ...[12, 13].map((type) => [type, 2] as const), ...[14, 15].map((type) => [type, 1] as const),
-  ...[0, 35].map((type) => [type, 0] as const), [36, 16] as const,
-]);
+/** How many bytes each type writes. COPY is for the dynamic loader, which takes the size from the symbol. */
+const x86RelocationSizes: Readonly<Record<keyof typeof x86Relocation, number>> = {
+  R_X86_64_NONE: 0, R_X86_64_64: 8, R_X86_64_PC32: 4, R_X86_64_GOT32: 4, R_X86_64_PLT32: 4, R_X86_64_COPY: 0,
+  R_X86_64_GLOB_DAT: 8, R_X86_64_JUMP_SLOT: 8, R_X86_64_RELATIVE: 8, R_X86_64_GOTPCREL: 4, R_X86_64_32: 4,
+  R_X86_64_32S: 4, R_X86_64_16: 2, R_X86_64_PC16: 2, R_X86_64_8: 1, R_X86_64_PC8: 1, R_X86_64_DTPMOD64: 8,
+  R_X86_64_DTPOFF64: 8, R_X86_64_TPOFF64: 8, R_X86_64_TLSGD: 4, R_X86_64_TLSLD: 4, R_X86_64_DTPOFF32: 4,
+  R_X86_64_GOTTPOFF: 4, R_X86_64_TPOFF32: 4, R_X86_64_PC64: 8, R_X86_64_GOTOFF64: 8, R_X86_64_GOTPC32: 4,
+  R_X86_64_GOT64: 8, R_X86_64_GOTPCREL64: 8, R_X86_64_GOTPC64: 8, R_X86_64_GOTPLT64: 8, R_X86_64_PLTOFF64: 8,
+  R_X86_64_SIZE32: 4, R_X86_64_SIZE64: 8, R_X86_64_GOTPC32_TLSDESC: 4, R_X86_64_TLSDESC_CALL: 0,
+  R_X86_64_TLSDESC: 16, R_X86_64_IRELATIVE: 8, R_X86_64_RELATIVE64: 8, R_X86_64_GOTPCRELX: 4,
+  R_X86_64_REX_GOTPCRELX: 4,
+};
+
+const sizesByType: ReadonlyMap<number, number> =
+  new Map(Object.entries(x86Relocation).map(([name, type]) => [type, x86RelocationSizes[name as keyof typeof x86Relocation]]));
 
 /** How many bytes an x86-64 relocation writes; undefined for a type that is not known here. */
-export const relocationSize = (type: number): number | undefined => x86RelocationSizes.get(type);
+export const relocationSize = (type: number): number | undefined => sizesByType.get(type);
