@@ -1,0 +1,9 @@
+// A process: what it is, its mappings, modules and symbols. Reads only.
+
+export { openTarget, moduleAt } from "./target.ts";
+export type { Target } from "./target.ts";
+export type { Module } from "./modules.ts";
+export { findGaps, formatRange, isMemoryFile, mappingAt, parseMaps, pathOf } from "./maps.ts";
+export type { Gap, Mapping } from "./maps.ts";
+export { findDynamicSymbol, nameAt } from "./symbols.ts";
+export type { FoundSymbol } from "./symbols.ts";

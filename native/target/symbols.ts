@@ -1,0 +1,116 @@
+// Names to addresses and back, among the modules of a process as they are loaded now. A lookup never yields 0 and
+// never the address of an indirect function's resolver: both would be called one day.
+
+import { address, formatAddress, unrebase } from "../address.ts";
+import type { Address } from "../address.ts";
+import { readU32, readU64, sectionType, symbolAt, x86Relocation } from "../elf/mod.ts";
+import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
+import { SutureError } from "../errors.ts";
+import type { Module } from "./modules.ts";
+import { moduleAt } from "./target.ts";
+import type { Target } from "./target.ts";
+
+export interface FoundSymbol {
+  readonly address: Address;
+  readonly module: Module;
+  readonly type: ElfSymbol["type"];
+}
+
+/**
+ * The address that a reference to this dynamic symbol means in the process: the first definition in load order, global or
+ * weak alike, as the dynamic linker has it. The program comes first, so a variable that it holds a copy of is found
+ * where the program has it. Libraries that were loaded with RTLD_LOCAL are searched too, after the others.
+ * Refuses: unresolved-symbol.
+ */
+export async function findDynamicSymbol(target: Target, name: string, version?: string): Promise<FoundSymbol> {
+  for (const module of target.modules) {
+    const symbol = definitionIn(await module.elf(), name, version);
+    if (symbol === undefined) continue;
+    if (symbol.type === "tls") throw unresolved(target, name, version, `it is thread-local, in ${module.name}`);
+    const at = symbol.type === "ifunc" ? await findChosenFunction(target, module, name, version) : addressOf(symbol, module);
+    if (at === 0n) throw unresolved(target, name, version, `${module.name} has it at address 0`);
+    return { address: at, module, type: symbol.type };
+  }
+  throw unresolved(target, name, version, "none of its modules defines it; is the library loaded that has it?");
+}
+
+function unresolved(target: Target, name: string, version: string | undefined, found: string): SutureError {
+  const full = version === undefined ? name : `${name}@${version}`;
+  return new SutureError("unresolved-symbol", `Cannot find symbol "${full}" in pid ${target.pid}: ${found}`, { pid: target.pid, symbol: full });
+}
+
+const addressOf = (symbol: ElfSymbol, module: Module): Address =>
+  symbol.section === "absolute" ? address(symbol.value) : address(symbol.value + module.bias);
+
+function definitionIn(elf: ElfFile, name: string, version: string | undefined): ElfSymbol | undefined {
+  const candidates = (byName(elf).get(name) ?? []).filter(isVisibleDefinition);
+  return candidates.find((symbol) => isVersion(symbol, version));
+}
+
+const isVisibleDefinition = (symbol: ElfSymbol): boolean =>
+  (typeof symbol.section === "number" || symbol.section === "absolute")
+  && (symbol.binding === "global" || symbol.binding === "weak" || symbol.binding === "unique")
+  && (symbol.visibility === "default" || symbol.visibility === "protected");
+
+/** A module without versions satisfies any reference; a reference without one means the default version. */
+const isVersion = (symbol: ElfSymbol, version: string | undefined): boolean =>
+  symbol.version === undefined || (version === undefined ? symbol.hiddenVersion !== true : symbol.version === version);
+
+const namesOfElf = new WeakMap<ElfFile, ReadonlyMap<string, readonly ElfSymbol[]>>();
+
+function byName(elf: ElfFile): ReadonlyMap<string, readonly ElfSymbol[]> {
+  const known = namesOfElf.get(elf);
+  if (known !== undefined) return known;
+  const names = new Map<string, ElfSymbol[]>();
+  for (const symbol of elf.dynamicSymbols) {
+    const list = names.get(symbol.name);
+    if (list === undefined) names.set(symbol.name, [symbol]);
+    else list.push(symbol);
+  }
+  namesOfElf.set(elf, names);
+  return names;
+}
+
+/**
+ * An indirect function's symbol is its resolver; what the resolver chose stands in the tables of those modules that already
+ * call the function. A slot that was not bound yet points back into its own module, so only a place in the
+ * code of the defining module counts, or in the vdso, where libc's clock functions come from.
+ */
+async function findChosenFunction(target: Target, definer: Module, name: string, version: string | undefined): Promise<Address> {
+  const homes = target.vdso === undefined ? [definer] : [definer, target.vdso];
+  for (const module of target.modules) {
+    for (const slot of boundSlots(await module.elf(), name, version)) {
+      const at = address(readU64(await target.read(address(slot + module.bias), 8), 0));
+      if (homes.some((home) => isCodeOf(home, at))) return at;
+    }
+  }
+  throw unresolved(target, name, version, `it is an indirect function of ${definer.name}, and no module has called it yet, so its choice is not known`);
+}
+
+const isCodeOf = (module: Module, at: Address): boolean =>
+  module.mappings.some(({ start, end, isExecutable }) => isExecutable && start <= at && at < end);
+
+function* boundSlots(elf: ElfFile, name: string, version: string | undefined): Generator<bigint> {
+  const wanted = new Set((byName(elf).get(name) ?? [])
+    .filter((symbol) => symbol.section === "undefined" && (version === undefined || symbol.version === undefined || symbol.version === version))
+    .map(({ index }) => index));
+  if (wanted.size === 0) return;
+  for (const table of elf.sections.filter((section) => isDynamicRelocationTable(section, elf))) {
+    for (let at = 0; at + 24 <= table.bytes.length; at += 24) {
+      const type = readU32(table.bytes, at + 8);
+      const isSlot = type === x86Relocation.R_X86_64_JUMP_SLOT || type === x86Relocation.R_X86_64_GLOB_DAT;
+      if (isSlot && wanted.has(readU32(table.bytes, at + 12))) yield readU64(table.bytes, at);
+    }
+  }
+}
+
+const isDynamicRelocationTable = (section: ElfSection, elf: ElfFile): boolean =>
+  section.type === sectionType.rela && elf.sections[section.link]?.type === sectionType.dynsym;
+
+/** The name of the function at `at`, or as much as is known: `library+0x…`, or the address. Never fails. */
+export async function nameAt(target: Target, at: Address): Promise<string> {
+  const module = moduleAt(target, at);
+  if (module === undefined) return formatAddress(at);
+  const name = await module.elf().then((elf) => symbolAt(elf, unrebase(at, module.bias))?.name, () => undefined);
+  return name ?? `${module.name}+${formatAddress(at - module.span.start)}`;
+}
