@@ -4,7 +4,7 @@
 
 import { commandTable } from "./commands/table.ts";
 import type { CommandEntry } from "./commands/command.ts";
-import { runCommandLine } from "./program.ts";
+import { reportFailure, runCommandLine } from "./program.ts";
 import { Session } from "./session.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
@@ -19,6 +19,10 @@ const shell: CommandEntry = {
 };
 
 endOnSignals(session, terminal);
+// Nothing is left that could wake us, and no exit code yet: a recipe waits for what will never happen.
+process.once("beforeExit", () => {
+  process.exitCode = reportFailure(new Error("the work waits for something that can no longer happen"), terminal, false);
+});
 const exitCode = await runCommandLine(process.argv.slice(2), {
   programName: "suture",
   version,

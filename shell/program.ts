@@ -49,7 +49,8 @@ function asksForJson(words: readonly string[]): boolean {
 async function execute(words: readonly string[], surroundings: Surroundings, asJson: boolean): Promise<CommandOutcome> {
   let outcome: CommandOutcome = {};
   const program = createProgram(surroundings);
-  const named = namedCommand(words);
+  const line = askForHelp(words, surroundings.commands);
+  const named = commandIn(line);
   for (const entry of surroundings.commands) {
     const command = program.command(entry.name).description(entry.summary);
     // Only the command that was called is loaded; of the others the table's line is all that the help needs.
@@ -62,35 +63,42 @@ async function execute(words: readonly string[], surroundings: Surroundings, asJ
     });
   }
   try {
-    await program.parseAsync(words, { from: "user" });
+    await program.parseAsync(line, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    if (!isHelp(error)) throw usageError(error, surroundings.programName);
+    if (!isHelp(error)) throw usageError(error, surroundings, named);
   }
   return outcome;
 }
 
-function namedCommand(words: readonly string[]): string | undefined {
-  const operands = words.filter((word) => !word.startsWith("-"));
-  return operands[0] === "help" ? operands[1] : operands[0];
+/**
+ * `help` and `help COMMAND` as the option that says the same. Of a command that does not exist only the name is left:
+ * the parser would print the general help, and no error.
+ */
+function askForHelp(words: readonly string[], commands: readonly CommandEntry[]): readonly string[] {
+  const [first, ...rest] = words;
+  const line = first === "help" ? [...rest.slice(0, 1), "--help"] : words;
+  const named = commandIn(line);
+  return named === undefined || commands.some(({ name }) => name === named) ? line : [named];
 }
 
+const commandIn = (line: readonly string[]): string | undefined => line.find((word) => !word.startsWith("-"));
+
 function createProgram({ programName, version, terminal }: Surroundings): Command {
-  const program = new Command(programName)
+  const program = new Command("suture");
+  program
     .description("Stitches a fix into a running process, and takes it back.")
     .version(version, "-V, --version", "print the version")
     .option("--json", "print one JSON document on standard output, an error as {\"error\": {\"kind\", \"message\", …}}")
     .helpOption("-h, --help", "explain a command")
     .helpCommand("help [command]", "explain a command")
+    .configureHelp({ commandUsage: (command) => join(programName, command === program ? "" : command.name(), command.usage()) })
     .enablePositionalOptions()
     .exitOverride()
     .showSuggestionAfterError(true)
     // Errors are thrown, and printed by us; help that nobody asked for is not printed.
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: () => undefined, outputError: () => undefined });
   program.addHelpText("after", ["", "Exit codes:", ...exitCodeLines(exitCodes)].join("\n"));
-  program.action(() => {
-    throw new SutureError("usage", `Cannot run: no command is named; ${helpHint(programName)}`);
-  });
   return program;
 }
 
@@ -100,7 +108,7 @@ function configureCommand(command: Command, definition: CommandDefinition, progr
     .option("--json", "print the result as JSON")
     .helpOption("-h, --help", "explain this command")
     .allowExcessArguments(false);
-  const examples = definition.examples.map((example) => `  ${[programName, example].filter(Boolean).join(" ")}`);
+  const examples = definition.examples.map((example) => `  ${join(programName, example)}`);
   const lines = ["", "Examples:", ...examples, "", "Exit codes:", ...exitCodeLines(definition.exitCodes)];
   command.addHelpText("after", lines.join("\n"));
 }
@@ -119,17 +127,20 @@ function createContext({ session, terminal, attachedPid }: Surroundings, asJson:
   };
 }
 
-const isHelp = (error: CommanderError): boolean =>
-  ["commander.helpDisplayed", "commander.help", "commander.version"].includes(error.code) && error.exitCode === 0;
+const isHelp = ({ code }: CommanderError): boolean => code === "commander.helpDisplayed" || code === "commander.version";
 
-/** commander's two-line `error: …\n(Did you mean …?)` as one line of ours. */
-function usageError(error: CommanderError, programName: string): SutureError {
+/** commander's `error: …\n(Did you mean …?)` as one line of ours, with the way out. */
+function usageError(error: CommanderError, { programName, commands }: Surroundings, named: string | undefined): SutureError {
+  const known = commands.some(({ name }) => name === named) ? named : undefined;
+  const wayOut = `see "${join(programName, known ?? "", programName === "" && known === undefined ? "help" : "--help")}"`;
+  if (error.code === "commander.help") return new SutureError("usage", `Cannot run: no command is named; ${wayOut}`);
   const [found = "", hint] = error.message.replace(/^error: /, "").split("\n");
-  const suggestion = hint?.replace(/^\(Did you mean (.*)\?\)$/, "; did you mean $1?");
-  return new SutureError("usage", `Cannot read the command line: ${found}${suggestion ?? `; ${helpHint(programName)}`}`);
+  const suggestion = hint?.replace(/^\(Did you mean (.*)\?\)$/, "did you mean $1?");
+  const text = found.replace(/\.$/, "").replace(". Expected", ": expected");
+  return new SutureError("usage", `Cannot read the command line: ${text}; ${suggestion ?? wayOut}`);
 }
 
-const helpHint = (programName: string): string => `see "${[programName, "help"].filter(Boolean).join(" ")}"`;
+const join = (...parts: readonly string[]): string => parts.filter(Boolean).join(" ");
 
 function printOutcome({ result }: CommandOutcome, terminal: Terminal, asJson: boolean): void {
   if (result === undefined) return;

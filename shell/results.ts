@@ -1,7 +1,9 @@
 // What every subcommand gives back: one union, so that turning results into text and into JSON are two exhaustive
 // switches and a new command cannot be forgotten in either.
 
-import type { ExitCode, FileAddress, PatchManifest, PatchedProcess, TransactionResult, VerifyReport } from "../native/mod.ts";
+import type {
+  Address, ExitCode, FileAddress, PatchManifest, PatchedProcess, StopFigures, ThreadDescription, TransactionResult, Verdict, VerifyReport,
+} from "../native/mod.ts";
 import type { ParameterDescription, RecipeResult } from "../recipes/mod.ts";
 
 export type CommandResult =
@@ -11,6 +13,10 @@ export type CommandResult =
   | { readonly type: "transaction"; readonly transaction: TransactionResult }
   | { readonly type: "list"; readonly processes: readonly PatchedProcess[] }
   | { readonly type: "verified"; readonly verified: VerifyReport }
+  | { readonly type: "threads"; readonly threads: ThreadsResult }
+  | { readonly type: "stacks"; readonly stacks: StacksResult }
+  | { readonly type: "symbols"; readonly symbols: SymbolsResult }
+  | { readonly type: "patchability"; readonly functions: readonly PatchabilityResult[] }
   | { readonly type: "recipe"; readonly recipe: RecipeResult }
   | { readonly type: "recipe-help"; readonly help: RecipeDescription };
 
@@ -47,6 +53,50 @@ export interface InspectResult {
   readonly bytes: number;
   readonly digest: string;
   readonly manifest: PatchManifest;
+}
+
+/** `suture threads`. */
+export interface ThreadsResult {
+  readonly pid: number;
+  readonly threads: readonly ThreadDescription[];
+}
+
+/** `suture stack`: copies taken in one short stop, innermost frame first. */
+export interface StacksResult {
+  readonly pid: number;
+  readonly stop: StopFigures;
+  readonly threads: readonly StackResult[];
+}
+
+export interface StackResult extends ThreadDescription {
+  /** The outermost frame was reached. */
+  readonly complete: boolean;
+  readonly frames: readonly { readonly at: Address; readonly function: string }[];
+}
+
+/** `suture symbols`: functions and variables where they are in the process now. */
+export interface SymbolsResult {
+  readonly pid: number;
+  readonly symbols: readonly SymbolResult[];
+}
+
+export interface SymbolResult {
+  readonly name: string;
+  readonly at: Address;
+  readonly size: number;
+  readonly type: "function" | "variable";
+  readonly module: string;
+}
+
+/** `suture patchability`, for one function. */
+export interface PatchabilityResult {
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** Path of the unit that defines it, as its debug information has it. */
+  readonly unit?: string;
+  readonly entry?: FileAddress;
+  readonly size?: number;
+  readonly reasons: readonly { readonly kind: string; readonly text: string }[];
 }
 
 /** `suture run RECIPE.ts --help`. */

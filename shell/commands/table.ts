@@ -12,5 +12,9 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "list", summary: "list the patches of one process or of all", load: async () => (await import("./list.ts")).list },
   { name: "verify", summary: "compare a process with what its ledger says", load: async () => (await import("./verify.ts")).verify },
   { name: "recover", summary: "finish or undo what an interrupted run began", load: async () => (await import("./recover.ts")).recover },
+  { name: "threads", summary: "list the threads of a process", load: async () => (await import("./threads.ts")).threads },
+  { name: "stack", summary: "show where each thread of a process is", load: async () => (await import("./stack.ts")).stack },
+  { name: "symbols", summary: "find functions and variables in a process", load: async () => (await import("./symbols.ts")).symbols },
+  { name: "patchability", summary: "say whether functions can be patched, and why not", load: async () => (await import("./patchability.ts")).patchability },
   { name: "run", summary: "run a recipe", load: async () => (await import("./run.ts")).run },
 ];

@@ -7,7 +7,10 @@ import { formatBuilt, formatCaptured } from "./built.ts";
 import { formatInspect } from "./inspect.ts";
 import { toJsonValue } from "./json.ts";
 import { formatList } from "./list.ts";
+import { formatPatchability } from "./patchability.ts";
 import { formatRecipe, formatRecipeHelp } from "./recipe.ts";
+import { formatSymbols } from "./symbols.ts";
+import { formatStacks, formatThreads } from "./threads.ts";
 import { formatTransaction } from "./transaction.ts";
 import { formatVerify } from "./verify.ts";
 
@@ -22,6 +25,10 @@ export function formatText(result: CommandResult, style: Style): string {
     case "transaction": return formatTransaction(result.transaction, style);
     case "list": return formatList(result.processes);
     case "verified": return formatVerify(result.verified, style);
+    case "threads": return formatThreads(result.threads);
+    case "stacks": return formatStacks(result.stacks, style);
+    case "symbols": return formatSymbols(result.symbols);
+    case "patchability": return formatPatchability(result.functions, style);
     case "recipe": return formatRecipe(result.recipe, style);
     case "recipe-help": return formatRecipeHelp(result.help, style);
   }
@@ -40,6 +47,10 @@ function documentOf(result: CommandResult): unknown {
     case "transaction": return result.transaction;
     case "list": return result.processes;
     case "verified": return result.verified;
+    case "threads": return result.threads;
+    case "stacks": return result.stacks;
+    case "symbols": return result.symbols;
+    case "patchability": return result.functions;
     case "recipe": return result.recipe;
     case "recipe-help": return result.help;
   }

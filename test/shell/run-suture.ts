@@ -1,0 +1,49 @@
+// Runs the real program, bundled from the sources as they are now, and hands back what it printed and how it ended.
+
+import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { bundleProgram } from "../../scripts/bundle.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const bundle = join(root, "node_modules", ".cache", `suture-${process.pid}`);
+
+export interface Run {
+  readonly exitCode: number | null;
+  readonly out: string;
+  readonly error: string;
+}
+
+export interface RunOptions {
+  /** For standard input; closed at once when there is none. */
+  readonly input?: string;
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+let bundled: Promise<void> | undefined;
+
+/** The bundled program's main file. */
+export async function sutureProgram(): Promise<string> {
+  bundled ??= bundleProgram(bundle).then(() => {
+    process.once("exit", () => rmSync(bundle, { recursive: true, force: true }));
+  });
+  await bundled;
+  return join(bundle, "suture.js");
+}
+
+export async function runSuture(words: readonly string[], { input = "", cwd = root, env = {} }: RunOptions = {}): Promise<Run> {
+  const child = spawn(process.execPath, [await sutureProgram(), ...words], {
+    cwd,
+    env: { ...process.env, SUTURE_TRACER: process.env["SUTURE_TRACER"] ?? join(root, "dist", "suture-tracer"), ...env },
+  });
+  let out = "";
+  let error = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (error += text));
+  child.stdin.on("error", () => undefined).end(input);
+  return new Promise((resolve, reject) => {
+    child.once("error", reject).once("close", (exitCode) => resolve({ exitCode, out, error }));
+  });
+}
