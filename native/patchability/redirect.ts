@@ -46,8 +46,11 @@ export function redirectSite(program: Program, target: ProgramFunction): Redirec
 
 const refuse = (kind: RedirectRefusal["kind"], text: string): RedirectAnswer => ({ possible: false, reason: { kind, text } });
 
-const tooShort = (target: ProgramFunction, room: number): string =>
-  `its code has ${target.size} ${target.size === 1 ? "byte" : "bytes"}, ${room === target.size ? "" : `with padding ${room}, `}a redirect takes ${redirectLength}; patch its callers instead`;
+function tooShort(target: ProgramFunction, room: number): string {
+  if (room < target.size) return `another symbol lies ${room} bytes behind its entry, a redirect takes ${redirectLength}`;
+  const padded = room === target.size ? "" : `with padding ${room}, `;
+  return `its code has ${target.size} ${target.size === 1 ? "byte" : "bytes"}, ${padded}a redirect takes ${redirectLength}; patch its callers instead`;
+}
 
 function startsWithEndbr64(program: Program, target: ProgramFunction): boolean {
   const bytes = program.codeAt(target.entry, endbr64.length);

@@ -46,7 +46,9 @@ describe("redirectSite()", () => {
 
   test("refuses a function with another label in its first bytes", () => {
     // `inside` lies two bytes behind the entry of `assembled`.
-    expect(redirectSite(program, functionOf(program, "assembled"))).toMatchObject({ possible: false, reason: { kind: "too-short" } });
+    expect(redirectSite(program, functionOf(program, "assembled"))).toMatchObject({
+      possible: false, reason: { kind: "too-short", text: "another symbol lies 2 bytes behind its entry, a redirect takes 5" },
+    });
   });
 
   test("refuses a function whose first bytes other code jumps into", () => {
