@@ -56,7 +56,9 @@ export class SutureError extends Error {
 
   /** The documented shape of an error under `--json`: `{"error": {"kind", "message", …data}}`. */
   toJSON(): { error: { kind: ErrorKind; message: string } & Record<string, JsonValue> } {
-    return { error: { ...this.data, kind: this.kind, message: this.message } };
+    const head = { kind: this.kind, message: this.message };
+    // First for the reader, last so that no data can take their place.
+    return { error: Object.assign({ ...head }, this.data, head) };
   }
 }
 
