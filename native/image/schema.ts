@@ -15,7 +15,7 @@ const mostEntries = 1_000_000;
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /** A name that is safe to show in one line. */
-export const isPrintable = (text: string): boolean => !unprintable.test(text);
+const isPrintable = (text: string): boolean => !unprintable.test(text);
 
 const line = (longest: number) => v.pipe(
   v.string(), v.maxLength(longest, `longer than ${longest} characters`), v.check(isPrintable, "has unprintable characters"),
