@@ -21,6 +21,7 @@ import { runProgram } from "./run-program.ts";
 import { createShadowTree, removeShadowFile, writeShadowFile } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
+import { findAffectedUnits } from "./unaffected.ts";
 import { findTranslationUnits } from "./units.ts";
 import type { TranslationUnit, UnitFilter } from "./units.ts";
 
@@ -46,8 +47,10 @@ export async function compileObjectPairs(
     const commands = await readCompileCommands(options);
     const reached = await findTranslationUnits(tree, applied, commands, options);
     reportNotes(options, applied.notes, reached.uncompiled);
-    const units = await keep(reached.units, reached.uncompiled);
-    refuseUncompilable(units, applied.touched);
+    const kept = await keep(reached.units, reached.uncompiled);
+    refuseUncompilable(kept, applied.touched);
+    const units = await findAffectedUnits(tree, kept, options.jobs);
+    if (units.length === 0) throw nothingAffected(reached.units, kept);
     const pairs = await compileUnits(tree, units, applied.touched, options);
     return { pairs, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
   } catch (failure) {
@@ -70,6 +73,14 @@ function reportNotes(options: CreateOptions, notes: readonly string[], uncompile
   for (const text of notes) options.onProgress?.({ step: "note", text });
   if (uncompiled.length === 0) return;
   options.onProgress?.({ step: "note", text: `Left out, as no compile command compiles or includes it: ${uncompiled.join(", ")}` });
+}
+
+function nothingAffected(reached: readonly TranslationUnit[], kept: readonly TranslationUnit[]): SutureError {
+  const units = (kept.length > 0 ? kept : reached).map(({ unit }) => unit);
+  const found = kept.length > 0
+    ? "the units that the diff reaches compile to the same code"
+    : "none of the units that the diff reaches is part of the program";
+  return new SutureError("nothing-to-patch", `Nothing to patch: ${found}: ${units.join(", ")}`, { units });
 }
 
 function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly TouchedFile[]): void {
