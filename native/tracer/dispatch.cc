@@ -20,6 +20,11 @@ constexpr Method methods[] = {
   {"holders", holders},
   {"debug", debug},
   {"layouts", layouts},
+  {"stacks", stacks},
+  {"stage", stage},
+  {"unmap", unmap},
+  {"write", write},
+  {"transition", transition},
 };
 
 Result<Answer> answer(const Request& request) {

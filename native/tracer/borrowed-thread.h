@@ -1,0 +1,92 @@
+// One thread of a running process makes a few system calls for us, while all others run on. Its own call, interrupted by
+// this, is restarted as if nothing had been; its registers, its signal mask and the stack below its red zone are what they
+// were. Refuses threads in uninterruptible sleep (vfork among them), in a restartable sequence, under a seccomp filter
+// that we may not suspend, or about to take a signal: cannot-borrow-thread when no other is left.
+//
+// If we die in the middle, the thread finds its own way home: it stands on a signal frame that holds its whole state, its
+// next instructions are the system call, a return to the C library's restorer, and rt_sigreturn. The frame lies below the
+// red zone of its stack where there is certainly room, else in a mapping made for it, which leaves the making and the
+// removing of that mapping as the two moments without a way home.
+#pragma once
+
+#include "process.h"
+#include "result.h"
+
+#include <sys/user.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace suture {
+
+/** Instructions that every process has somewhere; found by their bytes. */
+struct SystemCallCode {
+  /** 0f 05, syscall; followed by c3, ret, when `restorer` is set. */
+  uint64_t call = 0;
+  /** mov $15, %rax; syscall: where signal handlers return to. 0: not found, and then nothing leads the thread home. */
+  uint64_t restorer = 0;
+};
+
+/** Slow. `memory`: /proc/PID/mem. */
+SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappings);
+
+class BorrowedThread {
+ public:
+  /** Only on a tracing thread; the thread goes back when this ends. `memory`: /proc/PID/mem, writable. */
+  static Result<std::unique_ptr<BorrowedThread>> borrow(pid_t pid, uint64_t startTime, int memory);
+
+  BorrowedThread(const BorrowedThread&) = delete;
+  BorrowedThread& operator=(const BorrowedThread&) = delete;
+  ~BorrowedThread();
+
+  using Arguments = std::array<uint64_t, 6>;
+  /** What the kernel returned: a negative errno among it. Refuses: process-gone. */
+  Result<int64_t> call(long number, Arguments arguments);
+  /** Puts a text of at most 255 bytes into the target's memory, where it stays until the next one. */
+  Result<RemotePtr> text(std::string_view text);
+
+  pid_t tid() const { return tid_; }
+
+ private:
+  enum class Stop : uint8_t { asked, systemCall, gone, late };
+
+  BorrowedThread(pid_t pid, pid_t tid, int memory, const SystemCallCode& code) : pid_(pid), tid_(tid), memory_(memory), code_(code) {}
+
+  Result<bool> take(uint64_t startTime, const std::vector<Mapping>& mappings);
+  Result<bool> seize();
+  bool interruptAndWait();
+  bool isInRestartableSequence() const;
+  bool hasRoomBelow(const std::vector<Mapping>& mappings) const;
+  bool makeRoom(const std::vector<Mapping>& mappings);
+  bool layOut(uint64_t top);
+  std::vector<uint8_t> homewardFrame(uint64_t vectorAt) const;
+  Stop resumeUntilStop(int request, uint64_t patience);
+  bool blockSignals(uint64_t mask);
+  void letGo(int signal);
+  void giveBack();
+  Error gone() const;
+
+  pid_t pid_;
+  pid_t tid_;
+  int memory_;
+  SystemCallCode code_;
+  user_regs_struct saved_ = {};
+  uint64_t savedMask_ = 0;
+  uint64_t textAt_ = 0;
+  uint64_t stackPointer_ = 0;
+  /** What was where the frame and the text are. */
+  std::vector<uint8_t> savedStack_;
+  /** The mapping made for them; 0: they are on the stack. */
+  uint64_t room_ = 0;
+  bool findsHome_ = false;
+  bool isHeld_ = false;
+  bool hasCalled_ = false;
+  /** A SIGSTOP arrived meanwhile: no mask holds that back. */
+  bool owesStop_ = false;
+};
+
+}  // namespace suture

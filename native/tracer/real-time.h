@@ -1,0 +1,52 @@
+// The tail of a stop is the target's own scheduling: a thread that waits for a CPU cannot reach its stop. For the
+// window of the stop such threads are raised to the lowest real-time priority, we ourselves to the next one. Threads
+// that have a real-time policy of their own are left alone. Where the kernel does not let us, the stop works without.
+// A guard process gives every thread its own priority back if we are killed in the window.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace suture {
+
+/** sched_attr of the kernel, first version; Debian's libc has no declaration. */
+struct SchedulingAttributes {
+  uint32_t size;
+  uint32_t policy;
+  uint64_t flags;
+  int32_t nice;
+  uint32_t priority;
+  uint64_t runtime;
+  uint64_t deadline;
+  uint64_t period;
+};
+
+bool readScheduling(pid_t tid, SchedulingAttributes& into);
+bool changeScheduling(pid_t tid, const SchedulingAttributes& attributes);
+
+/** Threads raised for the window of one stop; its end restores them. */
+class RaisedPriorities {
+ public:
+  RaisedPriorities() = default;
+  RaisedPriorities(const RaisedPriorities&) = delete;
+  RaisedPriorities& operator=(const RaisedPriorities&) = delete;
+  ~RaisedPriorities() { restore(); }
+
+  /** Starts the guard, once, and makes room: slow, so before the stop. Raises the calling thread, which ends with the request. */
+  void prepare(size_t threads);
+  /** Does nothing where it cannot be done. */
+  void raise(pid_t tid);
+  void restore();
+
+ private:
+  struct Raised {
+    pid_t tid;
+    SchedulingAttributes own;
+  };
+  std::vector<Raised> raised_;
+  bool isPossible_ = false;
+};
+
+}  // namespace suture

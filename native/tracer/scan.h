@@ -1,0 +1,37 @@
+// The conservative half of the check: which words of a stack could be return addresses into a forbidden range. It never
+// misses one, and it takes stale words for return addresses; those are cleared by unwinding (unwind.h), never here.
+#pragma once
+
+#include "remote-ptr.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace suture {
+
+class ForbiddenRanges {
+ public:
+  explicit ForbiddenRanges(std::vector<RemoteRange> ranges);
+
+  bool isEmpty() const { return ranges_.empty(); }
+
+  // Each gives the index of the range in the order of the constructor.
+  /** At the start itself a thread has not begun the function. */
+  std::optional<size_t> standsIn(uint64_t instruction) const;
+  /** A return address equal to the end follows a call that is the function's last instruction. */
+  std::optional<size_t> returnsInto(uint64_t word) const;
+  /** The first byte position of `stack` at which a word returns into a range, `step` bytes apart. */
+  std::optional<size_t> findReturn(std::span<const uint8_t> stack, size_t step) const;
+
+ private:
+  bool isOutside(uint64_t word) const { return word - lowest_ > extent_; }
+
+  std::vector<RemoteRange> ranges_;
+  // Nearly every word lies outside of this, so that it costs one comparison.
+  uint64_t lowest_ = 0;
+  uint64_t extent_ = 0;
+};
+
+}  // namespace suture

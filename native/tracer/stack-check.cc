@@ -1,0 +1,200 @@
+#include "stack-check.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace suture {
+
+namespace {
+
+constexpr uint64_t redZone = 128;
+constexpr uint64_t pageSize = 4096;
+constexpr size_t chunkSize = 64 << 10;
+/** A stack of its own is scanned whole up to this; a place in somebody's heap up to the other. */
+constexpr uint64_t longestStack = uint64_t{64} << 20;
+constexpr uint64_t longestElsewhere = uint64_t{4} << 20;
+
+/** PROCMAP_QUERY of linux/fs.h (since 6.11): the mapping at an address, without the text of all of them. */
+struct MappingQuery {
+  uint64_t size;
+  uint64_t flags;
+  uint64_t address;
+  uint64_t start, end, vmaFlags, pageSize, offset, inode;
+  uint32_t deviceMajor, deviceMinor, nameSize, buildIdSize;
+  uint64_t name, buildId;
+};
+constexpr unsigned long mappingQuery = _IOWR('f', 17, MappingQuery);
+
+RemoteRange below(const RemoteRange& range, uint64_t end) { return {range.start, RemotePtr(end)}; }
+
+std::vector<uint64_t> instructionsOf(const Unwinding& unwinding) {
+  std::vector<uint64_t> instructions;
+  for (const Frame& frame : unwinding.frames) instructions.push_back(frame.instruction);
+  return instructions;
+}
+
+bool passesThrough(const Unwinding& unwinding, const RemoteRange& range) {
+  return std::any_of(unwinding.frames.begin(), unwinding.frames.end(), [&](const Frame& frame) { return range.contains(RemotePtr(frame.cfa)); });
+}
+
+}  // namespace
+
+Result<StackMap> StackMap::of(pid_t pid) {
+  StackMap map;
+  map.pid_ = pid;
+  // In this order: the stack of every thread that we know is among the mappings.
+  for (const pid_t tid : TRY(listThreadIds(pid))) map.threads_.insert(tid);
+  map.mappings_ = TRY(readMappings(pid));
+  map.maps_ = openFile("/proc/" + std::to_string(pid) + "/maps", O_RDONLY);
+  for (const Mapping& mapping : map.mappings_) {
+    if (mapping.path == "[stack]") map.mainStackEnd_ = mapping.range.end.bits();
+  }
+  return map;
+}
+
+std::optional<RemoteRange> StackMap::mappingAt(pid_t tid, uint64_t at) const {
+  if (threads_.contains(tid)) {
+    const auto after = std::upper_bound(mappings_.begin(), mappings_.end(), at, [](uint64_t place, const Mapping& mapping) { return place < mapping.range.end.bits(); });
+    if (after != mappings_.end() && after->range.contains(RemotePtr(at))) return after->range;
+  }
+  return askForMappingAt(at);
+}
+
+std::optional<RemoteRange> StackMap::askForMappingAt(uint64_t at) const {
+  MappingQuery query = {};
+  query.size = sizeof query;
+  query.address = at;
+  if (::ioctl(maps_.fd(), mappingQuery, &query) == 0) return RemoteRange{RemotePtr(query.start), RemotePtr(query.end)};
+  const Result<std::vector<Mapping>> mappings = readMappings(pid_);
+  if (!mappings) return {};
+  for (const Mapping& mapping : mappings.value()) {
+    if (mapping.range.contains(RemotePtr(at))) return mapping.range;
+  }
+  return {};
+}
+
+std::optional<StackMap::Used> StackMap::usedBy(pid_t tid, const user_regs_struct& registers) const {
+  const bool isMain = tid == pid_;
+  const uint64_t stackPointer = registers.rsp;
+  const std::optional<RemoteRange> mapping = mappingAt(tid, stackPointer);
+  if (!mapping) return {};
+  const RemoteRange used = {std::max(RemotePtr(stackPointer - redZone), mapping->start), mapping->end};
+
+  if (isMain && mapping->end.bits() == mainStackEnd_) return Used{used, {}};
+  const uint64_t top = isMain ? mainStackEnd_ : registers.fs_base;
+  if (!isMain && stackPointer < top && mapping->contains(RemotePtr(top))) return Used{below(used, top), {}};
+
+  const std::optional<RemoteRange> own = top == 0 ? std::nullopt : mappingAt(tid, top - 1);
+  return Used{used, own ? below(*own, top) : RemoteRange{}};
+}
+
+StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<RemoteRange> forbidden)
+    : pid_(pid), stacks_(std::move(stacks)), tables_(std::move(tables)), forbidden_(std::move(forbidden)), memory_(pid), chunk_(chunkSize),
+      pageMap_(openFile("/proc/" + std::to_string(pid) + "/pagemap", O_RDONLY)) {
+  ::mlock(chunk_.data(), chunk_.size());
+}
+
+Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden) {
+  StackMap stacks = TRY(StackMap::of(pid));
+  std::shared_ptr<UnwindTables> tables = forbidden.empty() ? nullptr : UnwindTables::of(pid, startTime, stacks.mappings());
+  return StackCheck(pid, std::move(stacks), std::move(tables), std::move(forbidden));
+}
+
+StackCheck::Scan StackCheck::scanRange(RemoteRange range, uint64_t most, size_t step) {
+  Scan scan;
+  scan.isPartial = range.length() > most;
+  const uint64_t end = std::min(range.end.bits(), range.start.bits() + most);
+  for (uint64_t at = range.start.bits(); at < end;) {
+    const size_t wanted = std::min<uint64_t>(chunkSize, end - at);
+    const size_t got = readRemote(pid_, at, {chunk_.data(), wanted});
+    const std::optional<size_t> hit = forbidden_.findReturn({chunk_.data(), got}, step);
+    if (hit) {
+      scan.hit = at + *hit;
+      return scan;
+    }
+    if (got < wanted) {
+      scan.isPartial = true;
+      return scan;
+    }
+    // Words that lie across two chunks belong to the second one.
+    at += wanted < sizeof(uint64_t) || at + wanted == end ? wanted : wanted - (step == 1 ? sizeof(uint64_t) - 1 : 0);
+  }
+  return scan;
+}
+
+/** Of a mapping that was made for a stack most pages have never been touched, and touching them is not for us. */
+StackCheck::Scan StackCheck::scanResident(RemoteRange range) {
+  constexpr uint64_t presentOrSwapped = uint64_t{3} << 62;
+  Scan scan;
+  if (range.length() > longestStack) {
+    scan.isPartial = true;
+    range.start = range.end - longestStack;
+  }
+  const uint64_t firstPage = range.start.bits() / pageSize;
+  std::vector<uint64_t> pages((range.end.bits() + pageSize - 1) / pageSize - firstPage);
+  const size_t size = pages.size() * sizeof(uint64_t);
+  const bool isKnown = ::pread64(pageMap_.fd(), pages.data(), size, static_cast<off64_t>(firstPage * sizeof(uint64_t))) == static_cast<ssize_t>(size);
+  for (size_t i = 0; i < pages.size(); ++i) {
+    if (isKnown && !(pages[i] & presentOrSwapped)) continue;
+    const uint64_t start = std::max((firstPage + i) * pageSize, range.start.bits());
+    const uint64_t end = std::min((firstPage + i + 1) * pageSize, range.end.bits());
+    const Scan page = scanRange({RemotePtr(start), RemotePtr(end)}, pageSize, sizeof(uint64_t));
+    scan.isPartial |= page.isPartial;
+    scan.hit = page.hit;
+    if (scan.hit) break;
+  }
+  return scan;
+}
+
+/** Code that keeps its return address in a register, as vfork does. */
+bool StackCheck::isInRegister(const user_regs_struct& registers) const {
+  for (const uint64_t value : {registers.rax, registers.rbx, registers.rcx, registers.rdx, registers.rsi, registers.rdi, registers.rbp, registers.r8,
+                               registers.r9, registers.r10, registers.r11, registers.r12, registers.r13, registers.r14, registers.r15}) {
+    if (forbidden_.returnsInto(value)) return true;
+  }
+  return false;
+}
+
+std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& registers) {
+  if (forbidden_.isEmpty()) return {};
+  memory_.forget();
+  if (const std::optional<size_t> range = forbidden_.standsIn(registers.rip)) {
+    return Finding{Finding::Reason::inUse, range, instructionsOf(unwind(*tables_, memory_, registers))};
+  }
+  const std::optional<StackMap::Used> used = stacks_.usedBy(tid, registers);
+  if (!used) return Finding{Finding::Reason::unreliableStack, {}, {registers.rip}};
+
+  // Return addresses lie at multiples of eight, unless the stack pointer itself does not.
+  const bool isElsewhere = !used->own.isEmpty();
+  const Scan scan = scanRange(used->stack, isElsewhere ? longestElsewhere : longestStack, registers.rsp % sizeof(uint64_t) == 0 ? sizeof(uint64_t) : 1);
+  const Scan ownScan = isElsewhere ? scanResident(used->own) : Scan();
+  const bool isOwnSuspicious = ownScan.hit || ownScan.isPartial;
+  if (!scan.hit && !scan.isPartial && !isOwnSuspicious && !isInRegister(registers)) return {};
+
+  const Unwinding unwinding = unwind(*tables_, memory_, registers);
+  for (const Frame& frame : unwinding.frames) {
+    const std::optional<size_t> range = frame.isExact ? forbidden_.standsIn(frame.instruction) : forbidden_.returnsInto(frame.instruction);
+    if (range) return Finding{Finding::Reason::inUse, range, instructionsOf(unwinding)};
+  }
+  // An unwinding that ends on a coroutine's stack has said nothing about the frames below it on the thread's own.
+  const bool isCleared = unwinding.isComplete && (!isOwnSuspicious || passesThrough(unwinding, used->own));
+  if (isCleared) return {};
+  return describe(unwinding, scan.hit ? scan : ownScan);
+}
+
+Finding StackCheck::describe(const Unwinding& unwinding, const Scan& scan) const {
+  Finding finding = {Finding::Reason::unreliableStack, {}, instructionsOf(unwinding)};
+  uint64_t word;
+  if (!scan.hit || readRemote(pid_, *scan.hit, {reinterpret_cast<uint8_t*>(&word), sizeof word}) != sizeof word) return finding;
+  finding.reason = Finding::Reason::inUse;
+  finding.forbidden = forbidden_.returnsInto(word);
+  finding.frames.push_back(word);
+  return finding;
+}
+
+}  // namespace suture

@@ -1,0 +1,95 @@
+// Does a stopped thread stand in a range that is about to be taken away? First the conservative scan of everything that
+// can be a stack of it; an unwinding only to clear what the scan found. A stack that cannot be read or that is too long
+// to be read, and has no proper end, is unreliable: it is never guessed about.
+//
+// Which memory is the stack: from the red zone below the stack pointer to the end of the thread's own stack (the main
+// thread's mapping [stack]; for the others everything below the thread control block, which libc puts on top of the
+// stack). A thread whose stack pointer is elsewhere runs a signal handler on an alternate stack or a coroutine: then
+// both the rest of that mapping and the whole of its own stack are scanned, because the frames of the latter live on.
+#pragma once
+
+#include "process.h"
+#include "scan.h"
+#include "unwind.h"
+
+#include <sys/user.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace suture {
+
+struct Finding {
+  enum class Reason : uint8_t { inUse, unreliableStack };
+  Reason reason;
+  /** Which range; in use only. */
+  std::optional<size_t> forbidden;
+  /** From the innermost frame outwards as far as could be told. */
+  std::vector<uint64_t> frames;
+};
+
+/** Which memory a thread uses as its stack, from what /proc said before the stop and the kernel says now. */
+class StackMap {
+ public:
+  /** Slow: reads the list of threads and their mappings. */
+  static Result<StackMap> of(pid_t pid);
+
+  struct Used {
+    /** From the red zone up. */
+    RemoteRange stack;
+    /** The stack pointer is not on the thread's own stack, which is this, whole. Empty otherwise. */
+    RemoteRange own;
+  };
+  std::optional<Used> usedBy(pid_t tid, const user_regs_struct& registers) const;
+  const std::vector<Mapping>& mappings() const { return mappings_; }
+
+ private:
+  std::optional<RemoteRange> mappingAt(pid_t tid, uint64_t at) const;
+  std::optional<RemoteRange> askForMappingAt(uint64_t at) const;
+
+  pid_t pid_ = 0;
+  std::vector<Mapping> mappings_;
+  std::unordered_set<pid_t> threads_;
+  /** Where the main thread's stack begins, growing downwards. */
+  uint64_t mainStackEnd_ = 0;
+  File maps_;
+};
+
+class StackCheck {
+ public:
+  /** Slow: opens files and reads unwind tables. */
+  static Result<StackCheck> of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden);
+
+  /** Nothing: the thread may go on with the ranges taken away. */
+  std::optional<Finding> check(pid_t tid, const user_regs_struct& registers);
+
+ private:
+  struct Scan {
+    /** Where a word returns into a range. */
+    std::optional<uint64_t> hit;
+    /** Not everything could be scanned. */
+    bool isPartial = false;
+  };
+
+  StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<RemoteRange> forbidden);
+
+  Scan scanRange(RemoteRange range, uint64_t most, size_t step);
+  Scan scanResident(RemoteRange range);
+  bool isInRegister(const user_regs_struct& registers) const;
+  Finding describe(const Unwinding& unwinding, const Scan& scan) const;
+
+  pid_t pid_;
+  StackMap stacks_;
+  std::shared_ptr<UnwindTables> tables_;
+  ForbiddenRanges forbidden_;
+  LiveMemory memory_;
+  std::vector<uint8_t> chunk_;
+  File pageMap_;
+};
+
+}  // namespace suture

@@ -1,0 +1,34 @@
+// Memory in a running process: private mappings of memory files, made and given back by a borrowed thread while all
+// others run. All of a request or nothing. Refuses: unreachable-memory where something is mapped already, out-of-memory,
+// cannot-borrow-thread, process-gone. What the memory is for is not known here.
+#pragma once
+
+#include "borrowed-thread.h"
+#include "protocol.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace suture {
+
+struct StagedSegment {
+  uint64_t offset;
+  uint64_t length;
+  /** PROT_… */
+  int protection;
+};
+
+struct StagedMapping {
+  std::string name;
+  RemotePtr at;
+  ByteView contents;
+  std::vector<StagedSegment> segments;
+};
+
+/** Only on a tracing thread, as are all of these. */
+Result<void> stageMappings(pid_t pid, uint64_t startTime, std::span<const StagedMapping> mappings);
+Result<void> unmapRanges(pid_t pid, uint64_t startTime, std::span<const RemoteRange> ranges);
+
+}  // namespace suture

@@ -1,0 +1,343 @@
+#include "stopped-process.h"
+
+#include "interrupted-call.h"
+
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+namespace suture {
+
+namespace {
+
+constexpr uint64_t millisecond = 1'000'000;
+/** For threads in uninterruptible sleep: nobody else is held meanwhile. */
+constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
+constexpr uint64_t sleepersPatience = 100 * millisecond;
+/** For threads that were asked to stop, did not in time, and must still have their interrupted call mended. */
+constexpr uint64_t releasePatience = 20 * millisecond;
+constexpr int maxSeizeRounds = 100;
+
+// O_TRACECLONE: a thread that is born meanwhile is ours from its first instruction on.
+// O_TRACEEXEC: a program that is replaced meanwhile is noticed.
+constexpr long seizeOptions = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+
+pid_t ownTid() { return static_cast<pid_t>(::syscall(SYS_gettid)); }
+
+std::string taskFile(pid_t pid, pid_t tid, const char* name) {
+  return "/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/" + name;
+}
+
+/** Nanoseconds on a CPU so far; 0 where the kernel does not say. */
+uint64_t readRunTime(pid_t pid, pid_t tid) {
+  const File file = openFile(taskFile(pid, tid, "schedstat"), O_RDONLY);
+  char text[64];
+  const ssize_t got = file.isOpen() ? ::read(file.fd(), text, sizeof text) : -1;
+  uint64_t time = 0;
+  if (got > 0) std::from_chars(text, text + got, time);
+  return time;
+}
+
+pid_t readTracer(pid_t pid, pid_t tid) {
+  std::string status;
+  if (!readTextFile(taskFile(pid, tid, "status"), status)) return 0;
+  const size_t at = status.find("TracerPid:\t");
+  pid_t tracer = 0;
+  if (at != status.npos) std::from_chars(status.data() + at + 11, status.data() + status.size(), tracer);
+  return tracer;
+}
+
+bool isThreadOf(pid_t pid, pid_t tid) {
+  return ::access(("/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid)).c_str(), F_OK) == 0;
+}
+
+Error alreadyTraced(pid_t pid, pid_t tracer) {
+  return {ErrorKind::alreadyTraced,
+          "Cannot stop pid " + std::to_string(pid) + ": " + nameProcess(tracer) + " is tracing it; detach that first",
+          {{"pid", pid}, {"tracer", tracer}}};
+}
+
+double microseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds / 100) / 10; }
+
+bool isUnstopped(const Tracee& tracee) {
+  return tracee.state == Tracee::State::seized || tracee.state == Tracee::State::interrupted;
+}
+
+}  // namespace
+
+Json toJson(const StopFigures& figures) {
+  return {{"workingMicroseconds", microseconds(figures.working)},
+          {"sleepingMicroseconds", microseconds(figures.sleeping)},
+          {"workingThreads", figures.workingThreads},
+          {"sleepingThreads", figures.sleepingThreads}};
+}
+
+Result<void> AllStop::watch(pid_t pid) {
+  for (const pid_t tid : TRY(listThreadIds(pid))) ranBefore_[tid] = readRunTime(pid, tid);
+  return {};
+}
+
+Result<void> AllStop::seize(pid_t pid, uint64_t startTime) {
+  raised_.prepare(ranBefore_.size());
+  processes_.push_back({pid, startTime});
+  if (seizedAt_ == 0) seizedAt_ = now();
+  // A thread can be born behind the back of one listing, and one listing can skip over a thread when another ends.
+  int quietRounds = 0;
+  for (int round = 0; quietRounds < 2; ++round) {
+    if (round == maxSeizeRounds) {
+      return Error{ErrorKind::internal, "Cannot stop pid " + std::to_string(pid) + ": it makes threads faster than they can be caught", {{"pid", pid}}};
+    }
+    quietRounds = TRY(seizeNewThreads(processes_.size() - 1)) ? 0 : quietRounds + 1;
+  }
+  // The number may have gone to another process before we held it; from now on it cannot.
+  return checkSameProcess(pid, startTime);
+}
+
+/** Was there any that we did not know? */
+Result<bool> AllStop::seizeNewThreads(size_t process) {
+  bool found = false;
+  Result<std::vector<pid_t>> tids = listThreadIds(processes_[process].pid);
+  if (!tids) return checkSameProcess(processes_[process].pid, processes_[process].startTime).ok() ? tids.error() : Error{ErrorKind::processGone, tids.error().message, tids.error().data};
+  for (const pid_t tid : tids.value()) {
+    if (!isKnown(tid)) found |= TRY(seizeThread(process, tid));
+  }
+  return found;
+}
+
+/** False for a thread that has ended. */
+Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
+  const pid_t pid = processes_[process].pid;
+  const Result<TaskStat> stat = readThreadStat(pid, tid);
+  if (!stat) return false;
+  if (stat.value().hasEnded()) {
+    processes_[process].hasEndedLeader |= tid == pid;
+    return false;
+  }
+  if (::ptrace(PTRACE_SEIZE, tid, nullptr, seizeOptions) == 0) {
+    adopt(process, tid, Tracee::State::seized);
+    Tracee& tracee = tracees_.back();
+    const auto before = ranBefore_.find(tid);
+    const bool hasRun = before == ranBefore_.end() || before->second != readRunTime(pid, tid);
+    tracee.isUninterruptible = stat.value().state == 'D';
+    tracee.isWorking = !tracee.isUninterruptible && (stat.value().state == 'R' || hasRun);
+    return true;
+  }
+  const int number = errno;
+  if (number == ESRCH) return false;
+  const pid_t tracer = readTracer(pid, tid);
+  if (tracer == ownTid()) {
+    // Born to a thread that we had seized: the kernel has seized it for us, and it stops by itself.
+    adopt(process, tid, Tracee::State::interrupted);
+    return true;
+  }
+  if (tracer != 0) return alreadyTraced(pid, tracer);
+  const Result<TaskStat> again = readThreadStat(pid, tid);
+  if (!again || again.value().hasEnded()) return false;
+  return processError("Cannot stop pid " + std::to_string(pid), pid, number);
+}
+
+void AllStop::adopt(size_t process, pid_t tid, Tracee::State state) {
+  indexByTid_[tid] = tracees_.size();
+  Tracee& tracee = tracees_.emplace_back(Tracee{.process = process, .tid = tid, .isWorking = true, .isUninterruptible = false});
+  tracee.state = state;
+  tracee.heldFrom = state == Tracee::State::interrupted ? seizedAt_ : 0;
+}
+
+void AllStop::interrupt(Tracee& tracee) {
+  tracee.heldFrom = now();
+  // It can fail only for a thread that is ending; waiting for that one is right as well.
+  ::ptrace(PTRACE_INTERRUPT, tracee.tid, nullptr, nullptr);
+  tracee.state = Tracee::State::interrupted;
+}
+
+AllStop::Wait AllStop::await(Tracee& tracee, int flags, uint64_t deadline) {
+  for (;;) {
+    int status;
+    const pid_t got = ::waitpid(tracee.tid, &status, __WALL | flags);
+    if (got == tracee.tid) return noteStop(tracee, status);
+    if (got == 0) return Wait::timedOut;
+    if (errno != EINTR) break;
+    if (now() >= deadline) return Wait::timedOut;
+  }
+  tracee.state = Tracee::State::gone;
+  return Wait::gone;
+}
+
+AllStop::Wait AllStop::noteStop(Tracee& tracee, int status) {
+  const int event = status >> 16;
+  if (!WIFSTOPPED(status) || ::ptrace(PTRACE_GETREGS, tracee.tid, nullptr, &tracee.registers) != 0) {
+    tracee.state = Tracee::State::gone;
+    return Wait::gone;
+  }
+  // Before our interrupt could reach it: it stands since some time after the seizing.
+  if (event != PTRACE_EVENT_STOP) tracee.heldFrom = seizedAt_;
+  tracee.state = Tracee::State::stopped;
+  tracee.signal = event == 0 ? WSTOPSIG(status) : 0;
+  if (event == 0 || event == PTRACE_EVENT_STOP) hideInterruption(tracee.tid, tracee.registers);
+  if (event == PTRACE_EVENT_CLONE) noteBirth(tracee);
+  if (event == PTRACE_EVENT_EXEC) processes_[tracee.process].hasExecuted = true;
+  return Wait::stopped;
+}
+
+void AllStop::noteBirth(const Tracee& parent) {
+  unsigned long message = 0;
+  if (::ptrace(PTRACE_GETEVENTMSG, parent.tid, nullptr, &message) != 0) return;
+  const auto tid = static_cast<pid_t>(message);
+  if (isKnown(tid)) return;
+  adopt(parent.process, tid, Tracee::State::interrupted);
+  tracees_.back().heldFrom = parent.heldFrom;
+  tracees_.back().isForeign = !isThreadOf(processes_[parent.process].pid, tid);
+}
+
+template <typename Choice>
+AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor& visitor) {
+  for (Tracee& tracee : tracees_) {
+    if (isChosen(tracee) && tracee.state == Tracee::State::seized) interrupt(tracee);
+  }
+  bool isWanted = true;
+  const auto visit = [&](const Tracee& tracee) {
+    if (isWanted && !tracee.isForeign) isWanted = visitor(tracee);
+  };
+  // Those on a CPU stop at once; what still has to be scheduled for it is given priority.
+  for (size_t i = 0; i < tracees_.size(); ++i) {
+    Tracee& tracee = tracees_[i];
+    if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
+    const Wait end = await(tracee, WNOHANG, 0);
+    if (end == Wait::stopped) visit(tracee);
+    if (end == Wait::timedOut && tracee.isWorking) raised_.raise(tracee.tid);
+  }
+  const Alarm alarm(deadline);
+  bool isComplete = true;
+  for (size_t i = 0; i < tracees_.size() && isWanted; ++i) {
+    Tracee& tracee = tracees_[i];
+    if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
+    const Wait end = await(tracee, isComplete ? 0 : WNOHANG, deadline);
+    if (end == Wait::stopped) visit(tracee);
+    if (end == Wait::timedOut && !leaveIfEnded(tracee)) isComplete = false;
+  }
+  if (!isWanted) return Outcome::refusedByVisitor;
+  return isComplete ? Outcome::stopped : Outcome::notStopped;
+}
+
+/** A main thread that has ended before the others gives no sign while they live; the tracing thread's end lets it go. */
+bool AllStop::leaveIfEnded(Tracee& tracee) {
+  const Result<TaskStat> stat = readThreadStat(processes_[tracee.process].pid, tracee.tid);
+  if (stat && !stat.value().hasEnded()) return false;
+  tracee.state = Tracee::State::gone;
+  return true;
+}
+
+AllStop::Outcome AllStop::stopUninterruptible(const Visitor& visitor) {
+  return stop([](const Tracee& tracee) { return tracee.isUninterruptible; }, now() + uninterruptiblePatience, visitor);
+}
+
+AllStop::Outcome AllStop::stopSleepers(const Visitor& visitor) {
+  return stop([](const Tracee& tracee) { return !tracee.isWorking && !tracee.isUninterruptible; }, now() + sleepersPatience, visitor);
+}
+
+AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor) {
+  const auto isWorking = [](const Tracee& tracee) { return tracee.isWorking; };
+  if (std::any_of(tracees_.begin(), tracees_.end(), isWorking)) workersHeldFrom_ = now();
+  const Outcome outcome = stop(isWorking, deadline, visitor);
+  return outcome == Outcome::stopped ? stopStragglers(deadline, visitor) : outcome;
+}
+
+/** The kernel's own count says whether a thread has escaped the seizing; rare, so it may cost a listing. */
+AllStop::Outcome AllStop::stopStragglers(uint64_t deadline, const Visitor& visitor) {
+  for (size_t process = 0; process < processes_.size(); ++process) {
+    for (;;) {
+      const Result<TaskStat> stat = readProcessStat(processes_[process].pid);
+      const auto held = processes_[process].hasEndedLeader + std::count_if(tracees_.begin(), tracees_.end(), [&](const Tracee& tracee) {
+        return tracee.process == process && tracee.state == Tracee::State::stopped && !tracee.isForeign;
+      });
+      if (!stat || stat.value().threads <= held) break;
+      const Result<bool> found = seizeNewThreads(process);
+      if (!found || !found.value()) break;
+      for (Tracee& tracee : tracees_) {
+        if (tracee.state == Tracee::State::seized) tracee.isWorking = true;
+      }
+      const Outcome outcome = stop([](const Tracee& tracee) { return tracee.isWorking; }, deadline, visitor);
+      if (outcome != Outcome::stopped) return outcome;
+    }
+  }
+  return checkAlive();
+}
+
+AllStop::Outcome AllStop::checkAlive() {
+  for (size_t process = 0; process < processes_.size(); ++process) {
+    const bool isAlive = std::any_of(tracees_.begin(), tracees_.end(), [&](const Tracee& tracee) {
+      return tracee.process == process && tracee.state == Tracee::State::stopped && !tracee.isForeign;
+    });
+    if (isAlive && !processes_[process].hasExecuted) continue;
+    gonePid_ = processes_[process].pid;
+    return Outcome::gone;
+  }
+  return Outcome::stopped;
+}
+
+std::vector<const Tracee*> AllStop::unstopped() const {
+  std::vector<const Tracee*> found;
+  for (const Tracee& tracee : tracees_) {
+    if (tracee.state == Tracee::State::interrupted) found.push_back(&tracee);
+  }
+  return found;
+}
+
+void AllStop::let(Tracee& tracee) {
+  // ESRCH: it was killed while it stood; what is left of it goes with the tracing thread.
+  ::ptrace(PTRACE_DETACH, tracee.tid, nullptr, static_cast<unsigned long>(tracee.signal));
+  tracee.heldUntil = now();
+  tracee.state = Tracee::State::released;
+}
+
+template <typename Choice>
+void AllStop::letAll(Choice isChosen) {
+  for (Tracee& tracee : tracees_) {
+    if (tracee.state == Tracee::State::stopped && isChosen(tracee)) let(tracee);
+  }
+}
+
+/**
+ * Threads that were asked to stop and have not yet done so: each is let go the moment it does, or its interrupted call
+ * would give EINTR. Threads that were only seized may have stopped for a signal. What is still left runs or sleeps
+ * uninterruptibly, and is let go by the end of the tracing thread.
+ */
+void AllStop::catchUp() {
+  const uint64_t deadline = now() + releasePatience;
+  const Alarm alarm(deadline);
+  for (size_t i = 0; i < tracees_.size(); ++i) {
+    Tracee& tracee = tracees_[i];
+    if (!isUnstopped(tracee)) continue;
+    const bool willStop = tracee.state == Tracee::State::interrupted && !tracee.isUninterruptible;
+    if (await(tracee, willStop && now() < deadline ? 0 : WNOHANG, deadline) == Wait::stopped) let(tracee);
+  }
+}
+
+void AllStop::release() {
+  letAll([](const Tracee& tracee) { return tracee.isWorking; });
+  if (std::none_of(tracees_.begin(), tracees_.end(), [](const Tracee& tracee) { return tracee.state == Tracee::State::interrupted; })) raised_.restore();
+  letAll([](const Tracee&) { return true; });
+  if (std::any_of(tracees_.begin(), tracees_.end(), isUnstopped)) catchUp();
+  raised_.restore();
+}
+
+StopFigures AllStop::figures() const {
+  StopFigures figures;
+  for (const Tracee& tracee : tracees_) {
+    if (tracee.heldUntil == 0 || tracee.isForeign) continue;
+    const uint64_t held = tracee.heldUntil - tracee.heldFrom;
+    uint64_t& worst = tracee.isWorking ? figures.working : figures.sleeping;
+    worst = std::max(worst, held);
+    ++(tracee.isWorking ? figures.workingThreads : figures.sleepingThreads);
+  }
+  return figures;
+}
+
+}  // namespace suture

@@ -1,0 +1,128 @@
+// Stops every thread of one or more processes, hands each to a visitor, and lets all of them go. Threads that sleep are
+// stopped and visited first, while those that work still run; the working ones are held only for the last part and are let
+// go first. Opens no memory and decides nothing about what is seen: that is the visitor's and the caller's business.
+// Refuses: not-permitted, already-traced, process-gone.
+#pragma once
+
+#include "process.h"
+#include "real-time.h"
+#include "result.h"
+#include "tracing-thread.h"
+
+#include <sys/user.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <unordered_map>
+#include <vector>
+
+namespace suture {
+
+struct Tracee {
+  enum class State : uint8_t { seized, interrupted, stopped, released, gone };
+
+  /** Index of the process in the order of seize(). */
+  size_t process;
+  pid_t tid;
+  bool isWorking;
+  /** Found in uninterruptible sleep: it may not stop for a long time. */
+  bool isUninterruptible;
+  /** A new process, not a thread of the one that we stop: caught at its birth, let go at once. */
+  bool isForeign = false;
+  State state = State::seized;
+  /** To be delivered when it goes on: it stopped because of this signal and not for us. */
+  int signal = 0;
+  uint64_t heldFrom = 0;
+  uint64_t heldUntil = 0;
+  user_regs_struct registers = {};
+};
+
+/** In nanoseconds: the worst thread of each sort. */
+struct StopFigures {
+  uint64_t working = 0;
+  uint64_t sleeping = 0;
+  size_t workingThreads = 0;
+  size_t sleepingThreads = 0;
+};
+
+/** As the protocol writes it. */
+Json toJson(const StopFigures& figures);
+
+class AllStop {
+ public:
+  /** Called once for each thread, stopped, with its registers. False: the rest need not be stopped any more. */
+  using Visitor = std::function<bool(const Tracee&)>;
+
+  enum class Outcome : uint8_t { stopped, refusedByVisitor, notStopped, gone };
+
+  AllStop() = default;
+  AllStop(const AllStop&) = delete;
+  AllStop& operator=(const AllStop&) = delete;
+  ~AllStop() { release(); }
+
+  /** Notes how much each thread has run: those that have run by the time of seize() are working ones. Stops nothing. */
+  Result<void> watch(pid_t pid);
+  /** All threads, those born meanwhile too. Stops nothing yet. Only on a tracing thread. */
+  Result<void> seize(pid_t pid, uint64_t startTime);
+
+  /** Threads in uninterruptible sleep: nobody else is held while they are waited for. */
+  Outcome stopUninterruptible(const Visitor& visitor);
+  Outcome stopSleepers(const Visitor& visitor);
+  /** `deadline` (see now()) is for reaching the stop; the visits may go beyond it. */
+  Outcome stopWorkers(uint64_t deadline, const Visitor& visitor);
+
+  /** When the first working thread was asked to stop; 0 when there was none. */
+  uint64_t workersHeldFrom() const { return workersHeldFrom_; }
+  /** Those that were asked to stop and did not, after Outcome::notStopped. */
+  std::vector<const Tracee*> unstopped() const;
+  /** The process of Outcome::gone. */
+  pid_t gonePid() const { return gonePid_; }
+  pid_t pidOf(const Tracee& tracee) const { return processes_[tracee.process].pid; }
+
+  /** Working threads first. Nothing is held afterwards. */
+  void release();
+  StopFigures figures() const;
+
+ private:
+  struct Process {
+    pid_t pid;
+    uint64_t startTime;
+    bool hasExecuted = false;
+    /** The main thread has ended, others live: it counts as a thread for ever, but it cannot be stopped. */
+    bool hasEndedLeader = false;
+  };
+  enum class Wait : uint8_t { stopped, gone, timedOut };
+
+  Result<bool> seizeNewThreads(size_t process);
+  Result<bool> seizeThread(size_t process, pid_t tid);
+  void adopt(size_t process, pid_t tid, Tracee::State state);
+  bool isKnown(pid_t tid) const { return indexByTid_.contains(tid); }
+
+  void interrupt(Tracee& tracee);
+  Wait await(Tracee& tracee, int flags, uint64_t deadline);
+  Wait noteStop(Tracee& tracee, int status);
+  void noteBirth(const Tracee& parent);
+  template <typename Choice>
+  Outcome stop(Choice isChosen, uint64_t deadline, const Visitor& visitor);
+  bool leaveIfEnded(Tracee& tracee);
+  Outcome stopStragglers(uint64_t deadline, const Visitor& visitor);
+  Outcome checkAlive();
+
+  void catchUp();
+  void let(Tracee& tracee);
+  template <typename Choice>
+  void letAll(Choice isChosen);
+
+  std::vector<Process> processes_;
+  // A deque: threads born during the stop are added while others are referred to.
+  std::deque<Tracee> tracees_;
+  std::unordered_map<pid_t, size_t> indexByTid_;
+  std::unordered_map<pid_t, uint64_t> ranBefore_;
+  RaisedPriorities raised_;
+  uint64_t seizedAt_ = 0;
+  uint64_t workersHeldFrom_ = 0;
+  pid_t gonePid_ = 0;
+};
+
+}  // namespace suture

@@ -1,0 +1,51 @@
+// One all-stop switch of code: every thread of every process named is stopped, every stack is held against the ranges
+// that are about to be taken away, all writes are made or none, everything is let go. All that can be slow or fail late
+// has been done before the first thread stops. Writes nothing when a thread is in the way, when the bytes are not
+// those expected, when the working threads would be held for longer than the caller allows, or when a process has gone.
+#pragma once
+
+#include "memory-write.h"
+#include "stopped-process.h"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace suture {
+
+struct ProcessTransition {
+  pid_t pid;
+  uint64_t startTime;
+  std::vector<RemoteRange> forbidden;
+  std::vector<MemoryWrite> writes;
+};
+
+struct Blocker {
+  pid_t pid;
+  pid_t tid;
+  std::string threadName;
+  const char* reason;
+  std::optional<size_t> forbidden;
+  std::vector<uint64_t> frames;
+};
+
+struct TransitionOutcome {
+  enum class Kind : uint8_t { done, blocked, mismatch, overBudget, gone };
+  Kind kind = Kind::done;
+  /** Blocked. */
+  std::vector<Blocker> blockers = {};
+  /** Mismatch and gone: in this process. */
+  pid_t pid = 0;
+  Mismatch mismatch = {};
+  StopFigures stop = {};
+};
+
+/**
+ * Only on a tracing thread. The budget is for the working threads, from the first one that is asked to stop to the first
+ * write. Refuses what is no outcome: not-permitted, already-traced, unreadable-memory.
+ */
+Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds);
+
+}  // namespace suture
