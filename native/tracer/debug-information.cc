@@ -96,7 +96,7 @@ void collectIdentityThrough(Dwarf_Die die, Attributes& attributes) {
   }
 }
 
-/** Everything but the range that begins at `entry` keeps its order. */
+/** The others keep their order. */
 void putEntryFirst(std::vector<FileRange>& ranges, uint64_t entry) {
   const auto first = std::find_if(ranges.begin(), ranges.end(), [entry](const FileRange& range) { return range.start <= entry && entry < range.end; });
   if (first != ranges.end()) std::rotate(ranges.begin(), first, first + 1);
@@ -110,7 +110,8 @@ class Reader {
     std::vector<Dwarf_Die> units = listUnits();
     for (Dwarf_Die& unit : units) {
       unit_ = unitOf_[unit.cu];
-      readsBodies_ = withInlined_ || hasNestedFunctions(unit);
+      hasTypesWithFunctions_ = !isPlainLanguage(found_.units[unit_].language);
+      readsBodies_ = withInlined_ || hasTypesWithFunctions_ || hasNestedFunctions(unit);
       readChildren(unit, nullptr, 0);
     }
     return std::move(found_);
@@ -149,7 +150,7 @@ class Reader {
     return unit;
   }
 
-  /** Only GNU C's nested functions, which have a static link, are described inside the body of another one. */
+  /** In C only GNU's nested functions, which have a static link, are described inside the body of another one. */
   static bool hasNestedFunctions(Dwarf_Die& unit) {
     size_t length = 0;
     for (Dwarf_Off offset = 0;; offset += length) {
@@ -184,12 +185,14 @@ class Reader {
         readFunction(die, depth);
         break;
       case DW_TAG_inlined_subroutine:
-        if (withInlined_ && into != nullptr) readInlinedCopy(die, *into);
-        [[fallthrough]];
+        if (!withInlined_ || into == nullptr) break;
+        readInlinedCopy(die, *into);
+        readChildren(die, into, depth + 1);
+        break;
       case DW_TAG_lexical_block:
       case DW_TAG_try_block:
       case DW_TAG_catch_block:
-        if (into != nullptr) readChildren(die, into, depth + 1);
+        readChildren(die, into, depth + 1);
         break;
       case DW_TAG_namespace:
       case DW_TAG_module:
@@ -198,27 +201,31 @@ class Reader {
       case DW_TAG_class_type:
       case DW_TAG_structure_type:
       case DW_TAG_union_type:
-        if (mayHoldFunctions()) readChildren(die, nullptr, depth + 1);
+        if (hasTypesWithFunctions_) readChildren(die, nullptr, depth + 1);
         break;
     }
   }
 
   void readFunction(Dwarf_Die& die, int depth) {
-    if (!dwarf_hasattr(&die, DW_AT_low_pc) && !dwarf_hasattr(&die, DW_AT_ranges)) return;
+    const std::optional<uint64_t> entry = readConcreteFunction(die);
+    // Methods of local classes lie in the body, even in that of a function which itself exists only inlined.
+    if (readsBodies_ && (entry || hasTypesWithFunctions_)) readChildren(die, entry ? &*entry : nullptr, depth + 1);
+  }
+
+  /** The entry; nothing for a declaration, an abstract instance, or code that the linker threw away. */
+  std::optional<uint64_t> readConcreteFunction(Dwarf_Die& die) {
+    if (!dwarf_hasattr(&die, DW_AT_low_pc) && !dwarf_hasattr(&die, DW_AT_ranges)) return std::nullopt;
     Attributes attributes;
     dwarf_getattrs(&die, collectPlace, &attributes, 0);
     DebugFunction function;
     function.ranges = rangesOf(die, attributes);
-    if (function.ranges.empty()) return;
-    function.entry = attributes.entry.value_or(attributes.low.value_or(function.ranges.front().start));
-    if (attributes.hasRanges && !attributes.entry) function.entry = function.ranges.front().start;
-    if (!file_.isCode(function.entry)) return;
+    if (function.ranges.empty()) return std::nullopt;
+    function.entry = attributes.entry.value_or(function.ranges.front().start);
+    if (!file_.isCode(function.entry)) return std::nullopt;
     putEntryFirst(function.ranges, function.entry);
-
     identify(function, die, attributes);
-    const uint64_t entry = function.entry;
     found_.functions.push_back(std::move(function));
-    if (readsBodies_) readChildren(die, &entry, depth + 1);
+    return found_.functions.back().entry;
   }
 
   void identify(DebugFunction& function, Dwarf_Die& die, Attributes& attributes) {
@@ -300,15 +307,14 @@ class Reader {
     return place->second;
   }
 
-  /** C and assembly have none in there, and most of their DIEs are such types. */
-  bool mayHoldFunctions() const {
-    switch (found_.units[unit_].language) {
+  static bool isPlainLanguage(unsigned language) {
+    switch (language) {
       case DW_LANG_C:
       case DW_LANG_C89:
       case DW_LANG_C99:
       case DW_LANG_C11:
-      case DW_LANG_Mips_Assembler: return false;
-      default: return true;
+      case DW_LANG_Mips_Assembler: return true;
+      default: return false;
     }
   }
 
@@ -319,6 +325,8 @@ class Reader {
   std::unordered_map<Dwarf_CU*, std::vector<std::optional<unsigned>>> filesOfUnit_;
   std::unordered_map<std::string, unsigned> numberOfFile_;
   unsigned unit_ = 0;
+  /** May classes, local ones too, describe their methods inside themselves? Not in C, where most DIEs are types. */
+  bool hasTypesWithFunctions_ = false;
   /** Must the bodies of functions of this unit be looked into? */
   bool readsBodies_ = false;
 };

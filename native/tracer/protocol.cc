@@ -146,9 +146,10 @@ Result<RemotePtr> addressField(const Json& object, const char* name) {
 Result<uint64_t> integerField(const Json& object, const char* name, uint64_t most) {
   const Json* field = findField(object, name);
   const std::string expected = "an integer between 0 and " + std::to_string(most);
-  if (field == nullptr || !field->is_number_unsigned()) return badField(name, expected);
-  const uint64_t value = *field->get_ptr<const Json::number_unsigned_t*>();
-  if (value > most) return badField(name, expected);
+  if (field == nullptr || !field->is_number_integer()) return badField(name, expected);
+  const bool isNegative = !field->is_number_unsigned() && *field->get_ptr<const Json::number_integer_t*>() < 0;
+  const uint64_t value = field->get<uint64_t>();
+  if (isNegative || value > most) return badField(name, expected);
   return value;
 }
 
