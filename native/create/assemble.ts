@@ -47,10 +47,10 @@ function replacements(writer: ObjectWriter, { replacing }: Inclusion, oldFunctio
   const functions = new Map<bigint, ImageFunction>();
   for (const { unit, definition, reason } of replacing) {
     const old = oldFunctionOf(unit, definition);
-    const original = unit.comparison.correlation.originals.get(definition.name);
-    if (functions.has(old.oldEntry)) continue;
+    const name = unit.comparison.correlation.originals.get(definition.name)?.name ?? definition.name;
+    if (functions.has(old.oldEntry) && definition.symbol.binding === "local") continue;
     functions.set(old.oldEntry, {
-      name: original?.name ?? definition.name, unit: unit.proved.pair.unit, ...old, newSymbol: writer.symbolOf(unit, definition), reason,
+      name, unit: unit.proved.pair.unit, ...old, newSymbol: writer.symbolOf(unit, definition), reason,
     });
   }
   return [...functions.values()];

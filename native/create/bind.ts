@@ -43,7 +43,8 @@ export class Binder {
     if (binding === undefined) return;
     const home = typeof symbol.section === "number" ? this.#object.file.sections[symbol.section] : undefined;
     // A weak definition may have lost to another object's, so it says nothing about its section.
-    const placesSection = home !== undefined && symbol.binding !== "weak" && binding.kind === "address";
+    // The address of an indirect function is that of a stub.
+    const placesSection = home !== undefined && symbol.binding !== "weak" && symbol.type !== "ifunc" && binding.kind === "address";
     // Literals lie elsewhere when functions have sections of their own; only named data keeps its place in its section.
     if (home !== undefined && !this.#object.definitionsBySection.has(home.index)) return;
     if (placesSection) this.#placeSection(home.index, binding.at - symbol.value, by);

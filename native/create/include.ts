@@ -175,11 +175,19 @@ class Closure {
     const isCall = isBranch(piece.section, relocation.offset, relocation.type) || isCallThroughGot(piece.section, relocation.offset, relocation.type);
     if (definition.kind === "ifunc") return this.#resolveIndirectFunction(owner, definition, original);
     if (!isInside && this.#isInterposable(definition.symbol, relocation)) return processImport(definition.symbol.name);
+    const elsewhere = inProgram === undefined && original !== undefined && !isInside ? this.#definedElsewhere(definition) : undefined;
+    if (elsewhere !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(elsewhere) }, origin: definition.start };
     const isChanged = comparison.changed.has(name);
     if (isInside && inProgram !== undefined && !isChanged) throw this.#refuse(owner, { function: name }, "is reached into from code that travels without it");
     const staysOld = inProgram !== undefined && !isInside && (!isChanged || !isCall);
     if (staysOld) return { kind: "import", name: inProgram.name, found: { from: "module", at: inProgram.at }, origin: definition.start };
     return { kind: "piece", piece: this.#include(owner, definition), definition, offset: definition.start };
+  }
+
+  /** A weak or shared definition that another object of the program won. */
+  #definedElsewhere({ name, symbol }: Definition): ElfSymbol | undefined {
+    if (symbol.binding === "local") return undefined;
+    return this.#program.program.symbolsNamed(name).map((each) => each.symbol).find((each) => each.binding !== "local" && each.type === "function");
   }
 
   /** The program calls an indirect function through a stub; that goes on working for the patch. */
@@ -232,7 +240,7 @@ class Closure {
 
   #resolveExternal(piece: Piece, relocation: ElfRelocation, { name, symbol }: Referent & { kind: "external" }): Target {
     const { unit } = piece;
-    if (name === "") throw this.#refuse(unit, { section: piece.section.name }, `has a relocation ${relocationTitle(relocation.type)} without a symbol`);
+    if (name === "" || symbol.section === "absolute") throw this.#refuse(unit, { section: piece.section.name }, `has a relocation ${relocationTitle(relocation.type)} against a number, which is not supported`);
     const defining = this.#unitDefining(name);
     if (defining !== undefined && !this.#isInterposable(defining.definition.symbol, relocation)) {
       const offset = Number(relocation.addend) + (isPcRelative(relocation.type) ? 4 : 0);

@@ -2,11 +2,13 @@
 // compared, byte by byte, with relocated fields masked; and the masked fields, decoded, say where everything lives that
 // the unit refers to. Refuses the unit at the first function that differs, and says what may be the cause.
 //
-// What it does not cover: data (a decode gives its place, not its contents; strings are compared), and functions that the linker dropped.
+// Named variables whose place is known that way are compared with their initial values in the file, strings with theirs.
+// What is not covered: other literals, and what the linker dropped.
 
 import { SutureError } from "../errors.ts";
 import type { FileAddress } from "../address.ts";
 import { fileAddress, formatAddress } from "../address.ts";
+import { sectionType } from "../elf/mod.ts";
 import type { ElfSymbol } from "../elf/mod.ts";
 import { Binder, BindingConflict } from "./bind.ts";
 import type { Binding, Bindings } from "./bind.ts";
@@ -78,6 +80,8 @@ async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: Ob
     if (differing.length > 0) await proveFromPlain(program, pair, unit, differing, bindings, object);
     const functions = new Map([...found].map(([name, { symbol, definition }]) => [name, provedFunction(name, symbol, definition)]));
     for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
+    const data = differingData(program, object, bindings);
+    if (data !== undefined) throw mismatch(program, pair, object, unit, `variable ${data} has other contents in the program`);
     return { pair, object, unit, functions, bindings, bytes: [...functions.values()].reduce((sum, { size }) => sum + size, 0) };
   } catch (error) {
     if (error instanceof BindingConflict) throw mismatch(program, pair, object, unit, error.message);
@@ -132,8 +136,8 @@ function compareFunction(
   const difference = firstDifference(code, linked, fields.map(({ field }) => field));
   if (difference !== undefined) return difference;
   for (const { field, to } of fields) binder.record(to, field.decoded, definition.name);
-  // The function's own place is where its section is.
-  binder.record(definition.symbol, { kind: "address", value: symbol.value }, definition.name);
+  // The function's own place is where its section is. An indirect function's address is not where its code is.
+  if (definition.kind !== "ifunc") binder.record(definition.symbol, { kind: "address", value: symbol.value }, definition.name);
   return undefined;
 }
 
@@ -143,6 +147,19 @@ function differenceInLength(definition: Definition, code: Uint8Array, linked: Ui
     .map((offset): DecodedField => ({ start: Math.max(0, offset - 3), end: offset + 4, decoded: { kind: "nothing" } }));
   const offset = firstDifference(code, linked, fields)?.offset ?? Math.min(code.length, linked.length);
   return { offset, what: `it has ${linked.length} bytes in the program and ${code.length} as compiled` };
+}
+
+/** A variable of the unit whose initial value is not the program's. Addresses in it count for nothing here. */
+function differingData(program: LinkedProgram, object: ObjectCode, bindings: Bindings): string | undefined {
+  for (const variable of object.variables.values()) {
+    const binding = bindings.get(variable.name);
+    const isStored = variable.kind === "variable" && variable.symbol.binding !== "weak" && variable.section?.type === sectionType.progbits;
+    if (!isStored || binding?.kind !== "address") continue;
+    const linked = bytesOfProgram(program, binding.at, variable.size);
+    const fields = relocationsOf(variable).map(({ offset }): DecodedField => ({ start: offset - variable.start, end: offset - variable.start + 8, decoded: { kind: "nothing" } }));
+    if (linked === undefined || firstDifference(bytesOf(variable), linked, fields) !== undefined) return variable.name;
+  }
+  return undefined;
 }
 
 interface FieldOf {
