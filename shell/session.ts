@@ -1,7 +1,6 @@
 // What the commands of one run share: the helper program, started when a command first needs it and ended with the
-// session; files read and written with errors that say what to do; and the wish to stop.
+// session, and the wish to stop.
 
-import { readFile } from "node:fs/promises";
 import { SutureError, Tracer } from "../native/mod.ts";
 
 export class Session implements AsyncDisposable {
@@ -55,19 +54,4 @@ export class Session implements AsyncDisposable {
     this.#tracer = undefined;
     await tracer?.[Symbol.asyncDispose]();
   }
-}
-
-/** The bytes of an image file. What is in them is the engine's to judge. */
-export async function readImageFile(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    throw cannotRead(path, cause);
-  }
-}
-
-function cannotRead(path: string, cause: unknown): SutureError {
-  const { code, message } = cause as NodeJS.ErrnoException;
-  const found = code === "ENOENT" ? "no such file" : code === "EISDIR" ? "it is a directory" : code === "EACCES" ? "not permitted" : message;
-  return new SutureError("file-not-found", `Cannot read patch image ${path}: ${found}`, { path }, { cause });
 }

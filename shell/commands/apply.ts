@@ -1,7 +1,7 @@
 // `suture apply`: an image into a running process, in one switch, or not at all.
 
 import { applyPatch } from "../../native/mod.ts";
-import { readImageFile } from "../session.ts";
+import { readImageFile } from "../image-file.ts";
 import { addPidOption, defineCommand, requirePid } from "./command.ts";
 import { addTransactionOptions, transactionOptions, type TransactionFlags } from "./transaction.ts";
 
@@ -11,8 +11,8 @@ export const apply = defineCommand<[file: string], TransactionFlags>({
   exitCodes: [0, 2, 3, 4, 5, 6],
   async run(context, [file], flags) {
     const pid = requirePid(context, flags.pid, `apply ${file}`);
-    const image = await readImageFile(file);
-    const transaction = await applyPatch(await context.session.tracer(), image, pid, transactionOptions(context, flags));
+    const { bytes } = await readImageFile(file);
+    const transaction = await applyPatch(await context.session.tracer(), bytes, pid, transactionOptions(context, flags));
     return { result: { type: "transaction", transaction } };
   },
 });

@@ -1,7 +1,6 @@
 // `suture inspect`: what a patch image holds. Needs no process.
 
-import { decodeImage } from "../../native/mod.ts";
-import { readImageFile } from "../session.ts";
+import { readImageFile } from "../image-file.ts";
 import { defineCommand } from "./command.ts";
 
 export const inspect = defineCommand<[file: string], object>({
@@ -9,8 +8,7 @@ export const inspect = defineCommand<[file: string], object>({
   examples: ["inspect fix.suture", "inspect fix.suture --json"],
   exitCodes: [0, 2, 4, 5],
   async run(_context, [file]) {
-    const bytes = await readImageFile(file);
-    const { manifest, digest } = decodeImage(bytes);
+    const { bytes, image: { manifest, digest } } = await readImageFile(file);
     return { result: { type: "inspected", inspected: { file, bytes: bytes.length, digest, manifest } } };
   },
 });

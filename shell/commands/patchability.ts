@@ -21,9 +21,18 @@ export const patchability = defineCommand<[names: readonly string[]], Patchabili
     const path = await programPath(context, options);
     const program = await openProgram(await context.session.tracer(), path);
     const answers = await Promise.all(names.map((name) => explainPatchability(program, name, options.unit)));
+    refuseUnknown(answers);
     return { result: { type: "patchability", functions: answers.map(summarize) } };
   },
 });
+
+/** A name that the program does not have is a mistake of whoever asks; all else is an answer. */
+function refuseUnknown(answers: readonly Patchability[]): void {
+  for (const { name, reasons } of answers) {
+    const [reason] = reasons.filter(({ kind }) => kind === "unknown-function");
+    if (reason !== undefined) throw new SutureError("unknown-function", `Cannot explain ${name}: ${reason.text}`, { function: name });
+  }
+}
 
 async function programPath({ session, attachedPid }: CommandContext, { pid, target }: PatchabilityOptions): Promise<string> {
   const chosen = pid ?? attachedPid;

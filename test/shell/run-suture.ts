@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly input?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Somebody else, when the test is root. */
+  readonly uid?: number;
 }
 
 let bundled: Promise<void> | undefined;
@@ -33,9 +35,10 @@ export async function sutureProgram(): Promise<string> {
   return join(bundle, "suture.js");
 }
 
-export async function runSuture(words: readonly string[], { input = "", cwd = root, env = {} }: RunOptions = {}): Promise<Run> {
+export async function runSuture(words: readonly string[], { input = "", cwd = root, env = {}, uid }: RunOptions = {}): Promise<Run> {
   const child = spawn(process.execPath, [await sutureProgram(), ...words], {
     cwd,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
     env: { ...process.env, SUTURE_TRACER: process.env["SUTURE_TRACER"] ?? join(root, "dist", "suture-tracer"), ...env },
   });
   let out = "";
