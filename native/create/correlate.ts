@@ -67,8 +67,8 @@ export const isLocalStatic = ({ name, symbol }: Definition): boolean => symbol.b
 
 function correlateStatics(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>, undecided: Set<string>): void {
   const before = staticFamilies(original);
-  const ownersBefore = ownersOf(original);
-  const ownersAfter = ownersOf(patched);
+  const ownersBefore = ownersOf(original, patched);
+  const ownersAfter = ownersOf(patched, original);
   for (const [family, members] of staticFamilies(patched)) {
     pairStatics(before.get(family) ?? [], members, { ownersBefore, ownersAfter, originals, undecided });
   }
@@ -86,20 +86,56 @@ const numberOf = ({ name }: Definition): number => Number(localStatic.exec(name)
 
 type Owners = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** By variable: the functions that refer to it, without the suffixes of clones and parts. */
-function ownersOf(object: ObjectCode): Owners {
+/**
+ * By variable: the functions that refer to it, without the suffixes of clones and parts. A function that the other
+ * side has not was inlined there, or is inlined no more: its callers stand for it.
+ */
+function ownersOf(object: ObjectCode, other: ObjectCode): Owners {
+  const references = referencesByFunction(object);
+  const known = new Set([...other.functions.keys()].map(baseFunctionName));
   const owners = new Map<string, Set<string>>();
-  for (const definition of object.functions.values()) {
-    if (definition.section === undefined) continue;
-    for (const relocation of relocationsOf(definition)) {
-      const referent = referentOf(object, definition.section, relocation);
-      if (referent.kind !== "definition" || !isLocalStatic(referent.definition)) continue;
-      const set = owners.get(referent.definition.name) ?? new Set();
-      owners.set(referent.definition.name, set);
-      set.add(baseFunctionName(definition.name));
+  for (const [holder, names] of references) {
+    for (const name of names) {
+      if (!object.variables.has(name)) continue;
+      const set = owners.get(name) ?? new Set();
+      owners.set(name, set);
+      for (const each of standIns(holder, references, known)) set.add(each);
     }
   }
   return owners;
+}
+
+/** By function, without suffixes: the functions and static variables that it refers to. */
+function referencesByFunction(object: ObjectCode): ReadonlyMap<string, ReadonlySet<string>> {
+  const references = new Map<string, Set<string>>();
+  for (const { name, section, ...place } of object.functions.values()) {
+    if (section === undefined) continue;
+    const holder = baseFunctionName(name);
+    const set = references.get(holder) ?? new Set();
+    references.set(holder, set);
+    for (const relocation of relocationsOf({ name, section, ...place })) {
+      const referent = referentOf(object, section, relocation);
+      if (referent.kind !== "definition") continue;
+      const { definition } = referent;
+      if (definition.kind === "function") set.add(baseFunctionName(definition.name));
+      else if (isLocalStatic(definition)) set.add(definition.name);
+    }
+  }
+  return references;
+}
+
+function standIns(holder: string, references: ReadonlyMap<string, ReadonlySet<string>>, known: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const seen = new Set<string>();
+  const waiting = [holder];
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    if (seen.has(name)) continue;
+    seen.add(name);
+    const callers = known.has(name) ? [] : [...references].filter(([, names]) => names.has(name ?? "")).map(([caller]) => caller);
+    if (callers.length === 0) found.add(name);
+    waiting.push(...callers);
+  }
+  return found;
 }
 
 interface StaticContext {
