@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  DebugFunction, DebugInformation, DebugUnit, HeldMapping, InlinedCopy, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  DebugFunction, DebugInformation, DebugUnit, HeldMapping, InlinedCopy, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -29,14 +29,16 @@ export class Tracer implements TracerClient {
 
   /** Refuses: tracer-failed (no helper, or it does not start), usage (it speaks another protocol). */
   static async start(options: TracerOptions = {}): Promise<Tracer> {
-    const connection = new TracerConnection(options.program ?? findHelper());
+    const program = options.program ?? findHelper();
+    const connection = new TracerConnection(program);
     try {
-      await connection.request("hello", { protocol: protocolVersion });
+      const { result } = await connection.request("hello", { protocol: protocolVersion });
+      if (result["protocol"] === protocolVersion) return new Tracer(connection);
+      throw new SutureError("tracer-failed", `Cannot start the helper: ${program} is no suture-tracer`, { program });
     } catch (error) {
       await connection.close();
       throw error;
     }
-    return new Tracer(connection);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -70,6 +72,12 @@ export class Tracer implements TracerClient {
     const { result } = await this.#connection.request("stacks", { pid });
     const wire = result as unknown as { threads: readonly Wire<ThreadStack>[]; stop: StopFigures };
     return { threads: wire.threads.map((thread) => ({ ...thread, frames: thread.frames.map(readAddress) })), stop: wire.stop };
+  }
+
+  async references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }> {
+    const { result } = await this.#connection.request("references", { pid, startTime: formatAddress(startTime), into: into.map(wireRange), except: except.map(wireRange) });
+    const wire = result as unknown as { references: readonly { at: string; value: string }[]; complete: boolean };
+    return { references: wire.references.map(readReference), complete: wire.complete };
   }
 
   async holders(pathPrefix: string): Promise<readonly HeldMapping[]> {
@@ -147,6 +155,8 @@ interface WireDebugInformation {
 
 const textOf = ({ body }: Answer): string => Buffer.from(body.buffer, body.byteOffset, body.length).toString("utf8");
 const readAddress = (text: string): Address => address(BigInt(text));
+const readReference = ({ at, value }: { readonly at: string; readonly value: string }): MemoryReference =>
+  (BigInt(at) === 0n ? { value: readAddress(value) } : { at: readAddress(at), value: readAddress(value) });
 const wireRange = ({ start, end }: AddressRange) => ({ start: formatAddress(start), end: formatAddress(end) });
 const bytesOfWrite = ({ expected, replacement }: MemoryWrite): readonly Uint8Array[] => [expected, replacement];
 
