@@ -1,6 +1,6 @@
 // A fix goes into a server under load and comes back out, and the server's own answers show it. The server listens on
 // 127.0.0.1 and answers each line `ask N` with one line, as test/targets/answer-server.c does; the diff is to change what
-// it answers. Not one request may fail on the way.
+// it answers to the question. Not one request may fail on the way.
 
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
@@ -16,21 +16,23 @@ export default defineRecipe({
     source: { type: "path", description: "the source tree that built it" },
     target: { type: "path", description: "its program file" },
     patch: { type: "path", description: "the diff" },
+    compileCommands: { type: "path", description: "how it was compiled (empty: compile_commands.json in the source tree)", default: "" },
+    question: { type: "text", description: "what the fix answers differently", default: "ask 1900" },
     clients: { type: "number", description: "connections that ask all the time", default: 4 },
     seconds: { type: "number", description: "load between two steps", default: 1 },
   },
   async run({ parameters, suture, log, check, signal }) {
-    const { pid, port, source, target, patch, clients, seconds } = parameters;
+    const { pid, port, source, target, patch, compileCommands, question, clients, seconds } = parameters;
     const underLoad = async (moment: string): Promise<string> => {
       await setTimeout(seconds * 1000, undefined, { signal });
-      const answer = await askOnce(port);
+      const answer = await askOnce(port, question);
       log(`${moment}: ${answer}`);
       return answer;
     };
     const load = await Load.start(port, clients);
     try {
       const before = await underLoad("before");
-      const created = await suture.build([patch], { source, target });
+      const created = await suture.build([patch], { source, target, ...(compileCommands === "" ? {} : { compileCommands }) });
       const { name } = created.manifest;
       log(`built ${name} in ${Math.round(created.milliseconds)} ms`);
 
@@ -75,8 +77,8 @@ class Client {
     return new Client(socket);
   }
 
-  async ask(question: number): Promise<string> {
-    this.#socket.write(`ask ${question}\n`);
+  async ask(question: string): Promise<string> {
+    this.#socket.write(`${question}\n`);
     const { value, done } = await this.#lines.next();
     if (done === true) throw new Error("The server closed the connection");
     return value;
@@ -87,10 +89,10 @@ class Client {
   }
 }
 
-async function askOnce(port: number): Promise<string> {
+async function askOnce(port: number, question: string): Promise<string> {
   const client = await Client.open(port);
   try {
-    return await client.ask(1);
+    return await client.ask(question);
   } finally {
     client.close();
   }
@@ -113,7 +115,7 @@ class Load {
   async #drive(client: Client): Promise<void> {
     try {
       while (this.#isWanted) {
-        await client.ask(this.#served);
+        await client.ask(`ask ${this.#served}`);
         this.#served += 1;
       }
     } catch {

@@ -17,12 +17,13 @@ export default defineRecipe({
     source: { type: "path", description: "the source tree that built it" },
     target: { type: "path", description: "its program file" },
     patch: { type: "path", description: "the diff" },
+    compileCommands: { type: "path", description: "how it was compiled (empty: compile_commands.json in the source tree)", default: "" },
     probe: { type: "text", description: "a command as redis-cli takes it, whose answer the fix changes" },
     wanted: { type: "text", description: "what the answer holds once the fix is live" },
     timeout: { type: "number", description: "seconds to go on trying while threads stand in the functions", default: 5 },
   },
   async run({ parameters, suture, log, check, signal }) {
-    const { pid, source, target, patch, probe, timeout } = parameters;
+    const { pid, source, target, patch, compileCommands, probe, timeout } = parameters;
     const wanted = unescape(parameters.wanted);
     const ask = () => askRedis(parameters, splitCommand(probe));
 
@@ -30,7 +31,7 @@ export default defineRecipe({
     log(`before: ${JSON.stringify(before)}`);
     await check("the server does not have the fix yet", () => !before.includes(wanted));
 
-    const created = await suture.build([patch], { source, target });
+    const created = await suture.build([patch], { source, target, ...(compileCommands === "" ? {} : { compileCommands }) });
     const { name } = created.manifest;
     signal.throwIfAborted();
     const applied = await suture.apply(created, { pid, timeout: timeout * 1000 });

@@ -13,7 +13,7 @@ export const formatThreads = ({ threads }: ThreadsResult): string =>
   alignColumns(["TID", "STATE", "NAME"], threads.map(({ tid, state, name }) => [`${tid}`, states[state] ?? state, name])).join("\n");
 
 export function formatStacks({ threads, stop }: StacksResult, style: Style): string {
-  const held = `Held: working threads ${stop.workingMicroseconds} µs, sleeping threads ${stop.sleepingMicroseconds} µs`;
+  const held = `Held: working threads ${Math.round(stop.workingMicroseconds)} µs, sleeping threads ${Math.round(stop.sleepingMicroseconds)} µs`;
   return [...threads.map((thread) => formatStack(thread, style)), held].join("\n\n");
 }
 

@@ -18,5 +18,5 @@ export function formatTransaction(transaction: TransactionResult, style: Style):
 }
 
 function formatStop({ stop }: TransactionResult): string {
-  return `Held: working threads ${stop.workingMicroseconds} µs, sleeping threads ${stop.sleepingMicroseconds} µs (${count(stop.attempts, "attempt")})`;
+  return `Held: working threads ${Math.round(stop.workingMicroseconds)} µs, sleeping threads ${Math.round(stop.sleepingMicroseconds)} µs (${count(stop.attempts, "attempt")})`;
 }

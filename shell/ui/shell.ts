@@ -69,6 +69,8 @@ class Shell {
       input.setPrompt(this.#prompt());
       input.prompt();
     }
+    // ^D leaves the cursor behind the prompt.
+    if (!this.#state.ended) this.#surroundings.terminal.out("\n");
     input.close();
     await writeHistory(path, history);
     return 0;

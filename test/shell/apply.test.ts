@@ -1,0 +1,143 @@
+// The way of a patch through the real program, on a real process: build, inspect, apply, list, verify, revert.
+
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { snapshotOf, startTarget, type CompiledTarget, type Target } from "../support/mod.ts";
+import { buildPatch, scratchDirectory } from "./patched-program.ts";
+import { runSuture } from "./run-suture.ts";
+
+let scratch: Awaited<ReturnType<typeof scratchDirectory>>;
+let answers: CompiledTarget;
+let image: string;
+
+beforeAll(async () => {
+  scratch = await scratchDirectory();
+  ({ compiled: answers, image } = await buildPatch(scratch.path, "triple", { target: "answers-in-a-loop.c", old: "i < 2", replacement: "i < 3" }));
+}, 60_000);
+afterAll(async () => scratch[Symbol.asyncDispose]());
+
+/** What the program answers from now on. */
+async function nextAnswer(target: Target): Promise<string> {
+  // The line that is being written may still be the old one.
+  const seen = target.lines.length;
+  await target.line(/^answer /, seen);
+  return target.line(/^answer /, target.lines.length);
+}
+
+async function suture(...words: readonly string[]): Promise<unknown> {
+  const { exitCode, out, error } = await runSuture([...words, "--json"]);
+  expect({ exitCode, error }).toEqual({ exitCode: 0, error: "" });
+  return JSON.parse(out) as unknown;
+}
+
+const hexAddress = expect.stringMatching(/^0x[0-9a-f]+$/) as string;
+const digest = expect.stringMatching(/^[0-9a-f]{64}$/) as string;
+const functions = [{ name: "answer", unit: "answers-in-a-loop.c", module: "answers-in-a-loop", old: hexAddress, new: hexAddress }];
+const stop = { workingMicroseconds: expect.any(Number) as number, sleepingMicroseconds: expect.any(Number) as number, attempts: expect.any(Number) as number };
+
+describe("suture build and inspect", () => {
+  it("print the documented JSON", async () => {
+    expect(await suture("build", join(scratch.path, "triple.patch"), "--source", answers.sourceDirectory, "--target", answers.program,
+      "--compile-commands", answers.compileCommands, "--name", "renamed", "--description", "three times", "-o", join(scratch.path, "renamed.suture"))).toEqual({
+      result: "built",
+      patch: { name: "renamed", digest },
+      output: join(scratch.path, "renamed.suture"),
+      functions: [{ name: "answer", unit: "answers-in-a-loop.c", module: "answers-in-a-loop", old: hexAddress, reason: expect.any(String) as string, warnings: [] }],
+      added: [],
+      units: ["answers-in-a-loop.c"],
+      milliseconds: expect.any(Number) as number,
+    });
+    expect(await suture("inspect", join(scratch.path, "renamed.suture"))).toMatchObject({
+      file: join(scratch.path, "renamed.suture"), digest, name: "renamed", description: "three times", format: 1, objects: [{ module: { kind: "program" } }],
+    });
+  });
+
+  it("write NAME.suture into the working directory when no output is named", async () => {
+    const { exitCode } = await runSuture(["build", "triple.patch", "--source", answers.sourceDirectory, "--target", answers.program,
+      "--compile-commands", answers.compileCommands, "--name", "by-name"], { cwd: scratch.path });
+    expect(exitCode).toBe(0);
+    expect(await suture("inspect", join(scratch.path, "by-name.suture"))).toMatchObject({ name: "by-name" });
+  });
+});
+
+describe("suture apply and revert", () => {
+  it("change what a running program answers, and change it back, in the documented shapes", async () => {
+    await using target = await startTarget(answers.program);
+    const pid = `${target.pid}`;
+    expect(await nextAnswer(target)).toBe("answer 42");
+
+    const processes = [{ pid: target.pid, functions }];
+    expect(await suture("apply", image, "--pid", pid)).toEqual({ result: "committed", patch: { name: "triple", digest }, processes, stop });
+    expect(await nextAnswer(target)).toBe("answer 63");
+
+    const listed = { pid: target.pid, program: answers.program, patches: [{ name: "triple", state: "active", digest, functions }] };
+    expect(await suture("list", "--pid", pid)).toEqual([listed]);
+    expect(await suture("list")).toContainEqual(listed);
+    expect(await suture("verify", "--pid", pid)).toMatchObject({ pid: target.pid, verified: true, patches: [{ name: "triple", codeMatches: true }] });
+
+    expect(await suture("revert", "triple", "--pid", pid)).toEqual({ result: "reverted", patch: { name: "triple", digest }, processes, stop });
+    expect(await nextAnswer(target)).toBe("answer 42");
+    expect(target.errorText()).toBe("");
+  });
+
+  it("apply refuses the same patch twice, and leaves the first in place", async () => {
+    await using target = await startTarget(answers.program);
+    await suture("apply", image, "--pid", `${target.pid}`);
+    const before = await snapshotOf(target.pid);
+    const { exitCode, error } = await runSuture(["apply", image, "--pid", `${target.pid}`]);
+    expect(exitCode).toBe(4);
+    expect(error).toMatch(/^error: Cannot [^\n]*triple[^\n]*\n$/);
+    expect(await snapshotOf(target.pid)).toEqual(before);
+    expect(await nextAnswer(target)).toBe("answer 63");
+  });
+
+  it("apply --dry-run checks everything and changes nothing", async () => {
+    await using target = await startTarget(answers.program);
+    const before = await snapshotOf(target.pid);
+    expect(await suture("apply", image, "--pid", `${target.pid}`, "--dry-run")).toMatchObject({ result: "checked", processes: [{ pid: target.pid, functions }] });
+    expect(await snapshotOf(target.pid)).toEqual(before);
+    expect(await nextAnswer(target)).toBe("answer 42");
+  });
+
+  it("apply names the thread that stands in the way when the time is up", async () => {
+    const { compiled, image: stay } = await buildPatch(scratch.path, "stay", { target: "stays-in-function.c", old: "rounds++", replacement: "rounds += 2" });
+    await using target = await startTarget(compiled.program, { parameters: ["60000"] });
+    const before = await snapshotOf(target.pid);
+    const { exitCode, out } = await runSuture(["apply", stay, "--pid", `${target.pid}`, "--timeout", "200ms", "--json"]);
+    expect(exitCode).toBe(6);
+    expect(JSON.parse(out)).toMatchObject({ error: { kind: "blocked", message: expect.stringMatching(new RegExp(`${target.pid}.*stay`)) as string } });
+    expect(await snapshotOf(target.pid)).toEqual(before);
+  });
+
+  it("verify ends with 7 and shows the bytes when somebody else has written over the entry", async () => {
+    await using target = await startTarget(answers.program);
+    const applied = await suture("apply", image, "--pid", `${target.pid}`) as { processes: [{ functions: [{ old: string }] }] };
+    const at = Number(applied.processes[0].functions[0].old);
+    await poke(target.pid, at, Uint8Array.of(0xcc));
+    const { exitCode, out } = await runSuture(["verify", "--pid", `${target.pid}`, "--json"]);
+    await target.stop();
+    expect(exitCode).toBe(7);
+    expect(JSON.parse(out)).toMatchObject({ verified: false, patches: [{ functions: [{ name: "answer", matches: false }] }] });
+  });
+});
+
+describe("suture shell", () => {
+  it("applies and reverts in the attached process", async () => {
+    await using target = await startTarget(answers.program);
+    const input = [`apply ${image}`, "list", "revert triple", "list", ""].join("\n");
+    const { exitCode, out, error } = await runSuture(["shell", `${target.pid}`], { input });
+    expect({ exitCode, error }).toEqual({ exitCode: 0, error: "" });
+    expect(out).toMatch(/^Applied triple, pid \d+: 1 function\n[^]*\n\d+ +\S+ +triple +active +answer\n[^]*Reverted triple/);
+  });
+});
+
+/** Writes as a debugger would, whatever the protection of the page. */
+async function poke(pid: number, at: number, bytes: Uint8Array): Promise<void> {
+  const memory = await open(`/proc/${pid}/mem`, "r+");
+  try {
+    await memory.write(bytes, 0, bytes.length, at);
+  } finally {
+    await memory.close();
+  }
+}
