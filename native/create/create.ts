@@ -17,6 +17,7 @@ import { readLinkedProgram, unitsOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
 import { proveUnit } from "./proof.ts";
 import type { ProvedUnit } from "./proof.ts";
+import { refuseRecords } from "./records.ts";
 import { notPatchable } from "./refusal.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { UnitFilter } from "./units.ts";
@@ -48,6 +49,7 @@ export async function buildImage(
   // Beyond this point nothing reads the original objects again.
   const inclusion = includeDependencies(program, units);
   checkSomethingChanged(program, units, inclusion);
+  refuseRecords(inclusion);
   return assembleImage(program, diffs, units, inclusion, options);
 }
 
