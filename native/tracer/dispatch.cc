@@ -20,6 +20,7 @@ constexpr Method methods[] = {
   {"holders", holders},
   {"debug", debug},
   {"layouts", layouts},
+  {"references", references},
   {"stacks", stacks},
   {"stage", stage},
   {"unmap", unmap},

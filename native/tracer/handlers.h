@@ -34,6 +34,7 @@ Result<Answer> layouts(const Request&);
 
 // These stop or change a process.
 Result<Answer> stacks(const Request&);      // stacks.cc
+Result<Answer> references(const Request&);  // references.cc
 Result<Answer> stage(const Request&);       // stage.cc
 Result<Answer> unmap(const Request&);       // stage.cc
 Result<Answer> write(const Request&);       // stage.cc

@@ -167,6 +167,13 @@ export interface ThreadStack {
   readonly frames: readonly Address[];
 }
 
+/** A word of the process that is an address in a range asked for. */
+export interface MemoryReference {
+  /** Undefined: in a register. */
+  readonly at?: Address;
+  readonly value: Address;
+}
+
 /** The helper. One instance serves many requests and many processes; dispose it to end it. */
 export interface TracerClient extends AsyncDisposable {
   /** Refuses: no-such-process, not-permitted, already-traced, unsupported-architecture. */
@@ -179,6 +186,11 @@ export interface TracerClient extends AsyncDisposable {
   listThreads(pid: number): Promise<readonly ThreadDescription[]>;
   /** One short stop; unwinding from the copy. */
   stacks(pid: number): Promise<{ readonly threads: readonly ThreadStack[]; readonly stop: StopFigures }>;
+  /**
+   * Words of the process that point into `into`, sixteen at the most: in registers, used stacks and all memory that it can
+   * write, but for mappings that begin in `except`. The process runs on meanwhile: none found is evidence, not proof.
+   */
+  references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }>;
   /** Every process that maps a file of this name (prefix match on the maps line's path); unreadable ones are passed over. */
   holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
   /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */

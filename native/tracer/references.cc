@@ -1,0 +1,150 @@
+// Does the process still know addresses in given ranges? Looks through all memory that it can write, while it runs, and
+// through the registers and used stacks of its threads, in one short stop before. For whoever wants to give memory back:
+// a pointer to it that lies in the target's own data would dangle.
+//
+// What a stack holds below its stack pointer is dead and is passed over. Pages that were never touched hold nothing and
+// are not touched by us. The process runs on meanwhile, so a pointer that is moved behind the reader's back can be
+// missed: the answer "none" is evidence, not proof; the answer "here" is certain enough to leave the memory alone.
+#include "handlers.h"
+#include "stack-check.h"
+#include "stopped-process.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace suture {
+
+namespace {
+
+constexpr uint64_t pageSize = 4096;
+constexpr uint64_t redZone = 128;
+constexpr size_t chunkSize = 256 << 10;
+constexpr size_t enoughReferences = 16;
+constexpr uint64_t patience = 100'000'000;
+
+struct Reference {
+  /** 0: in a register. */
+  uint64_t at;
+  uint64_t value;
+};
+
+class Search {
+ public:
+  Search(pid_t pid, std::vector<RemoteRange> into, std::vector<RemoteRange> except) : pid_(pid), into_(std::move(into)), except_(std::move(except)), chunk_(chunkSize) {}
+
+  /** Registers, and how far down each stack is in use. */
+  Result<void> lookAtThreads(uint64_t startTime) {
+    AllStop stop;
+    TRY(stop.watch(pid_));
+    TRY(stop.seize(pid_, startTime));
+    const AllStop::Visitor visitor = [&](const Tracee& tracee) {
+      lookAtRegisters(tracee.registers);
+      stackPointers_.push_back(tracee.registers.rsp);
+      return true;
+    };
+    isComplete_ &= stop.stopUninterruptible(visitor) == AllStop::Outcome::stopped;
+    isComplete_ &= stop.stopSleepers(visitor) == AllStop::Outcome::stopped;
+    isComplete_ &= stop.stopWorkers(now() + patience, visitor) == AllStop::Outcome::stopped;
+    return {};
+  }
+
+  Result<void> lookAtMemory() {
+    const File pageMap = openFile("/proc/" + std::to_string(pid_) + "/pagemap", O_RDONLY);
+    const std::vector<Mapping> mappings = TRY(readMappings(pid_));
+    for (const Mapping& mapping : mappings) {
+      if (mapping.writable && mapping.readable && !isExcepted(mapping.range)) lookAtMapping(mapping.range, pageMap);
+      if (isEnough()) break;
+    }
+    return {};
+  }
+
+  Json toJson() const {
+    Json references = Json::array();
+    for (const Reference& reference : found_) references.push_back({{"at", formatHex(reference.at)}, {"value", formatHex(reference.value)}});
+    return {{"references", std::move(references)}, {"complete", isComplete_ && !isEnough()}};
+  }
+
+ private:
+  bool isEnough() const { return found_.size() >= enoughReferences; }
+  bool isWanted(uint64_t word) const {
+    return std::any_of(into_.begin(), into_.end(), [word](const RemoteRange& range) { return range.contains(RemotePtr(word)); });
+  }
+  bool isExcepted(const RemoteRange& mapping) const {
+    return std::any_of(except_.begin(), except_.end(), [&](const RemoteRange& range) { return range.contains(mapping.start); });
+  }
+
+  void lookAtRegisters(const user_regs_struct& registers) {
+    for (const uint64_t value : {registers.rax, registers.rbx, registers.rcx, registers.rdx, registers.rsi, registers.rdi, registers.rbp, registers.r8, registers.r9,
+                                 registers.r10, registers.r11, registers.r12, registers.r13, registers.r14, registers.r15}) {
+      if (isWanted(value)) found_.push_back({0, value});
+    }
+  }
+
+  /** The lowest place of a mapping that is in use: it may be a stack. */
+  uint64_t usedFrom(const RemoteRange& mapping) const {
+    uint64_t lowest = ~uint64_t{0};
+    for (const uint64_t stackPointer : stackPointers_) {
+      if (mapping.contains(RemotePtr(stackPointer))) lowest = std::min(lowest, stackPointer - redZone);
+    }
+    return lowest == ~uint64_t{0} ? mapping.start.bits() : std::max(mapping.start.bits(), lowest / pageSize * pageSize);
+  }
+
+  void lookAtMapping(const RemoteRange& mapping, const File& pageMap) {
+    constexpr uint64_t presentOrSwapped = uint64_t{3} << 62;
+    const uint64_t start = usedFrom(mapping);
+    std::vector<uint64_t> pages((mapping.end.bits() - start) / pageSize);
+    const size_t size = pages.size() * sizeof(uint64_t);
+    const bool isKnown = ::pread64(pageMap.fd(), pages.data(), size, static_cast<off64_t>(start / pageSize * sizeof(uint64_t))) == static_cast<ssize_t>(size);
+    const auto isTouched = [&](size_t page) { return !isKnown || (pages[page] & presentOrSwapped) != 0; };
+    for (size_t page = 0; page < pages.size() && !isEnough();) {
+      size_t run = 0;
+      while (page + run < pages.size() && run < chunkSize / pageSize && isTouched(page + run)) ++run;
+      if (run > 0) lookAtPages(start + page * pageSize, run * pageSize);
+      page += std::max<size_t>(run, 1);
+    }
+  }
+
+  void lookAtPages(uint64_t at, size_t length) {
+    const size_t got = readRemote(pid_, at, {chunk_.data(), length});
+    // Memory that was given back meanwhile holds nothing any more.
+    for (size_t i = 0; i + sizeof(uint64_t) <= got && !isEnough(); i += sizeof(uint64_t)) {
+      uint64_t word;
+      std::memcpy(&word, chunk_.data() + i, sizeof word);
+      if (isWanted(word)) found_.push_back({at + i, word});
+    }
+  }
+
+  pid_t pid_;
+  std::vector<RemoteRange> into_;
+  std::vector<RemoteRange> except_;
+  std::vector<uint8_t> chunk_;
+  std::vector<uint64_t> stackPointers_;
+  std::vector<Reference> found_;
+  bool isComplete_ = true;
+};
+
+Result<std::vector<RemoteRange>> rangesField(const Json& object, const char* name) {
+  std::vector<RemoteRange> ranges;
+  for (const Json& range : *TRY(objectsField(object, name))) ranges.push_back(TRY(rangeOf(range)));
+  return ranges;
+}
+
+}  // namespace
+
+Result<Answer> references(const Request& request) {
+  const pid_t pid = TRY(pidField(request.head));
+  const uint64_t startTime = TRY(hexField(request.head, "startTime"));
+  Search search(pid, TRY(rangesField(request.head, "into")), TRY(rangesField(request.head, "except")));
+  TRY(checkSameProcess(pid, startTime));
+  TRY(traced<bool>([&]() -> Result<bool> {
+    TRY(search.lookAtThreads(startTime));
+    return true;
+  }));
+  TRY(search.lookAtMemory());
+  return Answer{search.toJson(), {}};
+}
+
+}  // namespace suture

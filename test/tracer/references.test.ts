@@ -1,0 +1,56 @@
+// A live process is told addresses, keeps them in its data or on its heap, and forgets them.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { address, type AddressRange } from "../../native/address.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { compileTarget, startTarget, type Target } from "../support/mod.ts";
+
+// Nothing is mapped there; no other word of the process points there by chance.
+const elsewhere: AddressRange = { start: address(0x5afe_0000_1000n), end: address(0x5afe_0000_3000n) };
+const inside = 0x5afe_0000_2468n;
+
+let tracer: Tracer;
+let target: Target;
+let startTime: bigint;
+beforeAll(async () => {
+  tracer = await Tracer.start();
+  target = await startTarget((await compileTarget("remembers-pointers.c")).program);
+  ({ startTime } = await tracer.describeProcess(target.pid));
+});
+afterAll(async () => {
+  await target.stop();
+  await tracer[Symbol.asyncDispose]();
+});
+
+async function tell(line: string): Promise<void> {
+  const seen = target.lines.length;
+  target.write(`${line}\n`);
+  await target.line(/^ok/, seen);
+}
+
+const references = async () => tracer.references(target.pid, startTime, [elsewhere], []);
+const complement = (value: bigint): string => BigInt.asUintN(64, ~value).toString(16);
+
+test("Tracer.references() finds nothing where nothing points", async () => {
+  expect(await references()).toEqual({ references: [], complete: true });
+});
+
+test.each(["data", "heap"])("Tracer.references() finds an address in the target's %s, and not any more when it is forgotten", async (where) => {
+  await tell(`${where} ${complement(inside)}`);
+  const found = await references();
+  expect(found.references.map(({ value }) => value)).toEqual([inside]);
+  const [at] = found.references.map((reference) => reference.at);
+  expect(at).toBeDefined();
+  const bytes = await tracer.readMemory(target.pid, at ?? address(0n), 8);
+  expect(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true)).toBe(inside);
+
+  await tell("forget");
+  expect((await references()).references).toEqual([]);
+});
+
+test("Tracer.references() does not take the end of a range for a part of it", async () => {
+  await tell(`heap ${complement(elsewhere.end)}`);
+  expect((await references()).references).toEqual([]);
+  await tell("forget");
+});
