@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace suture {
@@ -20,6 +21,7 @@ constexpr const char* architecture = "arm64";
 #endif
 
 constexpr const char* version = "0.1.0";
+constexpr size_t readStep = size_t{4} << 20;
 
 std::string mapFilePath(pid_t pid, const RemoteRange& range) {
   // The kernel wants the digits of /proc/PID/maps without leading zeros and without 0x.
@@ -96,8 +98,11 @@ Result<Answer> read(const Request& request) {
   const uint64_t length = TRY(integerField(request.head, "length", maxBodyLength));
   const File memory = TRY(openMemory(pid, O_RDONLY));
   Answer answer;
-  answer.body.resize(length);
-  TRY(readMemory(memory.fd(), at, answer.body));
+  // Our memory grows with what is really there, not with what was asked for.
+  for (size_t used = 0; used < length; used = answer.body.size()) {
+    answer.body.resize(std::min<size_t>(length, used + std::max(readStep, used)));
+    TRY(readMemory(memory.fd(), at + used, std::span(answer.body).subspan(used)));
+  }
   return answer;
 }
 
