@@ -11,6 +11,8 @@ export interface TransactionOptions {
   /** Stage and check, redirect nothing, give everything back. */
   readonly dryRun?: boolean;
   readonly onProgress?: (progress: TransactionProgress) => void;
+  /** Aborted: no further attempt is made, and what was staged is given back. */
+  readonly signal?: AbortSignal;
 }
 
 export type TransactionProgress =
@@ -71,6 +73,8 @@ export interface PatchedProcess {
   readonly pid: number;
   readonly program: string;
   readonly patches: readonly ListedPatch[];
+  /** Why nothing is known about this process; only in a list of all processes. */
+  readonly problem?: string;
 }
 
 export interface VerifiedFunction {

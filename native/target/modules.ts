@@ -14,7 +14,7 @@ import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
 import { isDeleted, isMemoryFile, pathOf } from "./maps.ts";
 import type { Mapping } from "./maps.ts";
-import { headerLength, isLinkedToOnePlace, locateProgramHeaders, readProgramHeaders } from "./program-headers.ts";
+import { headerLength, isLinkedToOnePlace, machineOf, locateProgramHeaders, readProgramHeaders } from "./program-headers.ts";
 import type { ProgramHeader } from "./program-headers.ts";
 
 const pageSize = 4096n;
@@ -31,6 +31,8 @@ export interface Module {
   readonly isDeleted: boolean;
   /** Linked to one place (not position-independent): its code may hold 32-bit addresses. */
   readonly isFixed: boolean;
+  /** e_machine of the ELF header. */
+  readonly machine: number;
   /** What is added to an address as linked. */
   readonly bias: bigint;
   /** From the lowest to the highest address of its segments. */
@@ -69,7 +71,7 @@ async function readModule(tracer: TracerClient, pid: number, first: Mapping, map
   const dynamic = headers.find(({ type }) => type === segmentType.dynamic);
   return {
     path, name: basename(path), device: first.device, inode: first.inode,
-    isDeleted: isDeleted(first), isFixed: isLinkedToOnePlace(header), ...layout,
+    isDeleted: isDeleted(first), isFixed: isLinkedToOnePlace(header), machine: machineOf(header), ...layout,
     hasInterpreter: headers.some(({ type }) => type === segmentType.interpreter),
     ...(dynamic === undefined ? {} : { dynamic: rangeOf(dynamic, layout.bias) }),
     ...(buildId === undefined ? {} : { buildId }),

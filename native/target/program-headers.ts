@@ -36,6 +36,8 @@ export function locateProgramHeaders(header: Uint8Array): { readonly offset: num
 /** ET_EXEC: linked to one place. */
 export const isLinkedToOnePlace = (header: Uint8Array): boolean => readU16(header, 16) === 2;
 
+export const machineOf = (header: Uint8Array): number => readU16(header, 18);
+
 export function readProgramHeaders(bytes: Uint8Array): readonly ProgramHeader[] {
   return Array.from({ length: Math.floor(bytes.length / programHeaderSize) }, (_, index) => {
     const at = index * programHeaderSize;

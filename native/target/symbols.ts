@@ -107,10 +107,14 @@ function* boundSlots(elf: ElfFile, name: string, version: string | undefined): G
 const isDynamicRelocationTable = (section: ElfSection, elf: ElfFile): boolean =>
   section.type === sectionType.rela && elf.sections[section.link]?.type === sectionType.dynsym;
 
-/** The name of the function at `at`, or as much as is known: `library+0x…`, or the address. Never fails. */
-export async function nameAt(target: Target, at: Address): Promise<string> {
-  const module = moduleAt(target, at);
+/**
+ * The name of the function at `at`, or as much as is known: `library+0x…`, or the address. A return address may lie just
+ * behind the function that made the call. Never fails.
+ */
+export async function nameAt(target: Target, at: Address, { isReturnAddress = false } = {}): Promise<string> {
+  const place = isReturnAddress ? address(at - 1n) : at;
+  const module = moduleAt(target, place);
   if (module === undefined) return formatAddress(at);
-  const name = await module.elf().then((elf) => symbolAt(elf, unrebase(at, module.bias))?.name, () => undefined);
+  const name = await module.elf().then((elf) => symbolAt(elf, unrebase(place, module.bias))?.name, () => undefined);
   return name ?? `${module.name}+${formatAddress(at - module.span.start)}`;
 }

@@ -1,0 +1,130 @@
+// What a ledger says: records in the order in which they were written, and what they add up to. The records come out of
+// the memory of a process that may be hostile or broken, so nothing of them is believed before its shape is checked.
+
+import * as v from "valibot";
+import { address, formatAddress } from "../address.ts";
+import type { Address, AddressRange } from "../address.ts";
+import type { JsonValue } from "../errors.ts";
+import type { PatchState } from "./types.ts";
+
+/** A patch as the process carries it: all that is needed to verify it and to take it back. */
+export interface LedgerPatch {
+  readonly name: string;
+  /** SHA-256 of the image. */
+  readonly digest: string;
+  readonly modules: readonly { readonly name: string; readonly buildId: string }[];
+  readonly functions: readonly LedgerFunction[];
+  readonly mappings: readonly LedgerMapping[];
+}
+
+export interface LedgerFunction {
+  readonly name: string;
+  readonly unit: string;
+  readonly module: string;
+  readonly old: Address;
+  readonly new: Address;
+  /** Where the jump is written, what was there, and what is there while the patch is active. */
+  readonly at: Address;
+  readonly saved: Uint8Array;
+  readonly jump: Uint8Array;
+  /** Where no thread may stand while the jump is written. */
+  readonly ranges: readonly AddressRange[];
+}
+
+export interface LedgerMapping extends AddressRange {
+  readonly code: AddressRange;
+  /** What nobody has reason to change, with its hash. */
+  readonly constant: AddressRange & { readonly sha256: string };
+}
+
+export type LedgerRecord =
+  /** Room for the patch was, or is about to be, mapped; nothing is redirected. */
+  | { readonly record: "staged"; readonly patch: LedgerPatch }
+  /** Intents: a transition is about to be tried. */
+  | { readonly record: "activating" | "deactivating"; readonly name: string }
+  /** Outcomes. The first two are written by the transition itself, under the stop. */
+  | { readonly record: "active" | "inactive" | "gone"; readonly name: string };
+
+export interface CarriedPatch {
+  readonly patch: LedgerPatch;
+  readonly state: PatchState;
+}
+
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const mostEntries = 1_000_000;
+
+const text = (longest: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(longest), v.check((value) => !unprintable.test(value), "not printable"));
+const symbolName = text(65_536);
+const patchName = text(128);
+const place = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{1,16}$/), v.transform((value): Address => address(BigInt(value))));
+const bytes = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,32}$/), v.transform((value) => new Uint8Array(Buffer.from(value, "hex"))));
+const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
+const isForwards = ({ start, end }: AddressRange): boolean => start < end;
+const range = v.pipe(v.strictObject({ start: place, end: place }), v.check((value) => isForwards(value), "an empty range"));
+const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.maxLength(mostEntries));
+
+const ledgerFunction = v.pipe(
+  v.strictObject({ name: symbolName, unit: symbolName, module: text(255), old: place, new: place, at: place, saved: bytes, jump: bytes, ranges: list(range) }),
+  v.check(({ saved, jump }) => saved.length === jump.length, "saved bytes and jump differ in length"),
+);
+const ledgerMapping = v.pipe(
+  v.strictObject({
+    start: place, end: place, code: range,
+    constant: v.pipe(v.strictObject({ start: place, end: place, sha256: hash }), v.check((value) => isForwards(value), "an empty range")),
+  }),
+  v.check(({ start, end, code, constant }) => start % 4096n === 0n && end % 4096n === 0n && [code, constant].every((part) => start <= part.start && part.end <= end), "parts outside of the mapping"),
+);
+const ledgerPatch = v.strictObject({
+  name: patchName, digest: hash, modules: list(v.strictObject({ name: text(255), buildId: text(128) })),
+  functions: list(ledgerFunction), mappings: list(ledgerMapping),
+});
+
+export const recordSchema: v.GenericSchema<unknown, LedgerRecord> = v.variant("record", [
+  v.strictObject({ record: v.literal("staged"), patch: ledgerPatch }),
+  v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "gone"]), name: patchName }),
+]);
+
+/** The record as {@link recordSchema} reads it. */
+export function recordJson(record: LedgerRecord): JsonValue {
+  if (record.record !== "staged") return { record: record.record, name: record.name };
+  const { name, digest, modules, functions, mappings } = record.patch;
+  return {
+    record: record.record,
+    patch: { name, digest, modules: modules.map((each) => ({ name: each.name, buildId: each.buildId })), functions: functions.map(functionJson), mappings: mappings.map(mappingJson) },
+  };
+}
+
+const rangeJson = ({ start, end }: AddressRange) => ({ start: formatAddress(start), end: formatAddress(end) });
+
+const functionJson = (each: LedgerFunction): JsonValue => ({
+  name: each.name, unit: each.unit, module: each.module,
+  old: formatAddress(each.old), new: formatAddress(each.new), at: formatAddress(each.at),
+  saved: Buffer.from(each.saved).toString("hex"), jump: Buffer.from(each.jump).toString("hex"), ranges: each.ranges.map(rangeJson),
+});
+
+const mappingJson = (each: LedgerMapping): JsonValue =>
+  ({ ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 } });
+
+const stateAfter = { activating: "activating", deactivating: "deactivating", active: "active", inactive: "staged" } as const;
+
+/** What the process carries after these records, in the order of staging; undefined when they contradict each other. */
+export function replay(records: Iterable<LedgerRecord>): readonly CarriedPatch[] | undefined {
+  const carried = new Map<string, CarriedPatch>();
+  for (const record of records) {
+    const name = record.record === "staged" ? record.patch.name : record.name;
+    const before = carried.get(name);
+    if ((record.record === "staged") === (before !== undefined)) return undefined;
+    if (record.record === "staged") carried.set(name, { patch: record.patch, state: "staged" });
+    else if (record.record === "gone") carried.delete(name);
+    else if (before !== undefined) carried.set(name, { ...before, state: stateAfter[record.record] });
+  }
+  return [...carried.values()];
+}
+
+/** The shortest records that add up to the same. */
+export function* recordsOf(carried: readonly CarriedPatch[]): Generator<LedgerRecord> {
+  for (const { patch, state } of carried) {
+    yield { record: "staged", patch };
+    if (state !== "staged") yield { record: state, name: patch.name };
+  }
+}

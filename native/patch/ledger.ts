@@ -1,0 +1,175 @@
+// The ledger of a process: found by its name among the mappings, read whole, appended to. It lies in memory that the
+// process itself may not write; who may trace the process can. One writer at a time: see lock.ts.
+
+import { address, formatAddress } from "../address.ts";
+import type { Address, AddressRange } from "../address.ts";
+import { alignUp } from "../elf/mod.ts";
+import { parseMaps } from "../target/mod.ts";
+import type { Mapping, Target } from "../target/mod.ts";
+import type { MemoryWrite, TracerClient } from "../tracer.ts";
+import { pageSize } from "./layout.ts";
+import { encodeRecord, lengthOf, NotALedger, readLedger, recordHeadSize, writeLedger } from "./ledger-format.ts";
+import { recordsOf, replay } from "./ledger-records.ts";
+import type { CarriedPatch, LedgerRecord } from "./ledger-records.ts";
+import { findPlaces } from "./place.ts";
+import { refuse } from "./refusal.ts";
+
+export const ledgerName = "suture-ledger";
+/** As /proc/PID/maps spells it. */
+export const ledgerPath = `/memfd:${ledgerName} (deleted)`;
+const ourPrefix = "/memfd:suture-";
+
+const smallestLedger = 64 << 10;
+const largestLedger = 64 << 20;
+/** Every patch must be able to go through its remaining states, some of them several times, without a new ledger. */
+const roomForStates = 4096;
+const placesToTry = 8;
+
+/** What identifies a process to the tracer. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: bigint;
+}
+
+/** A record whose text is in the ledger and whose head is not: `seal` makes it count. */
+export interface PreparedRecord {
+  readonly seal: MemoryWrite;
+  /** To be called when `seal` has been written by whoever was given it. */
+  readonly sealed: () => void;
+}
+
+export class Ledger {
+  readonly range: AddressRange;
+  readonly generation: number;
+  readonly #tracer: TracerClient;
+  readonly #process: ProcessIdentity;
+  readonly #bytes: Uint8Array;
+  readonly #records: LedgerRecord[];
+  #end: number;
+
+  private constructor(tracer: TracerClient, process: ProcessIdentity, start: Address, bytes: Uint8Array) {
+    const { generation, records, end } = readLedger(bytes);
+    if (replay(records) === undefined) throw new NotALedger("its records contradict each other");
+    this.range = { start, end: address(start + BigInt(bytes.length)) };
+    this.generation = generation;
+    this.#tracer = tracer;
+    this.#process = process;
+    this.#bytes = bytes;
+    this.#records = [...records];
+    this.#end = end;
+  }
+
+  /** Refuses: bad-ledger. */
+  static async read(tracer: TracerClient, process: ProcessIdentity, range: AddressRange): Promise<Ledger> {
+    const length = Number(range.end - range.start);
+    try {
+      if (length > largestLedger) throw new NotALedger(`it has ${length} bytes; ${largestLedger} is the limit`);
+      return new Ledger(tracer, process, range.start, await tracer.readMemory(process.pid, range.start, length));
+    } catch (error) {
+      if (!(error instanceof NotALedger)) throw error;
+      throw refuse("bad-ledger", `read the ledger of pid ${process.pid} at ${formatAddress(range.start)}`, `${error.message}; what it says about patches cannot be trusted`, { pid: process.pid }, error);
+    }
+  }
+
+  /** Maps a new ledger into the process, anywhere. */
+  static async create(tracer: TracerClient, target: Target, process: ProcessIdentity, carried: readonly CarriedPatch[], generation: number, room: number): Promise<Ledger> {
+    const size = alignUp(Math.max(smallestLedger, 2 * (lengthOf(recordsOf(carried)) + room)), pageSize);
+    const contents = writeLedger(generation, recordsOf(carried), size);
+    const at = await mapAnywhere(tracer, target, process, contents);
+    return new Ledger(tracer, process, at, contents);
+  }
+
+  get patches(): readonly CarriedPatch[] {
+    return replay(this.#records) ?? [];
+  }
+
+  find(name: string): CarriedPatch | undefined {
+    return this.patches.find(({ patch }) => patch.name === name);
+  }
+
+  hasRoomFor(length: number): boolean {
+    return this.#end + length + roomForStates <= this.#bytes.length;
+  }
+
+  async append(record: LedgerRecord): Promise<void> {
+    const { seal, sealed } = await this.prepare(record);
+    await this.#write(seal);
+    sealed();
+  }
+
+  /** Writes the record but for its head. One may be under way; another append before it is sealed takes its place. */
+  async prepare(record: LedgerRecord): Promise<PreparedRecord> {
+    const { head, rest, length } = encodeRecord(record);
+    const at = this.#end;
+    if (at + length > this.#bytes.length) throw refuse("internal", `write to the ledger of pid ${this.#process.pid}`, "it is full");
+    await this.#write(this.#change(at + recordHeadSize, rest));
+    return {
+      seal: this.#change(at, head),
+      sealed: () => {
+        this.#bytes.set(head, at);
+        this.#records.push(record);
+        this.#end = at + length;
+      },
+    };
+  }
+
+  #change(at: number, replacement: Uint8Array): MemoryWrite {
+    return { at: address(this.range.start + BigInt(at)), expected: this.#bytes.slice(at, at + replacement.length), replacement };
+  }
+
+  async #write(write: MemoryWrite): Promise<void> {
+    await this.#tracer.write(this.#process.pid, this.#process.startTime, [write]);
+    this.#bytes.set(write.replacement, Number(write.at - this.range.start));
+  }
+}
+
+async function mapAnywhere(tracer: TracerClient, target: Target, { pid, startTime }: ProcessIdentity, contents: Uint8Array): Promise<Address> {
+  for (let attempt = 0; ; attempt++) {
+    const mappings = parseMaps(await tracer.readMaps(pid));
+    const at = findPlaces(mappings, { span: target.program.span, isFixed: false }, contents.length)[attempt];
+    if (at === undefined) throw refuse("unreachable-memory", `make a ledger in pid ${pid}`, "there is no free room in its address space", { pid });
+    try {
+      await tracer.stage(pid, startTime, [{ name: ledgerName, at, contents, segments: [{ offset: 0, length: contents.length, protection: "r" }] }]);
+      return at;
+    } catch (error) {
+      if (attempt + 1 >= placesToTry || !isPlaceTaken(error)) throw error;
+    }
+  }
+}
+
+export const isPlaceTaken = (error: unknown): boolean =>
+  error instanceof Error && "kind" in error && error.kind === "unreachable-memory";
+
+export const isLedgerMapping = ({ path }: Mapping): boolean => path === ledgerPath;
+
+/** Mappings that Suture has made: patches and ledgers. */
+export const isOurs = ({ path }: Mapping): boolean => path.startsWith(ourPrefix);
+
+/** The ledger that counts. Refuses: bad-ledger. */
+export async function openLedger(tracer: TracerClient, process: ProcessIdentity, mappings: readonly AddressRange[]): Promise<Ledger | undefined> {
+  const found = await Promise.all(mappings.map((range) => Ledger.read(tracer, process, range)));
+  return found.reduce<Ledger | undefined>((newest, ledger) => (newest === undefined || ledger.generation > newest.generation ? ledger : newest), undefined);
+}
+
+/** A ledger with room for `length` more bytes: the one that is there, or a new one in its place. */
+export async function ensureLedger(tracer: TracerClient, target: Target, process: ProcessIdentity, ledger: Ledger | undefined, length: number): Promise<Ledger> {
+  if (ledger?.hasRoomFor(length)) return ledger;
+  const larger = await Ledger.create(tracer, target, process, ledger?.patches ?? [], (ledger?.generation ?? 0) + 1, length + roomForStates);
+  if (ledger !== undefined) await unmapOurs(tracer, process, [ledger.range]);
+  return larger;
+}
+
+/** Gives the ledger back when it has nothing more to say. */
+export async function dropEmptyLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger): Promise<void> {
+  if (ledger.patches.length === 0) await unmapOurs(tracer, process, [ledger.range]);
+}
+
+/**
+ * Gives back what of these ranges is still mapped, and ours: the process may have unmapped it, or have become another
+ * program meanwhile, with something else in that place.
+ */
+export async function unmapOurs(tracer: TracerClient, { pid, startTime }: ProcessIdentity, ranges: readonly AddressRange[]): Promise<void> {
+  const ours = parseMaps(await tracer.readMaps(pid)).filter(isOurs)
+    .filter((mapping) => ranges.some(({ start, end }) => start <= mapping.start && mapping.end <= end));
+  if (ours.length > 0) await tracer.unmap(pid, startTime, ours.map(({ start, end }) => ({ start, end })));
+}

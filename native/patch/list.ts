@@ -1,0 +1,55 @@
+// Which patches a process carries, or every process of the machine. Asks nobody but the processes: no state is kept
+// elsewhere. Reads only, and only the ledger: a list must be quick.
+
+import type { AddressRange } from "../address.ts";
+import { SutureError } from "../errors.ts";
+import { parseMaps } from "../target/mod.ts";
+import type { TracerClient } from "../tracer.ts";
+import { isLedgerMapping, ledgerPath, openLedger } from "./ledger.ts";
+import type { CarriedPatch } from "./ledger-records.ts";
+import { reportFunctions } from "./transaction.ts";
+import type { ListedPatch, PatchedProcess } from "./types.ts";
+
+/**
+ * Without a pid: every process that carries patches and that we may look into, those whose ledger cannot be read with the
+ * problem in the place of patches. Refuses, of the one process asked for: bad-ledger, and what describing a process refuses.
+ */
+export async function listPatches(tracer: TracerClient, pid?: number): Promise<readonly PatchedProcess[]> {
+  return pid === undefined ? listEverywhere(tracer) : [await listOne(tracer, pid)];
+}
+
+async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProcess> {
+  const { program, startTime } = await tracer.describeProcess(pid);
+  const mappings = parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping);
+  const ledger = await openLedger(tracer, { pid, startTime }, mappings);
+  return { pid, program, patches: (ledger?.patches ?? []).map(listPatch) };
+}
+
+async function listEverywhere(tracer: TracerClient): Promise<readonly PatchedProcess[]> {
+  const holders = new Map<number, { readonly program: string; readonly startTime: bigint; readonly ledgers: AddressRange[] }>();
+  for (const { pid, program, startTime, start, end } of await tracer.holders(ledgerPath)) {
+    const known = holders.get(pid) ?? { program, startTime, ledgers: [] };
+    holders.set(pid, known);
+    known.ledgers.push({ start, end });
+  }
+  const listed = await Promise.all([...holders].map(([pid, { program, startTime, ledgers }]) => listHolder(tracer, { pid, startTime }, program, ledgers)));
+  return listed.filter((process) => process !== undefined).sort((one, other) => one.pid - other.pid);
+}
+
+async function listHolder(tracer: TracerClient, process: { readonly pid: number; readonly startTime: bigint }, program: string, ledgers: readonly AddressRange[]): Promise<PatchedProcess | undefined> {
+  try {
+    const ledger = await openLedger(tracer, process, ledgers);
+    return { pid: process.pid, program, patches: (ledger?.patches ?? []).map(listPatch) };
+  } catch (error) {
+    if (!(error instanceof SutureError)) throw error;
+    if (error.kind === "bad-ledger") return { pid: process.pid, program, patches: [], problem: error.message };
+    if (hasVanished.has(error.kind)) return undefined;
+    throw error;
+  }
+}
+
+/** Between being found and being read: ended, became another program, took its last patch back. */
+const hasVanished: ReadonlySet<string> = new Set(["no-such-process", "process-gone", "unreadable-memory", "not-permitted"]);
+
+const listPatch = ({ patch, state }: CarriedPatch): ListedPatch =>
+  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch) });

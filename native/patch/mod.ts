@@ -1,0 +1,11 @@
+// The Loader: puts patches into a running process, takes them back, and tells what is there. The only room that changes
+// a process.
+
+export { applyPatch } from "./apply.ts";
+export { revertPatch } from "./revert.ts";
+export { listPatches } from "./list.ts";
+export { verifyPatches } from "./verify.ts";
+export { recoverProcess } from "./recover.ts";
+export type { RecoveryReport } from "./recover.ts";
+export type { SettledPatch } from "./settle.ts";
+export type * from "./types.ts";

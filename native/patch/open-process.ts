@@ -1,0 +1,20 @@
+// A process and its ledger, as they stand now.
+
+import { openTarget } from "../target/mod.ts";
+import type { Target } from "../target/mod.ts";
+import type { TracerClient } from "../tracer.ts";
+import { isLedgerMapping, openLedger } from "./ledger.ts";
+import type { Ledger, ProcessIdentity } from "./ledger.ts";
+
+export interface OpenProcess {
+  readonly tracer: TracerClient;
+  readonly target: Target;
+  readonly process: ProcessIdentity;
+  readonly ledger: Ledger | undefined;
+}
+
+/** Refuses: bad-ledger, and what opening a target refuses. */
+export async function openProcess(tracer: TracerClient, process: ProcessIdentity): Promise<OpenProcess> {
+  const target = await openTarget(tracer, process.pid);
+  return { tracer, target, process, ledger: await openLedger(tracer, process, target.mappings.filter(isLedgerMapping)) };
+}

@@ -1,0 +1,67 @@
+// Finishes or undoes what a tool that died left half done. The ledger says what was begun, the entries say how far it got:
+// all old, the patch goes; all new, it stays; some of each, they are put back under a stop. Entries that are neither are
+// somebody else's doing, and nothing is touched.
+
+import type { AddressRange } from "../address.ts";
+import { readEntries, summarize } from "./entries.ts";
+import type { Entry } from "./entries.ts";
+import { codeOf } from "./forbidden.ts";
+import { dropEmptyLedger, isLedgerMapping, unmapOurs } from "./ledger.ts";
+import type { Ledger } from "./ledger.ts";
+import type { CarriedPatch, LedgerPatch } from "./ledger-records.ts";
+import type { OpenProcess } from "./open-process.ts";
+import { refuse } from "./refusal.ts";
+import { unstagePatch } from "./stage.ts";
+import { switchCode } from "./transition.ts";
+
+/** A patch that was found in the middle of a transaction. */
+export interface SettledPatch {
+  readonly name: string;
+  readonly outcome: "finished" | "undone";
+}
+
+/** Only with the process locked. Refuses: unfinished-transaction, blocked. */
+export async function settle(open: OpenProcess): Promise<readonly SettledPatch[]> {
+  const { ledger, tracer, process, target } = open;
+  if (ledger === undefined) return [];
+  const settled: SettledPatch[] = [];
+  for (const { patch, state } of ledger.patches) {
+    if (state !== "active") settled.push({ name: patch.name, outcome: await settlePatch(open, ledger, { patch, state }) });
+  }
+  // A tool that died between making a larger ledger and giving back the old one.
+  const outdated = target.mappings.filter((mapping) => isLedgerMapping(mapping) && mapping.start !== ledger.range.start);
+  if (outdated.length > 0) await unmapOurs(tracer, process, outdated);
+  await dropEmptyLedger(tracer, process, ledger);
+  return settled;
+}
+
+async function settlePatch(open: OpenProcess, ledger: Ledger, { patch, state }: CarriedPatch): Promise<SettledPatch["outcome"]> {
+  const entries = await readEntries(open.tracer, open.process, patch);
+  const held = summarize(entries);
+  if (held === "foreign") throw foreignEntry(open, patch, entries);
+  if (held === "new" && state !== "staged") {
+    await ledger.append({ record: "active", name: patch.name });
+    return "finished";
+  }
+  await putBack(open, ledger, patch, entries);
+  await unstagePatch(open.tracer, open.process, patch, ledger);
+  return "undone";
+}
+
+function foreignEntry({ process: { pid } }: OpenProcess, patch: LedgerPatch, entries: readonly Entry[]): Error {
+  const name = entries.find(({ holds }) => holds === "foreign")?.function.name ?? "???";
+  return refuse("unfinished-transaction", `settle patch "${patch.name}" in pid ${pid}`, `an earlier run was interrupted, and the entry of ${name} holds neither the old nor the new bytes; remove what was written there (a breakpoint?) and try again`, { patch: patch.name, function: name });
+}
+
+/** Even when all entries are old: nobody may be in code that is about to be unmapped. */
+async function putBack({ tracer, target, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch, entries: readonly Entry[]): Promise<void> {
+  const redirected = entries.filter(({ holds }) => holds === "new").map((entry) => entry.function);
+  const writes = redirected.map(({ name, at, saved, jump }) => ({ at, expected: jump, replacement: saved, function: name }));
+  const mapped = codeOf(patch).filter((range) => isMapped(target.mappings, range));
+  const { seal, sealed } = await ledger.prepare({ record: "inactive", name: patch.name });
+  await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: mapped, writes: [...writes, { ...seal, function: "the ledger" }] }], {});
+  sealed();
+}
+
+const isMapped = (mappings: readonly AddressRange[], range: AddressRange): boolean =>
+  mappings.some(({ start, end }) => start < range.end && range.start < end);

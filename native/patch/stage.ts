@@ -1,0 +1,112 @@
+// Puts a patch into a process while it runs: finds room, links for that place, maps, and records. Nothing is redirected
+// here, so nothing that runs can notice. What was staged can be given back as long as no entry leads to it.
+
+import { address } from "../address.ts";
+import type { Address } from "../address.ts";
+import { writeI32 } from "../elf/mod.ts";
+import { parseMaps } from "../target/mod.ts";
+import type { Mapping, Target } from "../target/mod.ts";
+import type { TracerClient } from "../tracer.ts";
+import type { BoundFunction, BoundObject, BoundPatch } from "./check.ts";
+import { encodeRecord } from "./ledger-format.ts";
+import { isPlaceTaken, unmapOurs } from "./ledger.ts";
+import type { Ledger, ProcessIdentity } from "./ledger.ts";
+import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
+import { linkObject } from "./link.ts";
+import type { LinkedObject } from "./link.ts";
+import { findPlaces } from "./place.ts";
+import { refuse } from "./refusal.ts";
+
+const placesToTry = 8;
+const longestName = 200;
+
+/** Enough for the record of a patch, wherever it will be mapped. */
+export function recordLength(bound: BoundPatch): number {
+  const linked = bound.objects.map(({ module }) => pretendLinked(module.span.start));
+  const longest = encodeRecord({ record: "staged", patch: ledgerPatch(bound, linked) }).length;
+  return longest + 512 * (1 + bound.objects.reduce((sum, { functions }) => sum + functions.length, 0));
+}
+
+/** Addresses of any length are a matter of a few bytes each. */
+function pretendLinked(at: Address): LinkedObject {
+  const range = { start: at, end: at };
+  return { base: at, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, entries: new Map() };
+}
+
+/** The ledger must have room for the record. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
+export async function stagePatch(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, ledger: Ledger): Promise<{ readonly patch: LedgerPatch; readonly bytes: number }> {
+  for (let attempt = 0; ; attempt++) {
+    const linked = await linkSomewhere(tracer, target, bound, attempt);
+    const patch = ledgerPatch(bound, linked);
+    const mappings = linked.map(({ base, contents, segments }) => ({ name: mappingName(bound), at: base, contents, segments }));
+    // The record comes first: what is mapped is always accounted for.
+    await ledger.append({ record: "staged", patch });
+    try {
+      await tracer.stage(process.pid, process.startTime, mappings);
+      return { patch, bytes: mappings.reduce((sum, { contents }) => sum + contents.length, 0) };
+    } catch (error) {
+      await ledger.append({ record: "gone", name: patch.name });
+      if (attempt + 1 >= placesToTry || !isPlaceTaken(error) || !ledger.hasRoomFor(recordLength(bound))) throw error;
+    }
+  }
+}
+
+async function linkSomewhere(tracer: TracerClient, target: Target, bound: BoundPatch, attempt: number): Promise<readonly LinkedObject[]> {
+  let taken: readonly Mapping[] = parseMaps(await tracer.readMaps(target.pid));
+  return bound.objects.map((object) => {
+    const base = choosePlace(taken, object, attempt, target.pid);
+    const linked = linkObject(object.laidOut, base, object.resolved);
+    taken = withMapping(taken, linked);
+    return linked;
+  });
+}
+
+function choosePlace(mappings: readonly Mapping[], { module, laidOut }: BoundObject, attempt: number, pid: number): Address {
+  const places = findPlaces(mappings, module, laidOut.size);
+  const place = places[Math.min(attempt, places.length - 1)];
+  if (place !== undefined) return place;
+  throw refuse("unreachable-memory", `stage patch "${laidOut.patch}" in pid ${pid}`, `there is no free room of ${laidOut.size} bytes within reach of ${module.name}`, { pid, module: module.name });
+}
+
+/** What another object of the same patch is going to occupy. */
+function withMapping(mappings: readonly Mapping[], { range }: LinkedObject): readonly Mapping[] {
+  const own: Mapping = { ...range, isReadable: true, isWritable: false, isExecutable: true, isShared: false, offset: 0, device: "00:00", inode: "0", path: "" };
+  return [...mappings, own].sort((one, other) => (one.start < other.start ? -1 : 1));
+}
+
+/** /proc/PID/maps shows it; the kernel takes 249 bytes. */
+function mappingName({ name, digest }: BoundPatch): string {
+  const whole = `suture-${name}`;
+  return Buffer.byteLength(whole) <= longestName ? whole : `suture-${[...name].slice(0, 40).join("")}…${digest.slice(0, 16)}`;
+}
+
+function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly LinkedObject[]): LedgerPatch {
+  const pairs = objects.flatMap((object, at) => (linked[at] === undefined ? [] : [{ object, linked: linked[at] }]));
+  return {
+    name, digest,
+    modules: objects.map(({ module, laidOut }) => ({ name: laidOut.object.module.name, buildId: module.buildId ?? "" })),
+    functions: pairs.flatMap((pair) => pair.object.functions.map((each) => ledgerFunction(each, pair.object, pair.linked))),
+    mappings: pairs.map((pair) => ({ ...pair.linked.range, code: pair.linked.code, constant: pair.linked.constant })),
+  };
+}
+
+function ledgerFunction({ name, unit, entry, at, expected, ranges, newSymbol }: BoundFunction, { module }: BoundObject, { entries, base }: LinkedObject): LedgerFunction {
+  const replacement = entries.get(newSymbol) ?? base;
+  return { name, unit, module: module.name, old: entry, new: replacement, at, saved: expected, jump: jumpFrom(at, replacement, expected), ranges };
+}
+
+/** The bytes that lead from `at` to `to`; what of the old ones the jump does not need stays as it is. */
+function jumpFrom(at: Address, to: Address, old: Uint8Array): Uint8Array {
+  const bytes = old.slice();
+  const distance = to - address(at + 5n);
+  if (BigInt.asIntN(32, distance) !== distance) throw refuse("internal", "redirect a function", "its replacement is out of reach");
+  bytes[0] = 0xe9; // jmp rel32
+  writeI32(bytes, 1, Number(distance));
+  return bytes;
+}
+
+/** Gives the mappings of a patch back. The caller has made sure that no entry leads there and no thread is inside. */
+export async function unstagePatch(tracer: TracerClient, process: ProcessIdentity, patch: LedgerPatch, ledger: Ledger): Promise<void> {
+  await unmapOurs(tracer, process, patch.mappings);
+  await ledger.append({ record: "gone", name: patch.name });
+}

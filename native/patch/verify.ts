@@ -1,0 +1,41 @@
+// Are the bytes in the process those that its ledger says? Entries are held against saved bytes and jumps, and the
+// patch's own code and constants against their hash. Its data is its own business: patched code writes there. Reads only.
+
+import { parseMaps } from "../target/mod.ts";
+import type { TracerClient } from "../tracer.ts";
+import { SutureError } from "../errors.ts";
+import { readEntries } from "./entries.ts";
+import { isLedgerMapping, openLedger } from "./ledger.ts";
+import type { ProcessIdentity } from "./ledger.ts";
+import type { CarriedPatch, LedgerMapping } from "./ledger-records.ts";
+import { sha256 } from "./link.ts";
+import type { VerifiedFunction, VerifyReport } from "./types.ts";
+
+/** A patch in the middle of a transaction is not verified, whatever its bytes. Refuses: bad-ledger, and what describing a process refuses. */
+export async function verifyPatches(tracer: TracerClient, pid: number): Promise<VerifyReport> {
+  const { program, startTime } = await tracer.describeProcess(pid);
+  const process = { pid, startTime };
+  const ledger = await openLedger(tracer, process, parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping));
+  const patches = await Promise.all((ledger?.patches ?? []).map((carried) => verifyPatch(tracer, process, carried)));
+  const isVerified = patches.every(({ state, codeMatches, functions }) => state === "active" && codeMatches && functions.every(({ matches }) => matches));
+  return { pid, program, verified: isVerified, patches };
+}
+
+async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, { patch, state }: CarriedPatch): Promise<VerifyReport["patches"][number]> {
+  const isRedirected = state === "active" || state === "deactivating";
+  const entries = await readEntries(tracer, process, patch);
+  const functions = entries.map(({ function: { name, at, saved, jump }, found, holds }): VerifiedFunction =>
+    ({ name, patch: patch.name, at, matches: holds === (isRedirected ? "new" : "old"), expected: isRedirected ? jump : saved, found }));
+  const matches = await Promise.all(patch.mappings.map((mapping) => isUnchanged(tracer, process, mapping)));
+  return { name: patch.name, state, functions, codeMatches: matches.every(Boolean) };
+}
+
+async function isUnchanged(tracer: TracerClient, { pid }: ProcessIdentity, { constant: { start, end, sha256: wanted } }: LedgerMapping): Promise<boolean> {
+  try {
+    return sha256(await tracer.readMemory(pid, start, Number(end - start))) === wanted;
+  } catch (error) {
+    // Not all of it is mapped any more.
+    if (error instanceof SutureError && error.kind === "unreadable-memory") return false;
+    throw error;
+  }
+}
