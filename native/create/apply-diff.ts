@@ -11,7 +11,7 @@ import { encodeText } from "./byte-text.ts";
 import { parseDiff } from "./diff.ts";
 import type { FileChange } from "./diff.ts";
 import { runProgram } from "./run-program.ts";
-import { pathBelow } from "./source-tree.ts";
+import { isSourceName, pathBelow } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { SourceDiff } from "./types.ts";
 
@@ -42,11 +42,6 @@ interface Application {
   readonly leftOut: string[];
   readonly notes: string[];
 }
-
-const sourceName = /\.(c|h|cc|hh|cpp|hpp|cxx|hxx|c\+\+|h\+\+|C|H|inc|inl|ipp|tcc|def|tbl|S|s|asm)$/;
-
-/** Is this a file that compilers read, by its name? */
-export const isSourceName = (path: string): boolean => sourceName.test(path);
 
 /** Applies the diffs in order to the contents of the tree's files. */
 export async function applyDiffs(tree: ShadowTree, diffs: readonly SourceDiff[]): Promise<AppliedDiffs> {

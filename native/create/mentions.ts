@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
-import { isSourceName } from "./apply-diff.ts";
+import { isSourceName } from "./source-tree.ts";
 
 /** Those of `paths` whose names stand in quotes or angle brackets in some source of the tree. */
 export function findMentioned(root: string, paths: readonly string[]): readonly string[] {

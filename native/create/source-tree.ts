@@ -24,6 +24,11 @@ const skipped = new Set([".git", ".hg", ".svn"]);
 // A precompiled header is made of headers as they were; without it the compiler reads those that the patch changes.
 const precompiled = /\.(gch|pch)$/;
 
+const sourceName = /\.(c|h|cc|hh|cpp|hpp|cxx|hxx|c\+\+|h\+\+|C|H|inc|inl|ipp|tcc|def|tbl|S|s|asm)$/;
+
+/** Is this a file that compilers read, by its name? */
+export const isSourceName = (path: string): boolean => sourceName.test(path);
+
 /** Lays a shadow of `source` into the directory for temporary files. */
 export function createShadowTree(source: string): ShadowTree {
   const spelledRoot = resolve(source);

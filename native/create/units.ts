@@ -5,7 +5,6 @@
 import { relative } from "node:path";
 
 import { SutureError } from "../errors.ts";
-import { isSourceName } from "./apply-diff.ts";
 import type { AppliedDiffs } from "./apply-diff.ts";
 import { makesNoObject } from "./compiler-arguments.ts";
 import { createDependencyReader, realPath } from "./dependencies.ts";
@@ -14,6 +13,7 @@ import { findMentioned } from "./mentions.ts";
 import { readInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
+import { isSourceName } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CompileCommand } from "./types.ts";
 

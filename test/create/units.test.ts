@@ -1,0 +1,137 @@
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { expect, test } from "vitest";
+
+import { applyDiffs } from "../../native/create/apply-diff.ts";
+import { readCompileCommands } from "../../native/create/compile-commands.ts";
+import { createDependencyReader, parseDependencies } from "../../native/create/dependencies.ts";
+import { createShadowTree } from "../../native/create/source-tree.ts";
+import type { SourceDiff } from "../../native/create/types.ts";
+import { findTranslationUnits } from "../../native/create/units.ts";
+import { differsOnlyByUnusedDeclarations } from "../../native/create/unaffected.ts";
+import { openSourceTree } from "./source-tree.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+const files = {
+  "a.c": "#include \"inc/shared.h\"\nint a(void) { return SHARED; }\n",
+  "b.c": "#include \"inc/outer.h\"\n#include \"table.c\"\nint b(void) { return SHARED + table[0]; }\n",
+  "c.c": "int c(void) { return 3; }\n",
+  "table.c": "static int table[] = { 1, 2 };\n",
+  "inc/shared.h": "#define SHARED 1\n",
+  "inc/outer.h": "#include <shared.h>\n",
+  "notes.txt": "old\n",
+};
+const everyCommand = ["-Iinc -c a.c", "-Iinc -c b.c", "-c c.c"];
+
+async function find(tree: SourceTree, ...diffs: readonly SourceDiff[]) {
+  await using shadow = createShadowTree(tree.root);
+  const dependencies = createDependencyReader(join(tree.directory, "cache"));
+  const found = await findTranslationUnits(shadow, await applyDiffs(shadow, diffs), await readCompileCommands({ source: tree.root }), { dependencies });
+  return { ...found, names: found.units.map(({ unit }) => unit) };
+}
+
+function open(): SourceTree {
+  const tree = openSourceTree(files);
+  tree.record(...everyCommand);
+  return tree;
+}
+
+test("findTranslationUnits() finds the touched unit without asking a compiler", async () => {
+  using tree = open();
+  const found = await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }));
+  expect(found).toMatchObject({ names: ["c.c"], units: [{ spelled: "c.c", touched: ["c.c"] }], uncompiled: [] });
+  expect(() => readdirSync(join(tree.directory, "cache"))).toThrow("ENOENT");
+});
+
+test("findTranslationUnits() finds every unit that includes a touched header, directly or not", async () => {
+  using tree = open();
+  expect((await find(tree, tree.diff("fix", { "inc/shared.h": "#define SHARED 2\n" }))).names).toEqual(["a.c", "b.c"]);
+});
+
+test("findTranslationUnits() finds the unit that includes a touched .c file, a unit of its own or not", async () => {
+  using tree = open();
+  const diff = tree.diff("fix", { "table.c": "static int table[] = { 5, 2 };\n" });
+  expect((await find(tree, diff)).names).toEqual(["b.c"]);
+  tree.record(...everyCommand, "-c table.c");
+  expect((await find(tree, diff)).names).toEqual(["b.c", "table.c"]);
+});
+
+test("findTranslationUnits() takes the same file with other flags as another unit", async () => {
+  using tree = open();
+  tree.record("-DONE -c c.c", "-DTWO -c c.c");
+  expect((await find(tree, tree.diff("fix", { "c.c": "int c;\n" }))).names).toEqual(["c.c", "c.c"]);
+});
+
+test("findTranslationUnits() names touched sources that nothing compiles", async () => {
+  using tree = open();
+  tree.write({ "tests/t.c": "int t;\n" });
+  const found = await find(tree, tree.diff("fix", { "tests/t.c": "int u;\n", "c.c": "int c;\n", "fresh.c": "int fresh;\n" }));
+  expect(found).toMatchObject({ names: ["c.c"], uncompiled: ["fresh.c", "tests/t.c"] });
+});
+
+test("findTranslationUnits() says so when nothing that is compiled is touched", async () => {
+  using tree = open();
+  await expect(find(tree, tree.diff("fix", { "notes.txt": "new\n" })))
+    .rejects.toMatchObject({ kind: "nothing-to-patch", message: "Nothing to patch: the diff changes no C or C++ source (notes.txt)" });
+  tree.write({ "tests/t.c": "int t;\n" });
+  await expect(find(tree, tree.diff("fix", { "tests/t.c": "int u;\n" })))
+    .rejects.toMatchObject({ kind: "nothing-to-patch", message: expect.stringContaining("no compile command compiles or includes tests/t.c") });
+});
+
+test("findTranslationUnits() refuses an unfit file without a source's name that a unit includes after all", async () => {
+  using tree = open();
+  tree.write({ "c.c": "#include \"notes.txt\"\n", "notes.txt": "int different;\n" });
+  const diff = { name: "fix", text: "--- a/notes.txt\n+++ b/notes.txt\n@@ -1 +1 @@\n-int old;\n+int new;\n" };
+  await expect(find(tree, diff)).rejects.toMatchObject({ kind: "diff-does-not-apply", data: { file: "notes.txt", unit: "c.c" } });
+});
+
+test("createDependencyReader() remembers until a file changes", async () => {
+  using tree = open();
+  const diff = tree.diff("fix", { "inc/shared.h": "#define SHARED 2\n" });
+  await find(tree, diff);
+  const cache = join(tree.directory, "cache");
+  const kept = readdirSync(cache);
+  expect(kept).toHaveLength(3);
+  const state = () => kept.map((name) => statSync(join(cache, name)).mtimeMs);
+  const before = state();
+  expect((await find(tree, diff)).names).toEqual(["a.c", "b.c"]);
+  expect(state()).toEqual(before);
+  tree.write({ "c.c": "#include \"inc/shared.h\"\n" });
+  expect((await find(tree, diff)).names).toEqual(["a.c", "b.c", "c.c"]);
+  for (const name of kept) writeFileSync(join(cache, name), "damaged");
+  expect((await find(tree, diff)).names).toEqual(["a.c", "b.c", "c.c"]);
+});
+
+test("parseDependencies() reads what compilers write about awkward names", () => {
+  expect(parseDependencies("unit: a.c \\\n inc/with\\ space.h cost$$.h\\\n /usr/x\\#.h\n", "/src"))
+    .toEqual(["/src/a.c", "/src/inc/with space.h", "/src/cost$.h", "/usr/x#.h"]);
+});
+
+test.each([
+  ["a prototype", "int f(const char *s, ...) __attribute__((format(printf, 1, 2)));", true],
+  ["a prototype over two lines", "struct x *f(int a,\n  int b);", true],
+  ["a variable", "extern unsigned long limits[8];", true],
+  ["two", "int f(void);\nextern int g;", true],
+  ["a function that is used", "int used(void);", false],
+  ["a definition", "int f(void) { return 1; }", false],
+  ["a tentative definition", "int g;", false],
+  ["a type", "typedef int (f)(void);", false],
+  ["a pragma", "#pragma weak used", false],
+  ["another name for a function", "int f(void) __asm__(\"used\");", false],
+  ["a statement", "return f(1);", false],
+  ["half a declaration", "int f(int a,", false],
+])("differsOnlyByUnusedDeclarations() knows %s", (_, added, expected) => {
+  const original = "int first;\nint caller(void) { return used(); }\n";
+  expect(differsOnlyByUnusedDeclarations(original, original.replace("\n", `\n${added}\n`))).toBe(expected);
+  expect(differsOnlyByUnusedDeclarations(original.replace("\n", `\n${added}\n`), original)).toBe(expected);
+});
+
+test("createShadowTree() lays real directories and links, and never the repository", async () => {
+  using tree = openSourceTree({ "a b/$c/-d.c": "int d;\n", ".git/config": "x", "x.h.gch": "x" });
+  mkdirSync(join(tree.root, "empty"));
+  await using shadow = createShadowTree(tree.root);
+  const entries = readdirSync(shadow.shadow, { recursive: true, withFileTypes: true });
+  expect(entries.map((entry) => `${entry.name} ${entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "file"}`).sort())
+    .toEqual(["$c directory", "-d.c link", "a b directory", "empty directory"]);
+});
