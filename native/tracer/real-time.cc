@@ -122,6 +122,7 @@ void RaisedPriorities::prepare(size_t threads) {
 void RaisedPriorities::raise(pid_t tid) {
   if (!isPossible_ || raised_.size() == GuardTable::capacity) return;
   Raised raised = {tid, {}};
+  // One that we have raised before is real-time by now, and left alone.
   if (!readScheduling(tid, raised.own) || !isOrdinary(raised.own.policy)) return;
 
   GuardTable& table = *theGuard().table;

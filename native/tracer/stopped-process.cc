@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,10 +21,13 @@ namespace {
 constexpr uint64_t millisecond = 1'000'000;
 /** For threads in uninterruptible sleep: nobody else is held meanwhile. */
 constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
+constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
 /** For threads that were asked to stop, did not in time, and must still have their interrupted call mended. */
 constexpr uint64_t releasePatience = 20 * millisecond;
 constexpr int maxSeizeRounds = 100;
+/** A sleeping thread that was only stopped and let go a moment ago has run for less. */
+constexpr uint64_t runTimeOfWork = 50'000;
 
 // O_TRACECLONE: a thread that is born meanwhile is ours from its first instruction on.
 // O_TRACEEXEC: a program that is replaced meanwhile is noticed.
@@ -86,7 +90,7 @@ Result<void> AllStop::watch(pid_t pid) {
 
 Result<void> AllStop::seize(pid_t pid, uint64_t startTime) {
   raised_.prepare(ranBefore_.size());
-  processes_.push_back({pid, startTime});
+  processes_.push_back({pid, startTime, openFile("/proc/" + std::to_string(pid) + "/task", O_RDONLY | O_DIRECTORY)});
   if (seizedAt_ == 0) seizedAt_ = now();
   // A thread can be born behind the back of one listing, and one listing can skip over a thread when another ends.
   int quietRounds = 0;
@@ -124,7 +128,7 @@ Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
     adopt(process, tid, Tracee::State::seized);
     Tracee& tracee = tracees_.back();
     const auto before = ranBefore_.find(tid);
-    const bool hasRun = before == ranBefore_.end() || before->second != readRunTime(pid, tid);
+    const bool hasRun = before == ranBefore_.end() || readRunTime(pid, tid) - before->second > runTimeOfWork;
     tracee.isUninterruptible = stat.value().state == 'D';
     tracee.isWorking = !tracee.isUninterruptible && (stat.value().state == 'R' || hasRun);
     return true;
@@ -213,15 +217,20 @@ AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor
     if (end == Wait::stopped) visit(tracee);
     if (end == Wait::timedOut && tracee.isWorking) raised_.raise(tracee.tid);
   }
-  const Alarm alarm(deadline);
   bool isComplete = true;
-  for (size_t i = 0; i < tracees_.size() && isWanted; ++i) {
-    Tracee& tracee = tracees_[i];
-    if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
-    const Wait end = await(tracee, isComplete ? 0 : WNOHANG, deadline);
-    if (end == Wait::stopped) visit(tracee);
-    if (end == Wait::timedOut && !leaveIfEnded(tracee)) isComplete = false;
-  }
+  const auto awaitRest = [&](uint64_t until, auto onTimeOut) {
+    const Alarm alarm(until);
+    for (size_t i = 0; i < tracees_.size() && isWanted; ++i) {
+      Tracee& tracee = tracees_[i];
+      if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
+      const Wait end = await(tracee, isComplete && now() < until ? 0 : WNOHANG, until);
+      if (end == Wait::stopped) visit(tracee);
+      if (end == Wait::timedOut) onTimeOut(tracee);
+    }
+  };
+  // Sleeping threads wake up at once, unless the machine is loaded: then they are raised, too.
+  awaitRest(std::min(deadline, now() + wakingPatience), [&](Tracee& tracee) { raised_.raise(tracee.tid); });
+  awaitRest(deadline, [&](Tracee& tracee) { isComplete &= leaveIfEnded(tracee); });
   if (!isWanted) return Outcome::refusedByVisitor;
   return isComplete ? Outcome::stopped : Outcome::notStopped;
 }
@@ -249,15 +258,24 @@ AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor)
   return outcome == Outcome::stopped ? stopStragglers(deadline, visitor) : outcome;
 }
 
-/** The kernel's own count says whether a thread has escaped the seizing; rare, so it may cost a listing. */
+size_t AllStop::countHeld(size_t process) const {
+  return static_cast<size_t>(std::count_if(tracees_.begin(), tracees_.end(), [&](const Tracee& tracee) {
+    return tracee.process == process && tracee.state == Tracee::State::stopped && !tracee.isForeign;
+  }));
+}
+
+/** By the kernel's own count, which is the cheapest way to ask for it: a directory's links. */
+bool AllStop::isEveryThreadHeld(size_t process) const {
+  const size_t expected = countHeld(process) + (processes_[process].hasEndedLeader ? 1 : 0);
+  struct stat status;
+  constexpr size_t ownLinks = 2;
+  return ::fstat(processes_[process].taskDirectory.fd(), &status) == 0 && status.st_nlink <= expected + ownLinks;
+}
+
+/** A thread that has escaped the seizing is rare, so it may cost a listing. */
 AllStop::Outcome AllStop::stopStragglers(uint64_t deadline, const Visitor& visitor) {
   for (size_t process = 0; process < processes_.size(); ++process) {
-    for (;;) {
-      const Result<TaskStat> stat = readProcessStat(processes_[process].pid);
-      const auto held = processes_[process].hasEndedLeader + std::count_if(tracees_.begin(), tracees_.end(), [&](const Tracee& tracee) {
-        return tracee.process == process && tracee.state == Tracee::State::stopped && !tracee.isForeign;
-      });
-      if (!stat || stat.value().threads <= held) break;
+    while (!isEveryThreadHeld(process)) {
       const Result<bool> found = seizeNewThreads(process);
       if (!found || !found.value()) break;
       for (Tracee& tracee : tracees_) {
@@ -272,10 +290,7 @@ AllStop::Outcome AllStop::stopStragglers(uint64_t deadline, const Visitor& visit
 
 AllStop::Outcome AllStop::checkAlive() {
   for (size_t process = 0; process < processes_.size(); ++process) {
-    const bool isAlive = std::any_of(tracees_.begin(), tracees_.end(), [&](const Tracee& tracee) {
-      return tracee.process == process && tracee.state == Tracee::State::stopped && !tracee.isForeign;
-    });
-    if (isAlive && !processes_[process].hasExecuted) continue;
+    if (countHeld(process) > 0 && !processes_[process].hasExecuted) continue;
     gonePid_ = processes_[process].pid;
     return Outcome::gone;
   }

@@ -61,7 +61,7 @@ class AllStop {
   AllStop& operator=(const AllStop&) = delete;
   ~AllStop() { release(); }
 
-  /** Notes how much each thread has run: those that have run by the time of seize() are working ones. Stops nothing. */
+  /** Notes how much each thread has run: those that have run on by the time of seize() are working ones. Stops nothing. */
   Result<void> watch(pid_t pid);
   /** All threads, those born meanwhile too. Stops nothing yet. Only on a tracing thread. */
   Result<void> seize(pid_t pid, uint64_t startTime);
@@ -88,6 +88,7 @@ class AllStop {
   struct Process {
     pid_t pid;
     uint64_t startTime;
+    File taskDirectory;
     bool hasExecuted = false;
     /** The main thread has ended, others live: it counts as a thread for ever, but it cannot be stopped. */
     bool hasEndedLeader = false;
@@ -105,6 +106,8 @@ class AllStop {
   void noteBirth(const Tracee& parent);
   template <typename Choice>
   Outcome stop(Choice isChosen, uint64_t deadline, const Visitor& visitor);
+  size_t countHeld(size_t process) const;
+  bool isEveryThreadHeld(size_t process) const;
   bool leaveIfEnded(Tracee& tracee);
   Outcome stopStragglers(uint64_t deadline, const Visitor& visitor);
   Outcome checkAlive();
