@@ -5,9 +5,13 @@ export * from "./errors.ts";
 export { Tracer } from "./tracer.ts";
 export type * from "./tracer.ts";
 export * from "./image/mod.ts";
-export { createPatchImage, readDiff } from "./create/mod.ts";
+export { captureCompileCommands, createPatchImage, readDiff } from "./create/mod.ts";
 export type { CreatedPatch, CreateOptions, CreateProgress, SourceDiff } from "./create/mod.ts";
-export type * from "./patch/types.ts";
+export { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "./patch/mod.ts";
+export type {
+  Blocker, FunctionReport, ListedPatch, PatchedProcess, PatchState, ProcessReport, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
+  TransactionProgress, TransactionResult, VerifiedFunction, VerifyReport,
+} from "./patch/mod.ts";
 export { findDynamicSymbol, moduleAt, nameAt, openTarget } from "./target/mod.ts";
 export type { FoundSymbol, Mapping, Module, Target } from "./target/mod.ts";
 export { explainPatchability, openProgram } from "./patchability/mod.ts";

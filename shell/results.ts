@@ -2,7 +2,7 @@
 // switches and a new command cannot be forgotten in either.
 
 import type {
-  Address, ExitCode, FileAddress, PatchManifest, PatchedProcess, StopFigures, ThreadDescription, TransactionResult, Verdict, VerifyReport,
+  Address, ExitCode, FileAddress, PatchManifest, PatchedProcess, RecoveryReport, StopFigures, ThreadDescription, TransactionResult, Verdict, VerifyReport,
 } from "../native/mod.ts";
 import type { ParameterDescription, RecipeResult } from "../recipes/mod.ts";
 
@@ -13,6 +13,7 @@ export type CommandResult =
   | { readonly type: "transaction"; readonly transaction: TransactionResult }
   | { readonly type: "list"; readonly processes: readonly PatchedProcess[] }
   | { readonly type: "verified"; readonly verified: VerifyReport }
+  | { readonly type: "recovered"; readonly recovered: RecoveryReport }
   | { readonly type: "threads"; readonly threads: ThreadsResult }
   | { readonly type: "stacks"; readonly stacks: StacksResult }
   | { readonly type: "symbols"; readonly symbols: SymbolsResult }

@@ -12,7 +12,8 @@ export const apply = defineCommand<[file: string], TransactionFlags>({
   async run(context, [file], flags) {
     const pid = requirePid(context, flags.pid, `apply ${file}`);
     const { bytes } = await readImageFile(file);
-    const transaction = await applyPatch(await context.session.tracer(), bytes, pid, transactionOptions(context, flags));
+    const tracer = await context.session.tracer();
+    const transaction = await context.session.whileCleaningUpItself(() => applyPatch(tracer, bytes, pid, transactionOptions(context, flags)));
     return { result: { type: "transaction", transaction } };
   },
 });

@@ -10,7 +10,8 @@ export const revert = defineCommand<[name: string], TransactionFlags>({
   exitCodes: [0, 2, 3, 4, 6],
   async run(context, [name], flags) {
     const pid = requirePid(context, flags.pid, `revert ${name}`);
-    const transaction = await revertPatch(await context.session.tracer(), name, pid, transactionOptions(context, flags));
+    const tracer = await context.session.tracer();
+    const transaction = await context.session.whileCleaningUpItself(() => revertPatch(tracer, name, pid, transactionOptions(context, flags)));
     return { result: { type: "transaction", transaction } };
   },
 });

@@ -19,8 +19,10 @@ export const addTransactionOptions = (command: Command): Command =>
     .option("--max-stop <duration>", "let everyone go, with nothing written, when the stop would take longer", parseDuration)
     .option("--dry-run", "check everything, change nothing");
 
-export function transactionOptions({ progress }: CommandContext, flags: TransactionFlags): TransactionOptions {
+/** Waiting for threads to leave a function may take long; the engine gives back what was staged when the user wants out. */
+export function transactionOptions({ progress, session }: CommandContext, flags: TransactionFlags): TransactionOptions {
   return {
+    signal: session.signal,
     ...(flags.timeout === undefined ? {} : { timeout: flags.timeout }),
     ...(flags.maxStop === undefined ? {} : { maxStop: flags.maxStop }),
     ...(flags.dryRun === undefined ? {} : { dryRun: flags.dryRun }),

@@ -1,11 +1,14 @@
-// `list`: the patches of each process, a line for each patch.
+// `list`: the patches of each process, a line for each patch; and what could not be read.
 
 import type { PatchedProcess } from "../../native/mod.ts";
+import type { Style } from "../terminal.ts";
 import { alignColumns } from "./columns.ts";
 
-export function formatList(processes: readonly PatchedProcess[]): string {
+export function formatList(processes: readonly PatchedProcess[], style: Style): string {
   const rows = processes.flatMap(({ pid, program, patches }) =>
     patches.map((patch) => [`${pid}`, program, patch.name, patch.state, patch.functions.map(({ name }) => name).join(", ")]));
-  if (rows.length === 0) return "No patch is applied";
-  return alignColumns(["PID", "PROGRAM", "PATCH", "STATE", "FUNCTIONS"], rows).join("\n");
+  const table = rows.length === 0 ? [] : alignColumns(["PID", "PROGRAM", "PATCH", "STATE", "FUNCTIONS"], rows);
+  const problems = processes.flatMap(({ problem }) => (problem === undefined ? [] : [`${style.yellow("warning")}: ${problem}`]));
+  const lines = [...table, ...problems];
+  return lines.length === 0 ? "No patch is applied" : lines.join("\n");
 }

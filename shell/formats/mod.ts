@@ -9,6 +9,7 @@ import { toJsonValue } from "./json.ts";
 import { formatList } from "./list.ts";
 import { formatPatchability } from "./patchability.ts";
 import { formatRecipe, formatRecipeHelp } from "./recipe.ts";
+import { formatRecovered } from "./recovered.ts";
 import { formatSymbols } from "./symbols.ts";
 import { formatStacks, formatThreads } from "./threads.ts";
 import { formatTransaction } from "./transaction.ts";
@@ -23,8 +24,9 @@ export function formatText(result: CommandResult, style: Style): string {
     case "captured": return formatCaptured(result.captured, style);
     case "inspected": return formatInspect(result.inspected, style);
     case "transaction": return formatTransaction(result.transaction, style);
-    case "list": return formatList(result.processes);
+    case "list": return formatList(result.processes, style);
     case "verified": return formatVerify(result.verified, style);
+    case "recovered": return formatRecovered(result.recovered, style);
     case "threads": return formatThreads(result.threads);
     case "stacks": return formatStacks(result.stacks, style);
     case "symbols": return formatSymbols(result.symbols);
@@ -47,6 +49,7 @@ function documentOf(result: CommandResult): unknown {
     case "transaction": return result.transaction;
     case "list": return result.processes;
     case "verified": return result.verified;
+    case "recovered": return result.recovered;
     case "threads": return result.threads;
     case "stacks": return result.stacks;
     case "symbols": return result.symbols;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-__attribute__((noinline)) static int answer(int question) {
+__attribute__((noinline, noclone)) static int answer(int question) {
   int sum = 0;
   for (int i = 0; i < 2; i++) {
     sum += question;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-__attribute__((noinline)) static int stay(int milliseconds) {
+__attribute__((noinline, noclone)) static int stay(int milliseconds) {
   int rounds = 0;
   for (int left = milliseconds; left > 0; left -= 10) {
     usleep(10000);

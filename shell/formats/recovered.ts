@@ -1,0 +1,9 @@
+// `recover`: what was left in the middle, and how it ended.
+
+import type { RecoveryReport } from "../../native/mod.ts";
+import type { Style } from "../terminal.ts";
+
+export function formatRecovered({ pid, program, patches }: RecoveryReport, style: Style): string {
+  if (patches.length === 0) return `pid ${pid} (${program}): nothing was left in the middle`;
+  return patches.map(({ name, outcome }) => `${style.green(`pid ${pid} (${program})`)}: ${name} was ${outcome}`).join("\n");
+}
