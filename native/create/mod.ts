@@ -2,8 +2,6 @@
 
 export { captureCompileCommands } from "./capture.ts";
 export type { CaptureOptions } from "./capture.ts";
-export { captureCompileCommands } from "./capture.ts";
 export { createPatchImage } from "./create.ts";
 export { readDiff } from "./diff.ts";
-export type { CaptureOptions } from "./capture.ts";
 export type { CreatedPatch, CreateOptions, CreateProgress, SourceDiff } from "./types.ts";
