@@ -27,7 +27,7 @@ export async function findDynamicSymbol(target: Target, name: string, version?: 
     const symbol = definitionIn(await module.elf(), name, version);
     if (symbol === undefined) continue;
     if (symbol.type === "tls") throw unresolved(target, name, version, `it is thread-local, in ${module.name}`);
-    const at = symbol.type === "ifunc" ? await findChosenFunction(target, module, name, version) : addressOf(symbol, module);
+    const at = symbol.type === "ifunc" ? await findChosenFunction(target, module, symbol, version) : addressOf(symbol, module);
     if (at === 0n) throw unresolved(target, name, version, `${module.name} has it at address 0`);
     return { address: at, module, type: symbol.type };
   }
@@ -72,34 +72,56 @@ function byName(elf: ElfFile): ReadonlyMap<string, readonly ElfSymbol[]> {
 }
 
 /**
- * An indirect function's symbol is its resolver; what the resolver chose stands in the tables of those modules that already
- * call the function. A slot that was not bound yet points back into its own module, so only a place in the
- * code of the defining module counts, or in the vdso, where libc's clock functions come from.
+ * An indirect function's symbol is its resolver; what the resolver chose stands in the tables of those modules that
+ * call the function: under its name, or, in the defining module, under the resolver's address. A slot that was not bound yet
+ * points back into its own module, so only a place in the code of the defining module counts, or in the vdso, where libc's
+ * clock functions come from.
  */
-async function findChosenFunction(target: Target, definer: Module, name: string, version: string | undefined): Promise<Address> {
+async function findChosenFunction(target: Target, definer: Module, resolver: ElfSymbol, version: string | undefined): Promise<Address> {
   const homes = target.vdso === undefined ? [definer] : [definer, target.vdso];
   for (const module of target.modules) {
-    for (const slot of boundSlots(await module.elf(), name, version)) {
+    const elf = await module.elf();
+    const slots = module === definer ? slotsOfResolver(elf, resolver.value) : slotsOfName(elf, resolver.name, version);
+    for (const slot of slots) {
       const at = address(readU64(await target.read(address(slot + module.bias), 8), 0));
-      if (homes.some((home) => isCodeOf(home, at))) return at;
+      if (at !== address(resolver.value + definer.bias) && homes.some((home) => isCodeOf(home, at))) return at;
     }
   }
-  throw unresolved(target, name, version, `it is an indirect function of ${definer.name}, and no module has called it yet, so its choice is not known`);
+  throw unresolved(target, resolver.name, version, `it is an indirect function of ${definer.name}, and no module has called it yet, so its choice is not known`);
 }
 
 const isCodeOf = (module: Module, at: Address): boolean =>
   module.mappings.some(({ start, end, isExecutable }) => isExecutable && start <= at && at < end);
 
-function* boundSlots(elf: ElfFile, name: string, version: string | undefined): Generator<bigint> {
+interface DynamicRelocation {
+  readonly place: bigint;
+  readonly type: number;
+  readonly symbol: number;
+  readonly addend: bigint;
+}
+
+function* slotsOfName(elf: ElfFile, name: string, version: string | undefined): Generator<bigint> {
   const wanted = new Set((byName(elf).get(name) ?? [])
     .filter((symbol) => symbol.section === "undefined" && (version === undefined || symbol.version === undefined || symbol.version === version))
     .map(({ index }) => index));
   if (wanted.size === 0) return;
-  for (const table of elf.sections.filter((section) => isDynamicRelocationTable(section, elf))) {
-    for (let at = 0; at + 24 <= table.bytes.length; at += 24) {
-      const type = readU32(table.bytes, at + 8);
-      const isSlot = type === x86Relocation.R_X86_64_JUMP_SLOT || type === x86Relocation.R_X86_64_GLOB_DAT;
-      if (isSlot && wanted.has(readU32(table.bytes, at + 12))) yield readU64(table.bytes, at);
+  for (const { type, symbol, place } of dynamicRelocations(elf)) {
+    const isSlot = type === x86Relocation.R_X86_64_JUMP_SLOT || type === x86Relocation.R_X86_64_GLOB_DAT;
+    if (isSlot && wanted.has(symbol)) yield place;
+  }
+}
+
+/** The dynamic linker calls resolvers that a module uses itself when it loads the module. */
+function* slotsOfResolver(elf: ElfFile, resolver: bigint): Generator<bigint> {
+  for (const { type, addend, place } of dynamicRelocations(elf)) {
+    if (type === x86Relocation.R_X86_64_IRELATIVE && addend === resolver) yield place;
+  }
+}
+
+function* dynamicRelocations(elf: ElfFile): Generator<DynamicRelocation> {
+  for (const { bytes } of elf.sections.filter((section) => isDynamicRelocationTable(section, elf))) {
+    for (let at = 0; at + 24 <= bytes.length; at += 24) {
+      yield { place: readU64(bytes, at), type: readU32(bytes, at + 8), symbol: readU32(bytes, at + 12), addend: readU64(bytes, at + 16) };
     }
   }
 }
