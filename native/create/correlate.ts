@@ -59,7 +59,7 @@ function pairClones(before: readonly Definition[], after: readonly Definition[],
 function correlateByName(before: ReadonlyMap<string, Definition>, after: ReadonlyMap<string, Definition>, originals: Map<string, Definition>): void {
   for (const [name, definition] of after) {
     const same = isLocalStatic(definition) ? undefined : before.get(name);
-    if (same !== undefined && same.kind === definition.kind) originals.set(name, same);
+    if (same !== undefined) originals.set(name, same);
   }
 }
 

@@ -43,7 +43,8 @@ export async function openWorkshop(tracer: TracerClient, sources: Sources): Prom
   const directory = await mkdtemp(join(tmpdir(), "suture-workshop-"));
   await writeAll(directory, sources.original);
   const path = await linkProgram(directory, sources);
-  const pairs = await Promise.all(Object.keys(sources.patched).filter((name) => name.endsWith(".c")).map((name) => compilePair(directory, name, sources)));
+  const pairs: ObjectPair[] = [];
+  for (const name of Object.keys(sources.patched).filter((each) => each.endsWith(".c"))) pairs.push(await compilePair(directory, name, sources));
   const program = readLinkedProgram(await openProgram(tracer, path));
   return {
     directory, path, program, pairs,
