@@ -12,13 +12,13 @@ import type { TouchedFile } from "./apply-diff.ts";
 import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
 import { usesLinkTimeOptimisation } from "./compiler-arguments.ts";
-import { compilerEnvironment, parseDependencies, realPath } from "./dependencies.ts";
-import { formatInvocation, inShadow } from "./invocation.ts";
+import { parseDependencies } from "./dependencies.ts";
+import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { pinLines } from "./line-pinning.ts";
 import { mapParallel } from "./parallel.ts";
 import { runProgram } from "./run-program.ts";
-import { createShadowTree, removeShadowFile, writeShadowFile } from "./source-tree.ts";
+import { createShadowTree, isSourceName, realPath, removeShadowFile, writeShadowFile } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import { findAffectedUnits } from "./unaffected.ts";
@@ -31,8 +31,8 @@ export interface ObjectPairs extends AsyncDisposable {
 }
 
 const ownSections = ["-ffunction-sections", "-fdata-sections"];
-/** Files whose lines are counted by the C preprocessor. */
-const pinned = /\.(?!s$|asm$)[^.]*$/;
+/** Sources whose lines the C preprocessor counts. */
+const isPinned = (path: string): boolean => isSourceName(path) && !/\.(s|asm)$/.test(path);
 
 /** Compiles the units that the diffs reach, both ways. `keep` leaves out units before they are compiled. */
 export async function compileObjectPairs(
@@ -62,7 +62,7 @@ export async function compileObjectPairs(
 function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
   for (const { path, original, patched } of touched) {
     if (patched === undefined) removeShadowFile(tree, path);
-    else writeShadowFile(tree, path, original === undefined || !pinned.test(path) ? patched : pinBytes(original, patched));
+    else writeShadowFile(tree, path, original === undefined || !isPinned(path) ? patched : pinBytes(original, patched));
   }
 }
 

@@ -2,15 +2,16 @@
 // the answers are kept on disk, outside the tree, for as long as none of the files named has changed.
 
 import { createHash } from "node:crypto";
-import { realpathSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 
-import { formatInvocation } from "./invocation.ts";
+import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { runProgram } from "./run-program.ts";
+import { realPath } from "./source-tree.ts";
 
 const entrySchema = v.array(v.tuple([v.string(), v.string()]));
 
@@ -56,11 +57,6 @@ async function askCompiler(invocation: Invocation): Promise<string[] | undefined
   return run.status === 0 ? parseDependencies(run.output.toString(), invocation.directory) : undefined;
 }
 
-/** Settings of the environment that would make a compiler write or answer something else than asked. */
-export const compilerEnvironment: Readonly<Record<string, string | undefined>> = {
-  CCACHE_DISABLE: "1", DEPENDENCIES_OUTPUT: undefined, SUNPRO_DEPENDENCIES: undefined, GCC_COLORS: undefined, CCC_OVERRIDE_OPTIONS: undefined,
-};
-
 /** The prerequisites of a rule as compilers write it: absolute paths. */
 export function parseDependencies(rule: string, directory: string): string[] {
   const prerequisites = rule.replaceAll(/\\\r?\n/g, " ").replace(/^.*?:(?=\s)/s, "");
@@ -90,12 +86,4 @@ async function writeEntry(file: string, entry: v.InferOutput<typeof entrySchema>
 function readStamp(path: string): Stamp | undefined {
   const status = statSync(path, { throwIfNoEntry: false, bigint: true });
   return status && `${status.size} ${status.mtimeNs}`;
-}
-
-export function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
 }

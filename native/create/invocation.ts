@@ -1,7 +1,6 @@
 // One recorded command as something that can be run again: the user's tree as it is, or the shadow tree with every path
 // mapped and every name that the compiler writes into the object mapped back.
 
-import { realpathSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve } from "node:path";
 
@@ -9,7 +8,7 @@ import { SutureError } from "../errors.ts";
 import { formatArguments, mapPaths, parseArguments, stripArguments } from "./compiler-arguments.ts";
 import type { Argument } from "./compiler-arguments.ts";
 import { splitShellWords } from "./shell-words.ts";
-import { pathInTree } from "./source-tree.ts";
+import { pathInTree, realPath } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CompileCommand } from "./types.ts";
 
@@ -32,7 +31,7 @@ export async function readInvocation(command: CompileCommand): Promise<Invocatio
   const words = await expandResponseFiles(withoutLaunchers(command.arguments), command.directory, 0);
   const [compiler = "cc", ...rest] = words;
   const recorded = parseArguments(rest);
-  const isMain = (path: string) => resolve(command.directory, path) === command.file;
+  const isMain = (path: string) => isSameFile(resolve(command.directory, path), command.file);
   const spelled = recorded.find((argument) => argument.kind === "input" && isMain(argument.path));
   if (spelled?.kind !== "input") {
     throw new SutureError("no-compile-command",
@@ -46,6 +45,9 @@ export async function readInvocation(command: CompileCommand): Promise<Invocatio
     spelled: spelled.path,
   };
 }
+
+/** Some tools resolve links in `file` and none in the arguments. */
+const isSameFile = (a: string, b: string): boolean => a === b || (basename(a) === basename(b) && realPath(a) === realPath(b));
 
 function withoutLaunchers(words: readonly string[]): readonly string[] {
   const [first = "", next] = words;
@@ -79,15 +81,8 @@ export function inShadow(invocation: Invocation, tree: ShadowTree): Invocation {
 }
 
 /** Where in the tree a path of the recorded command lies, whatever links it takes. */
-export function locate(tree: ShadowTree, path: string): string | undefined {
-  const below = pathInTree(tree, path);
-  if (below !== undefined) return below;
-  try {
-    return pathInTree(tree, realpathSync(path));
-  } catch {
-    return undefined;
-  }
-}
+export const locate = (tree: ShadowTree, path: string): string | undefined =>
+  pathInTree(tree, path) ?? pathInTree(tree, realPath(path));
 
 /**
  * A path that would still lead to the same place in the shadow stays as it is spelled, for `__FILE__` and the debug
@@ -147,3 +142,12 @@ function applyMaps(maps: readonly (readonly [string, string])[], path: string): 
 /** The words that run the invocation. */
 export const formatInvocation = (invocation: Invocation, more: readonly string[]): string[] =>
   [...formatArguments(invocation.arguments), ...more];
+
+/**
+ * The environment of every compiler run: nothing that would make it write or answer something else than asked, and one
+ * time of day for both sides, as `__TIME__` is part of the code.
+ */
+export const compilerEnvironment: Readonly<Record<string, string | undefined>> = {
+  CCACHE_DISABLE: "1", DEPENDENCIES_OUTPUT: undefined, SUNPRO_DEPENDENCIES: undefined, GCC_COLORS: undefined, CCC_OVERRIDE_OPTIONS: undefined,
+  SOURCE_DATE_EPOCH: process.env["SOURCE_DATE_EPOCH"] ?? String(Math.floor(Date.now() / 1000)),
+};

@@ -10,7 +10,7 @@ import { isSourceName } from "./source-tree.ts";
 export function findMentioned(root: string, paths: readonly string[]): readonly string[] {
   const names = new Map(paths.map((path) => [basename(path), path]));
   if (names.size === 0) return [];
-  const mention = new RegExp(`["</](${[...names.keys()].map(escape).join("|")})[">]`, "g");
+  const mention = mentionOf([...names.keys()]);
   const mentioned = new Set<string>();
   for (const file of sourceFiles(root, "")) {
     for (const [, name] of readText(join(root, file)).matchAll(mention)) if (name !== undefined) mentioned.add(name);
@@ -18,6 +18,11 @@ export function findMentioned(root: string, paths: readonly string[]): readonly 
   }
   return paths.filter((path) => mentioned.has(basename(path)));
 }
+
+/** Does the text of a source name the file? */
+export const isMentioned = (path: string, text: string): boolean => mentionOf([basename(path)]).test(text);
+
+const mentionOf = (names: readonly string[]): RegExp => new RegExp(`["</](${names.map(escape).join("|")})[">]`, "g");
 
 const escape = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 

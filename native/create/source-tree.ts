@@ -1,7 +1,7 @@
 // A tree that looks like the user's and can be patched: real directories, so that `../` in an #include leads where it
 // leads in the user's tree, and files that are symbolic links until a patch replaces them. The user's tree is only read.
 
-import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
@@ -57,10 +57,22 @@ export function writeShadowFile(tree: ShadowTree, path: string, bytes: Uint8Arra
   mkdirSync(dirname(file), { recursive: true });
   rmSync(file, { force: true });
   writeFileSync(file, bytes, { flag: "wx" });
+  // `__TIMESTAMP__` is the time of the file's last change: that of the original, where there is one.
+  const original = statSync(join(tree.root, path), { throwIfNoEntry: false });
+  if (original) utimesSync(file, original.atime, original.mtime);
 }
 
 export function removeShadowFile(tree: ShadowTree, path: string): void {
   rmSync(join(tree.shadow, path), { force: true });
+}
+
+/** The path with its links resolved; of one that does not exist, as it is. */
+export function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }
 
 /** The path below `root`, or undefined for one that is not below it. */

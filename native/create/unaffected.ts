@@ -4,8 +4,7 @@
 
 import { diffArrays } from "diff";
 
-import { compilerEnvironment } from "./dependencies.ts";
-import { formatInvocation, inShadow } from "./invocation.ts";
+import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
 import { runProgram } from "./run-program.ts";

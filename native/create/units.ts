@@ -5,15 +5,15 @@
 import { relative } from "node:path";
 
 import { SutureError } from "../errors.ts";
-import type { AppliedDiffs } from "./apply-diff.ts";
+import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { makesNoObject } from "./compiler-arguments.ts";
-import { createDependencyReader, realPath } from "./dependencies.ts";
+import { createDependencyReader } from "./dependencies.ts";
 import type { DependencyReader } from "./dependencies.ts";
-import { findMentioned } from "./mentions.ts";
+import { findMentioned, isMentioned } from "./mentions.ts";
 import { readInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
-import { isSourceName } from "./source-tree.ts";
+import { isSourceName, realPath } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CompileCommand } from "./types.ts";
 
@@ -68,7 +68,13 @@ export async function findTranslationUnits(
   const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ files: _, ...unit }) => unit);
   if (units.length === 0) throw nothingToPatch(touched, applied);
   const found = new Set(units.flatMap((unit) => unit.touched));
-  return { units, uncompiled: touched.filter((path) => isSourceName(path) && !found.has(path)) };
+  const missed = applied.touched.filter(({ path }) => isSourceName(path) && !found.has(path));
+  return { units, uncompiled: missed.filter((file) => !isIncludedAnew(file, applied)).map(({ path }) => path) };
+}
+
+/** No unit can have named a file that the diffs create; the sources that they change may name it now. */
+function isIncludedAnew({ path, original }: TouchedFile, { touched }: AppliedDiffs): boolean {
+  return original === undefined && touched.some(({ patched }) => patched && isMentioned(path, Buffer.from(patched).toString("latin1")));
 }
 
 type Candidate = Omit<TranslationUnit, "touched">;

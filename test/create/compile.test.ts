@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -148,6 +148,14 @@ test("compileObjectPairs() compiles only those users of a header whose code it r
   expect((await compileTree(tree, [tree.diff("fix", constant)])).units).toMatchObject([{ unit: "b.c", differing: [".text.b"] }]);
   const comment = { "h.h": "int f(int a); /* f */\n\n\n#define N 1\n" };
   expect(await refusal(tree, comment)).toMatchObject({ kind: "nothing-to-patch", message: expect.stringContaining("the same code: a.c, b.c, f.c") });
+});
+
+test("compileObjectPairs() gives both sides one time of day, and files the times that they had", async () => {
+  const times = "const char *times(void) { return __DATE__ __TIME__ __TIMESTAMP__; }\n";
+  using tree = open({ "a.c": source + times }, "-O2 -c a.c");
+  utimesSync(join(tree.root, "a.c"), 1e9, 1e9);
+  const { units } = await compileTree(tree, [tree.diff("fix", { "a.c": fixed + times })]);
+  expect(units).toMatchObject([{ differing: [".text.answer"] }]);
 });
 
 test("compileObjectPairs() compiles C++ and a source that another one includes", async () => {

@@ -68,6 +68,8 @@ test("findTranslationUnits() names touched sources that nothing compiles", async
   tree.write({ "tests/t.c": "int t;\n" });
   const found = await find(tree, tree.diff("fix", { "tests/t.c": "int u;\n", "c.c": "int c;\n", "fresh.c": "int fresh;\n" }));
   expect(found).toMatchObject({ names: ["c.c"], uncompiled: ["fresh.c", "tests/t.c"] });
+  const included = await find(tree, tree.diff("fix", { "c.c": "#include \"fresh.h\"\nint c;\n", "fresh.h": "int fresh;\n" }));
+  expect(included).toMatchObject({ names: ["c.c"], uncompiled: [] });
 });
 
 test("findTranslationUnits() says so when nothing that is compiled is touched", async () => {
