@@ -1,9 +1,9 @@
 // The way of a patch through the real program, on a real process: build, inspect, apply, list, verify, revert.
 
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { snapshotOf, startTarget, type CompiledTarget, type Target } from "../support/mod.ts";
+import { snapshotOf, startTarget, waitUntil, type CompiledTarget, type Target } from "../support/mod.ts";
 import { buildPatch, scratchDirectory } from "./patched-program.ts";
 import { runSuture } from "./run-suture.ts";
 
@@ -110,10 +110,25 @@ describe("suture apply and revert", () => {
     expect(await snapshotOf(target.pid)).toEqual(before);
   });
 
+  it("apply gives back what it has staged when it is interrupted while it waits", async () => {
+    const { compiled, image: stay } = await buildPatch(scratch.path, "interrupted", { target: "stays-in-function.c", old: "rounds++", replacement: "rounds += 2" });
+    await using target = await startTarget(compiled.program, { parameters: ["60000"] });
+    const before = await snapshotOf(target.pid);
+    const isStaged = async () => (await readFile(`/proc/${target.pid}/maps`, "utf8")).includes("memfd:suture");
+    const { exitCode, error } = await runSuture(["apply", stay, "--pid", `${target.pid}`, "--timeout", "60s"], {
+      onStart: (pid) => void waitUntil("the patch is staged", isStaged).then(() => process.kill(pid, "SIGINT")),
+    });
+    expect(exitCode).toBe(6);
+    expect(error).toMatch(/^error: Cannot [^\n]*interrupted[^\n]*\n$/);
+    expect(await snapshotOf(target.pid)).toEqual(before);
+  });
+
   it("verify ends with 7 and shows the bytes when somebody else has written over the entry", async () => {
     await using target = await startTarget(answers.program);
     const applied = await suture("apply", image, "--pid", `${target.pid}`) as { processes: [{ functions: [{ old: string }] }] };
     const at = Number(applied.processes[0].functions[0].old);
+    // Stopped, so that it does not run into what is written.
+    target.signal("SIGSTOP");
     await poke(target.pid, at, Uint8Array.of(0xcc));
     const { exitCode, out } = await runSuture(["verify", "--pid", `${target.pid}`, "--json"]);
     await target.stop();

@@ -68,9 +68,4 @@ describe("suture --json", () => {
     expect({ exitCode, kind: found.kind }).toEqual({ exitCode: code, kind });
     expect(error).toBe(`error: ${found.message}\n`);
   });
-
-  it("belongs to the other program after --", async () => {
-    const { out } = await runSuture(["capture", "-o", "/nonexistent/x.json", "--", "false", "--json"]);
-    expect(out).toBe("");
-  });
 });

@@ -9,6 +9,9 @@ import { bundleProgram } from "../../scripts/bundle.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const bundle = join(root, "node_modules", ".cache", `suture-${process.pid}`);
 
+/** The bundle under test lies elsewhere than the helper. */
+export const helperProgram = process.env["SUTURE_TRACER"] ?? join(root, "dist", "suture-tracer");
+
 export interface Run {
   readonly exitCode: number | null;
   readonly out: string;
@@ -22,6 +25,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Somebody else, when the test is root. */
   readonly uid?: number;
+  /** Called with the program's pid once it runs. */
+  readonly onStart?: (pid: number) => void;
 }
 
 let bundled: Promise<void> | undefined;
@@ -35,12 +40,13 @@ export async function sutureProgram(): Promise<string> {
   return join(bundle, "suture.js");
 }
 
-export async function runSuture(words: readonly string[], { input = "", cwd = root, env = {}, uid }: RunOptions = {}): Promise<Run> {
+export async function runSuture(words: readonly string[], { input = "", cwd = root, env = {}, uid, onStart }: RunOptions = {}): Promise<Run> {
   const child = spawn(process.execPath, [await sutureProgram(), ...words], {
     cwd,
     ...(uid === undefined ? {} : { uid, gid: uid }),
-    env: { ...process.env, SUTURE_TRACER: process.env["SUTURE_TRACER"] ?? join(root, "dist", "suture-tracer"), ...env },
+    env: { ...process.env, SUTURE_TRACER: helperProgram, ...env },
   });
+  if (child.pid !== undefined) onStart?.(child.pid);
   let out = "";
   let error = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));

@@ -1,6 +1,11 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { startTarget } from "../support/mod.ts";
-import { runSuture } from "./run-suture.ts";
+import { startTarget, waitUntil } from "../support/mod.ts";
+import { helperProgram, runSuture, sutureProgram } from "./run-suture.ts";
 
 const script = (...lines: readonly string[]): { readonly input: string } => ({ input: lines.map((line) => `${line}\n`).join("") });
 
@@ -49,3 +54,46 @@ describe("suture shell reading a script", () => {
     expect(error).toMatch(/there is no such process\nerror: Cannot list threads: no process is named/);
   });
 });
+
+describe("suture shell at a terminal", () => {
+  it("prompts with the attached process, and remembers the lines", async () => {
+    const home = await mkdtemp(join(tmpdir(), "suture-home-"));
+    await using target = await startTarget("sleep", { parameters: ["60"], ready: null });
+    try {
+      const screen = await typeAtTerminal(`${process.execPath} ${await sutureProgram()} shell`, home, [
+        ["suture> ", "lst\r"],
+        ["did you mean list?", `attach ${target.pid}\r`],
+        [`suture ${target.pid}> `, "thr\tx\u007f\r"],
+        ["sleeping  sleep", "\u0004"],
+      ]);
+      expect(screen).toContain(`suture ${target.pid}> `);
+      const history = await readFile(join(home, ".local", "state", "suture", "history"), "utf8");
+      expect(history.split("\n").map((line) => line.trim())).toEqual(["threads", `attach ${target.pid}`, "lst", ""]);
+    } finally {
+      await rm(home, { recursive: true });
+    }
+  });
+});
+
+/** Types each answer once its prompt has been seen; gives the whole screen when the program has ended. */
+async function typeAtTerminal(command: string, home: string, dialogue: readonly (readonly [prompt: string, answer: string])[]): Promise<string> {
+  const child = spawn("script", ["--quiet", "--return", "--command", command, "/dev/null"], {
+    env: { ...process.env, HOME: home, XDG_STATE_HOME: "", SUTURE_TRACER: helperProgram, TERM: "xterm" },
+  });
+  const ended = once(child, "close");
+  let screen = "";
+  let seen = 0;
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (screen += text));
+  try {
+    for (const [prompt, answer] of dialogue) {
+      await waitUntil(`the screen shows "${prompt}"`, () => screen.includes(prompt, seen));
+      seen = screen.indexOf(prompt, seen) + prompt.length;
+      // One key after the other, as from a keyboard: what is pasted in one piece is read differently.
+      for (const key of answer) await new Promise((written) => child.stdin.write(key, () => setTimeout(written, 10)));
+    }
+    await ended;
+  } finally {
+    child.kill();
+  }
+  return screen;
+}
