@@ -155,9 +155,9 @@ describe("readMaps(), readMemory() and readMappedFile()", () => {
 describe("listThreads() and holders()", () => {
   it("listThreads() names every thread and its state", async () => {
     await using target = await run(sleeper);
-    const threads = await tracer.listThreads(target.pid);
-    expect(threads.map(({ name, state }) => `${name} ${state}`)).toEqual(["sleeper S", "one S", "two S", "three S"]);
-    expect(threads[0]?.tid).toBe(target.pid);
+    const describe = async () => (await tracer.listThreads(target.pid)).map(({ name, state }) => `${name} ${state}`);
+    await expect.poll(describe).toEqual(["sleeper S", "one S", "two S", "three S"]);
+    expect((await tracer.listThreads(target.pid))[0]?.tid).toBe(target.pid);
   });
 
   it("holders() finds the processes that map a file", async () => {
