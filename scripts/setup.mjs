@@ -186,7 +186,7 @@ function bundleStep() {
   const stamp = join(dist, ".suture-stamp");
   const isSource = (path) => path.endsWith(".ts");
   const files = () => ["shell", "recipes", "native"].flatMap((room) => filesUnder(join(root, room), isSource));
-  const inputs = () => hashFiles([...files(), join(root, "scripts/build.ts"), join(root, "package.json"), join(root, "package-lock.json")]);
+  const inputs = () => hashFiles([...files(), join(root, "scripts/build.ts"), join(root, "scripts/bundle.ts"), join(root, "package.json"), join(root, "package-lock.json")]);
   const state = () => `${inputs()} ${identityOf(join(dist, "suture.js"))} ${identityOf(join(dist, "api.js"))}`;
   return {
     name: "bundling the program",

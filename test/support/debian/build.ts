@@ -3,12 +3,11 @@
 
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, cp, rm, writeFile } from "node:fs/promises";
+import { access, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { cacheDirectory } from "../cache.ts";
 import { withFileLock } from "../file-lock.ts";
-import { patchFile, type DebianSource } from "./source.ts";
+import { patchFile, versionDirectory, type DebianSource } from "./source.ts";
 
 const run = promisify(execFile);
 
@@ -28,7 +27,8 @@ export interface BuiltSource {
 }
 
 export async function buildDebianSource(source: DebianSource, plan: BuildPlan): Promise<BuiltSource> {
-  const home = await cacheDirectory("debian", source.name, source.version, "builds");
+  const home = join(await versionDirectory(source.name, source.version), "builds");
+  await mkdir(home, { recursive: true });
   const tree = join(home, await hashPlan(source, plan));
   const built = { tree, compileCommands: join(tree, "compile_commands.json") };
   return withFileLock(`${tree}.lock`, async () => {

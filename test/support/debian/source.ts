@@ -44,7 +44,7 @@ export async function fetchDebianSource(name: string): Promise<DebianSource> {
     await apt.update();
     const failures: string[] = [];
     for (const version of await listVersions(apt, name)) {
-      const directory = join(home, version, "source");
+      const directory = join(await versionDirectory(name, version), "source");
       try {
         if (!(await exists(directory))) await unpack(apt, { name, version, directory });
         return { name, version, directory, series: await readSeries(directory) };
@@ -55,6 +55,9 @@ export async function fetchDebianSource(name: string): Promise<DebianSource> {
     throw new Error(`Cannot fetch the source of ${name}: ${failures.join("; ") || "no list of the machine's mirrors names it"}`);
   });
 }
+
+/** Where a version's files and builds are kept. Without the colon of an epoch, which lists of paths would take apart. */
+export const versionDirectory = (name: string, version: string): Promise<string> => cacheDirectory("debian", name, version.replace(":", "_"));
 
 /** Newest first. */
 async function listVersions(apt: PrivateApt, name: string): Promise<string[]> {
@@ -70,7 +73,7 @@ async function countOlder(version: string, others: ReadonlySet<string>): Promise
 }
 
 async function unpack(apt: PrivateApt, { name, version, directory }: Omit<DebianSource, "series">): Promise<void> {
-  const downloads = await cacheDirectory("debian", name, version);
+  const downloads = await versionDirectory(name, version);
   await apt.run("apt-get", ["source", "--download-only", "--only-source", `${name}=${version}`], { cwd: downloads });
   const description = (await readdir(downloads)).find((file) => file.endsWith(".dsc"));
   if (description === undefined) throw new Error(`apt-get source left no .dsc in ${downloads}`);
