@@ -93,7 +93,8 @@ Result<void> checkTraceable(const std::string& act, pid_t pid, const TaskStat& s
   }
   if (stat.hasEnded()) {
     return Error{ErrorKind::processGone,
-                 act + ": " + stat.name + " has ended" + (stat.state == 'Z' ? " and waits for its parent to notice" : ""),
+                 act + (stat.threads > 1 ? ": the main thread has ended while others go on, so that its memory cannot be reached"
+                                         : ": " + stat.name + " has ended" + (stat.state == 'Z' ? " and waits for its parent to notice" : "")),
                  {{"pid", pid}}};
   }
   return {};

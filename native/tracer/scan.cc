@@ -5,11 +5,22 @@
 
 namespace suture {
 
-ForbiddenRanges::ForbiddenRanges(std::vector<RemoteRange> ranges) : ranges_(std::move(ranges)) {
+bool mayEndWithCall(std::span<const uint8_t> code) {
+  const size_t size = code.size();
+  if (size >= 5 && code[size - 5] == 0xe8) return true;  // call rel32
+  for (const size_t length : {2, 3, 4, 6, 7}) {          // call r/m64, by the length of its address
+    constexpr uint8_t register2 = 2 << 3;
+    if (size >= length && code[size - length] == 0xff && (code[size - length + 1] & 0x38) == register2) return true;
+  }
+  return false;
+}
+
+ForbiddenRanges::ForbiddenRanges(std::vector<ForbiddenRange> ranges) : ranges_(std::move(ranges)) {
   if (ranges_.empty()) return;
   uint64_t highest = 0;
   lowest_ = ~uint64_t{0};
-  for (const RemoteRange& range : ranges_) {
+  for (const auto& [range, mayEndWithCall] : ranges_) {
+    words_.push_back({range.start.bits(), mayEndWithCall ? range.end.bits() : range.end.bits() - 1});
     lowest_ = std::min(lowest_, range.start.bits());
     highest = std::max(highest, range.end.bits());
   }
@@ -18,15 +29,15 @@ ForbiddenRanges::ForbiddenRanges(std::vector<RemoteRange> ranges) : ranges_(std:
 
 std::optional<size_t> ForbiddenRanges::standsIn(uint64_t instruction) const {
   for (size_t i = 0; i < ranges_.size(); ++i) {
-    if (ranges_[i].start.bits() < instruction && instruction < ranges_[i].end.bits()) return i;
+    if (ranges_[i].range.start.bits() < instruction && instruction < ranges_[i].range.end.bits()) return i;
   }
   return {};
 }
 
 std::optional<size_t> ForbiddenRanges::returnsInto(uint64_t word) const {
   if (ranges_.empty() || isOutside(word)) return {};
-  for (size_t i = 0; i < ranges_.size(); ++i) {
-    if (ranges_[i].start.bits() < word && word <= ranges_[i].end.bits()) return i;
+  for (size_t i = 0; i < words_.size(); ++i) {
+    if (words_[i].after < word && word <= words_[i].upTo) return i;
   }
   return {};
 }

@@ -11,16 +11,25 @@
 
 namespace suture {
 
+struct ForbiddenRange {
+  RemoteRange range;
+  /** Its last instruction can be a call, and then its end is a return address. Else it is only the next function's start. */
+  bool mayEndWithCall = true;
+};
+
+/** `code`: the last bytes of a range, seven are enough. Never false for code that ends with a call. */
+bool mayEndWithCall(std::span<const uint8_t> code);
+
 class ForbiddenRanges {
  public:
-  explicit ForbiddenRanges(std::vector<RemoteRange> ranges);
+  explicit ForbiddenRanges(std::vector<ForbiddenRange> ranges);
 
   bool isEmpty() const { return ranges_.empty(); }
 
   // Each gives the index of the range in the order of the constructor.
   /** At the start itself a thread has not begun the function. */
   std::optional<size_t> standsIn(uint64_t instruction) const;
-  /** A return address equal to the end follows a call that is the function's last instruction. */
+  /** A return address equal to the end follows a call that is the function's last instruction (of one that does not return). */
   std::optional<size_t> returnsInto(uint64_t word) const;
   /** The first byte position of `stack` at which a word returns into a range, `step` bytes apart. */
   std::optional<size_t> findReturn(std::span<const uint8_t> stack, size_t step) const;
@@ -28,7 +37,13 @@ class ForbiddenRanges {
  private:
   bool isOutside(uint64_t word) const { return word - lowest_ > extent_; }
 
-  std::vector<RemoteRange> ranges_;
+  /** Of the words that return into it. */
+  struct Words {
+    uint64_t after;
+    uint64_t upTo;
+  };
+  std::vector<ForbiddenRange> ranges_;
+  std::vector<Words> words_;
   // Nearly every word lies outside of this, so that it costs one comparison.
   uint64_t lowest_ = 0;
   uint64_t extent_ = 0;

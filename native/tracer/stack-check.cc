@@ -38,6 +38,12 @@ std::vector<uint64_t> instructionsOf(const Unwinding& unwinding) {
   return instructions;
 }
 
+bool readsAsCallAtEnd(pid_t pid, const RemoteRange& range) {
+  uint8_t code[7];
+  const std::span<uint8_t> last(code, std::min<uint64_t>(sizeof code, range.length()));
+  return readRemote(pid, range.end.bits() - last.size(), last) != last.size() || mayEndWithCall(last);
+}
+
 bool passesThrough(const Unwinding& unwinding, const RemoteRange& range) {
   return std::any_of(unwinding.frames.begin(), unwinding.frames.end(), [&](const Frame& frame) { return range.contains(RemotePtr(frame.cfa)); });
 }
@@ -93,7 +99,7 @@ std::optional<StackMap::Used> StackMap::usedBy(pid_t tid, const user_regs_struct
   return Used{used, own ? below(*own, top) : RemoteRange{}};
 }
 
-StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<RemoteRange> forbidden)
+StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<ForbiddenRange> forbidden)
     : pid_(pid), stacks_(std::move(stacks)), tables_(std::move(tables)), forbidden_(std::move(forbidden)), memory_(pid), chunk_(chunkSize),
       pageMap_(openFile("/proc/" + std::to_string(pid) + "/pagemap", O_RDONLY)) {
   ::mlock(chunk_.data(), chunk_.size());
@@ -102,7 +108,9 @@ StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables>
 Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden) {
   StackMap stacks = TRY(StackMap::of(pid));
   std::shared_ptr<UnwindTables> tables = forbidden.empty() ? nullptr : UnwindTables::of(pid, startTime, stacks.mappings());
-  return StackCheck(pid, std::move(stacks), std::move(tables), std::move(forbidden));
+  std::vector<ForbiddenRange> ranges;
+  for (const RemoteRange& range : forbidden) ranges.push_back({range, readsAsCallAtEnd(pid, range)});
+  return StackCheck(pid, std::move(stacks), std::move(tables), std::move(ranges));
 }
 
 StackCheck::Scan StackCheck::scanRange(RemoteRange range, uint64_t most, size_t step) {

@@ -76,7 +76,7 @@ class StackCheck {
     bool isPartial = false;
   };
 
-  StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<RemoteRange> forbidden);
+  StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<ForbiddenRange> forbidden);
 
   Scan scanRange(RemoteRange range, uint64_t most, size_t step);
   Scan scanResident(RemoteRange range);

@@ -1,0 +1,33 @@
+// The main thread runs a coroutine on a stack in the heap, where it sleeps; resumer(), which switched to it, is still
+// under way on the thread's own stack.
+#include <stdio.h>
+#include <stdlib.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+static ucontext_t home, routine;
+static volatile int turns;
+
+__attribute__((noinline, noclone)) void inCoroutine(void) {
+  for (;;) pause();
+}
+
+__attribute__((noinline, noclone)) void resumer(void) {
+  swapcontext(&home, &routine);
+  ++turns;
+}
+
+__attribute__((noinline, noclone)) void elsewhere(void) { ++turns; }
+
+int main(void) {
+  enum { size = 262144 };
+  elsewhere();
+  getcontext(&routine);
+  routine.uc_stack.ss_sp = malloc(size);
+  routine.uc_stack.ss_size = size;
+  routine.uc_link = &home;
+  makecontext(&routine, inCoroutine, 0);
+  printf("ready inCoroutine=%p resumer=%p elsewhere=%p\n", (void *)inCoroutine, (void *)resumer, (void *)elsewhere);
+  fflush(stdout);
+  resumer();
+}

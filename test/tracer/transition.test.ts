@@ -1,0 +1,204 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { address, type AddressRange } from "../../native/address.ts";
+import { Tracer, type MemoryWrite } from "../../native/tracer.ts";
+import { compileTarget, startTarget } from "../support/mod.ts";
+import { ask, attempt, enter, jumpFrom, mustSwitch, range, sameBytes, type Situation } from "./situations.ts";
+
+let tracer: Tracer;
+beforeAll(async () => {
+  tracer = await Tracer.start();
+});
+afterAll(() => tracer[Symbol.asyncDispose]());
+
+/** From answer() to otherAnswer(). */
+async function redirection(situation: Situation): Promise<MemoryWrite> {
+  const at = situation.at("answer");
+  return { at, expected: await tracer.readMemory(situation.pid, at, 5), replacement: jumpFrom(at, situation.at("otherAnswer")) };
+}
+
+const back = ({ at, expected, replacement }: MemoryWrite): MemoryWrite => ({ at, expected: replacement, replacement: expected });
+
+async function flip(situation: Situation, times: number): Promise<void> {
+  const there = await redirection(situation);
+  for (let i = 0; i < times; i++) {
+    await mustSwitch(tracer, situation, { forbidden: [range(there.at, 5)], writes: [i % 2 === 0 ? there : back(there)] });
+  }
+}
+
+describe("transition()", () => {
+  it.each([[[]], [["-no-pie"]]])("redirects a function that eight threads call, back and forth, and every answer is whole %j", async (link) => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["8", "8"], link });
+    await flip(situation, 200);
+    const first = await ask(situation.target);
+    expect(first["wrong"]).toBe(0);
+    expect(first["ones"]).toBeGreaterThan(0);
+    expect(first["twos"]).toBeGreaterThan(0);
+    await flip(situation, 1);
+    await sleep(50);
+    const redirected = await ask(situation.target);
+    await sleep(50);
+    const later = await ask(situation.target);
+    expect(later["twos"]).toBeGreaterThan(redirected["twos"] ?? 0);
+    expect(later["ones"]).toBe(redirected["ones"]);
+  });
+
+  it("holds threads that are born and end meanwhile", async () => {
+    await using situation = await enter(tracer, "threads-born-and-ending.c");
+    await flip(situation, 100);
+    const answers = await ask(situation.target);
+    expect(answers["wrong"]).toBe(0);
+    expect(answers["ones"]).toBeGreaterThan(0);
+    expect(answers["twos"]).toBeGreaterThan(0);
+  });
+
+  it("switches two processes or neither", async () => {
+    await using one = await enter(tracer, "one-busy-of-many.c", { parameters: ["2", "1"] });
+    await using other = await enter(tracer, "one-busy-of-many.c", { parameters: ["2", "1"] });
+    const writes = [await redirection(one), await redirection(other)] as const;
+    const processes = [one, other].map(({ pid, startTime }, index) => ({ pid, startTime, forbidden: [], writes: writes.slice(index, index + 1) }));
+    const switched = await tracer.transition({ processes, maxStopMicroseconds: 500_000 });
+    expect(switched.outcome).toBe("done");
+    const again = await tracer.transition({ processes, maxStopMicroseconds: 500_000 });
+    expect(again).toMatchObject({ outcome: "mismatch", pid: one.pid, at: writes[0].at, found: writes[0].replacement });
+
+    // The first could be switched back, the second not: neither is.
+    const mixed = processes.map((process, index) => ({ ...process, writes: index === 0 ? [back(writes[0])] : process.writes }));
+    expect(await tracer.transition({ processes: mixed, maxStopMicroseconds: 500_000 })).toMatchObject({ outcome: "mismatch", pid: other.pid });
+    expect(await tracer.readMemory(one.pid, writes[0].at, 5)).toEqual(writes[0].replacement);
+  });
+
+  it("writes nothing when one of several places holds other bytes", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["2", "1"] });
+    const good = await redirection(situation);
+    const at = situation.at("otherAnswer");
+    const found = await tracer.readMemory(situation.pid, at, 5);
+    const bad = { at, expected: new Uint8Array([1, 2, 3, 4, 5]), replacement: new Uint8Array(5) };
+    expect(await attempt(tracer, situation, { forbidden: [], writes: [good, bad] })).toMatchObject({ outcome: "mismatch", pid: situation.pid, at, found });
+    expect(await tracer.readMemory(situation.pid, good.at, 5)).toEqual(good.expected);
+  });
+
+  it.each([0, 1])("writes nothing when working threads would be held for more than %i µs", async (maxStopMicroseconds) => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["8", "8"] });
+    const write = await redirection(situation);
+    const outcome = await attempt(tracer, situation, { forbidden: [], writes: [write], maxStopMicroseconds });
+    expect(outcome.outcome).toBe("over-budget");
+    expect(await tracer.readMemory(situation.pid, write.at, 5)).toEqual(write.expected);
+    const { calls = 0 } = await ask(situation.target);
+    await sleep(50);
+    expect((await ask(situation.target))["calls"]).toBeGreaterThan(calls);
+  });
+
+  it("says that a process has gone, or that its number has another one", async () => {
+    const situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["1", "1"] });
+    const write = await redirection(situation);
+    const later = { ...situation, startTime: situation.startTime + 1n };
+    expect(await attempt(tracer, later, { forbidden: [], writes: [write] })).toEqual({ outcome: "gone", pid: situation.pid });
+    await situation.target.stop();
+    expect(await attempt(tracer, situation, { forbidden: [], writes: [write] })).toEqual({ outcome: "gone", pid: situation.pid });
+  });
+
+  it("refuses memory that nobody can write before anything has stopped", async () => {
+    await using situation = await enter(tracer, "threads-asleep.c");
+    const nowhere = { at: address(0x1000n), expected: new Uint8Array(5), replacement: new Uint8Array(5) };
+    await expect(attempt(tracer, situation, { forbidden: [], writes: [nowhere] })).rejects.toMatchObject({ kind: "unreadable-memory" });
+  });
+});
+
+describe("transition() with a thread in the way", () => {
+  it("names a thread that sleeps inside, and its frames, and writes nothing until it is out", async () => {
+    await using situation = await enter(tracer, "asleep-in-function.c");
+    const write = { ...(await sameBytes(tracer, situation.pid, situation.at("hold"))), replacement: new Uint8Array([0xcc, 0xcc, 0xcc, 0xcc, 0xcc]) };
+    for (const name of ["hold", "caller"]) {
+      const forbidden = [range(address(0x1000n), 16), situation.whole(name)];
+      const outcome = await attempt(tracer, situation, { forbidden, writes: [write] });
+      if (outcome.outcome !== "blocked") throw new Error(outcome.outcome);
+      expect(outcome.blockers).toHaveLength(1);
+      expect(outcome.blockers[0]).toMatchObject({ pid: situation.pid, reason: "in-use", forbidden: 1, threadName: "asleep-in-funct" });
+      expect(outcome.blockers[0]?.tid).not.toBe(situation.pid);
+      const { start, end } = situation.whole(name);
+      expect(outcome.blockers[0]?.frames.some((frame) => frame > start && frame <= end)).toBe(true);
+      expect(outcome.stop.workingThreads).toBe(0);
+    }
+    expect(await tracer.readMemory(situation.pid, write.at, 5)).toEqual(write.expected);
+    situation.target.write("leave\n");
+    await situation.target.line(/^out/);
+    await mustSwitch(tracer, situation, { forbidden: [situation.whole("hold"), situation.whole("caller")], writes: [write] });
+    expect(await tracer.readMemory(situation.pid, write.at, 5)).toEqual(write.replacement);
+  });
+
+  it("clears return addresses that were left behind on the stack, by unwinding", async () => {
+    await using situation = await enter(tracer, "stale-return-addresses.c");
+    const visited = situation.whole("visited");
+    const { threads } = await tracer.stacks(situation.pid);
+    expect(threads.every(({ complete }) => complete)).toBe(true);
+    expect(await staleWords(situation, visited)).toBeGreaterThan(0);
+    const write = await sameBytes(tracer, situation.pid, visited.start);
+    expect((await attempt(tracer, situation, { forbidden: [visited], writes: [write] })).outcome).toBe("done");
+    expect((await attempt(tracer, situation, { forbidden: [situation.whole("sleepOnTop")], writes: [write] })).outcome).toBe("blocked");
+  });
+
+  it.each([["alternate"], ["same"]])("sees the function that a signal has interrupted: handler on the %s stack", async (stack) => {
+    await using situation = await enter(tracer, "in-signal-handler.c", { parameters: [stack] });
+    const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+    for (const name of ["interrupted", "callsInterrupted", "handler"]) {
+      const outcome = await attempt(tracer, situation, { forbidden: [situation.whole(name)], writes: [write] });
+      expect(outcome, name).toMatchObject({ outcome: "blocked", blockers: [{ reason: "in-use", forbidden: 0 }] });
+    }
+    expect((await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write] })).outcome).toBe("done");
+  });
+
+  it("sees the frames below a coroutine", async () => {
+    await using situation = await enter(tracer, "in-coroutine.c");
+    await sleep(50);
+    const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+    for (const name of ["inCoroutine", "resumer"]) {
+      const outcome = await attempt(tracer, situation, { forbidden: [situation.whole(name)], writes: [write] });
+      expect(outcome, name).toMatchObject({ outcome: "blocked" });
+    }
+    expect((await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write] })).outcome).toBe("done");
+  });
+
+  it("reads a stack of twenty thousand frames to its end", async () => {
+    await using situation = await enter(tracer, "deep-recursion.c");
+    const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+    const outcomeFor = async (name: string) =>
+      (await attempt(tracer, situation, { forbidden: [situation.whole(name)], writes: [write] })).outcome;
+    expect(await outcomeFor("entrance")).toBe("blocked");
+    expect(await outcomeFor("recurse")).toBe("blocked");
+    expect(await outcomeFor("elsewhere")).toBe("done");
+  });
+
+  it("does not wait for a thread in uninterruptible sleep, and holds nobody for it", async () => {
+    await using situation = await enter(tracer, "waits-for-vfork.c", { parameters: ["700"] });
+    await sleep(50);
+    const write = await sameBytes(tracer, situation.pid, situation.at("step"));
+    const outcome = await attempt(tracer, situation, { forbidden: [], writes: [write] });
+    expect(outcome).toMatchObject({ outcome: "blocked", blockers: [{ tid: situation.pid, reason: "not-stopped", frames: [] }], stop: { workingThreads: 0 } });
+    await situation.target.line(/^child ended/);
+    await mustSwitch(tracer, situation, { forbidden: [], writes: [write] });
+  });
+
+  it("leaves a process alone whose main thread has ended before the others: its memory cannot be reached by its pid", async () => {
+    const { program } = await compileTarget("main-thread-ended.c");
+    await using target = await startTarget(program);
+    await expect(tracer.describeProcess(target.pid)).rejects.toMatchObject({ kind: "process-gone", message: expect.stringContaining("main thread has ended") });
+    expect(target.exit()).toBeUndefined();
+  });
+});
+
+/** Words of anonymous memory near a thread's stack pointer cannot be told from outside; the scan of all of it can. */
+async function staleWords({ pid }: Situation, { start, end }: AddressRange): Promise<number> {
+  let found = 0;
+  for (const line of (await tracer.readMaps(pid)).split("\n")) {
+    const [, low = "", high = ""] = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *$/.exec(line) ?? [];
+    if (low === "") continue;
+    const bytes = Buffer.from(await tracer.readMemory(pid, address(BigInt(`0x${low}`)), Number(BigInt(`0x${high}`) - BigInt(`0x${low}`))));
+    for (let at = 0; at + 8 <= bytes.length; at += 8) {
+      const word = bytes.readBigUInt64LE(at);
+      if (word > start && word <= end) found++;
+    }
+  }
+  return found;
+}
