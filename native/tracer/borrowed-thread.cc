@@ -189,6 +189,8 @@ Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64
       if (TRY(thread->take(startTime, mappings))) return thread;
     }
   }
+  // Gives the reason where all threads have the same one.
+  TRY(describeProcess(pid));
   return Error{ErrorKind::cannotBorrowThread,
                act + ": every thread is in uninterruptible sleep, takes a signal, or is under a seccomp filter that cannot be suspended; try again, or run as root",
                {{"pid", pid}}};
@@ -227,7 +229,9 @@ Result<bool> BorrowedThread::seize() {
 
 /** False: it stopped for something else, or not at all, and is on its way again. */
 bool BorrowedThread::interruptAndWait() {
+  raised_.prepare(1);
   if (::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0) return false;
+  raised_.raise(tid_);
   const uint64_t deadline = now() + stopPatience;
   const Alarm alarm(deadline);
   int status;

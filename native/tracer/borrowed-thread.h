@@ -10,6 +10,7 @@
 #pragma once
 
 #include "process.h"
+#include "real-time.h"
 #include "result.h"
 
 #include <sys/user.h>
@@ -87,6 +88,8 @@ class BorrowedThread {
   bool hasCalled_ = false;
   /** A SIGSTOP arrived meanwhile: no mask holds that back. */
   bool owesStop_ = false;
+  /** On a busy machine the thread would wait for a CPU at each of its calls. It runs no code of its own meanwhile. */
+  RaisedPriorities raised_;
 };
 
 }  // namespace suture

@@ -1,0 +1,254 @@
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { address } from "../../native/address.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { findHelper } from "../../native/tracer/connection.ts";
+import { waitUntil } from "../support/mod.ts";
+import { ask, attempt, enter, jumpFrom, mustSwitch, numbersOf, range, sameBytes, type Situation } from "./situations.ts";
+
+let tracer: Tracer;
+beforeAll(async () => {
+  tracer = await Tracer.start();
+});
+afterAll(() => tracer[Symbol.asyncDispose]());
+
+/** Below the program there is room in every process of these tests. */
+const placeFor = async (pid: number) => {
+  const lowest = BigInt(`0x${(await tracer.readMaps(pid)).split("-")[0]}`);
+  return address(lowest - 0x100000n);
+};
+
+async function stageAndUnmap({ pid, startTime }: Situation): Promise<void> {
+  const at = await placeFor(pid);
+  const contents = new Uint8Array(8192).fill(0xc3);
+  const segments = [{ offset: 0, length: 4096, protection: "rx" as const }, { offset: 4096, length: 4096, protection: "rw" as const }];
+  await tracer.stage(pid, startTime, [{ name: "suture-test", at, contents, segments }]);
+  await tracer.unmap(pid, startTime, [range(at, 8192)]);
+}
+
+const stateOf = (pid: number): string => /^\d+ \(.*\) (.)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "";
+const fieldOf = (pid: number, name: string): string => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
+const schedulingOf = (pid: number): readonly string[] =>
+  readdirSync(`/proc/${pid}/task`).map((tid) => readFileSync(`/proc/${pid}/task/${tid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")).map((fields) => `${fields[15]}/${fields[16]}/${fields[38]}`);
+
+describe("stopping", () => {
+  it("disturbs no call that blocks, over 200 stops, snapshots and borrowed threads", async () => {
+    await using situation = await enter(tracer, "blocked-in-calls.c");
+    expect(numbersOf(situation.target.readyLine)["threads"]).toBe(21);
+    for (let i = 0; i < 200; i++) {
+      const outcome = await attempt(tracer, situation, { forbidden: [], writes: [] });
+      expect(outcome.outcome).toBe("done");
+      await stageAndUnmap(situation);
+      if (i % 10 === 0) await tracer.stacks(situation.pid);
+      // On the abort path, too.
+      if (i % 10 === 5) expect((await attempt(tracer, situation, { forbidden: [{ start: address(1n), end: address(1n << 62n) }], writes: [] })).outcome).toBe("blocked");
+    }
+    await sleep(100);
+    expect(situation.target.lines.slice(1)).toEqual([]);
+  });
+
+  it("loses no signal, delivers none twice, and in order", async () => {
+    await using situation = await enter(tracer, "counts-signals.c");
+    for (let i = 0; i < 150; i++) {
+      await attempt(tracer, situation, { forbidden: [], writes: [] });
+      await stageAndUnmap(situation);
+    }
+    const { sent = 0, came, outOfOrder, surplus } = await ask(situation.target);
+    expect(sent).toBeGreaterThan(100);
+    expect({ came, outOfOrder, surplus }).toEqual({ came: sent, outOfOrder: 0, surplus: 0 });
+  });
+
+  it("leaves a stopped process stopped, and it continues when it is told to", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["4", "2"] });
+    situation.target.signal("SIGSTOP");
+    await waitUntil("it is stopped", () => stateOf(situation.pid) === "T");
+    const write = await sameBytes(tracer, situation.pid, situation.at("answer"));
+    for (let i = 0; i < 20; i++) {
+      expect((await attempt(tracer, situation, { forbidden: [], writes: [write] })).outcome).toBe("done");
+      await stageAndUnmap(situation);
+      await waitUntil("it is stopped again", () => stateOf(situation.pid) === "T");
+    }
+    const ticks = readFileSync(`/proc/${situation.pid}/stat`, "utf8");
+    await sleep(50);
+    expect(readFileSync(`/proc/${situation.pid}/stat`, "utf8")).toBe(ticks);
+    situation.target.signal("SIGCONT");
+    const { calls = 0 } = await ask(situation.target);
+    await sleep(50);
+    expect((await ask(situation.target))["calls"]).toBeGreaterThan(calls);
+  });
+
+  it("stops what a SIGSTOP in the middle wanted stopped", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["4", "2"] });
+    for (let i = 0; i < 30; i++) {
+      const work = [attempt(tracer, situation, { forbidden: [], writes: [] }), stageAndUnmap(situation)];
+      situation.target.signal("SIGSTOP");
+      await Promise.all(work);
+      await waitUntil("it is stopped", () => stateOf(situation.pid) === "T");
+      situation.target.signal("SIGCONT");
+      await waitUntil("it runs", () => stateOf(situation.pid) !== "T");
+    }
+    expect((await ask(situation.target))["wrong"]).toBe(0);
+  });
+
+  it("gives every thread the priority and policy back that it had", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["32", "32"] });
+    const before = schedulingOf(situation.pid);
+    for (let i = 0; i < 20; i++) await attempt(tracer, situation, { forbidden: [], writes: [] });
+    expect(schedulingOf(situation.pid)).toEqual(before);
+  });
+
+  it("says who is tracing a process already", async () => {
+    await using situation = await enter(tracer, "threads-asleep.c");
+    const debuggerProgram = spawn("gdb", ["-q", "-nx", "-batch", "-p", String(situation.pid), "-ex", "shell sleep 60"], { stdio: "ignore" });
+    try {
+      await waitUntil("gdb has attached", () => fieldOf(situation.pid, "TracerPid") !== "0");
+      const traced = { kind: "already-traced", data: { tracer: debuggerProgram.pid } };
+      await expect(attempt(tracer, situation, { forbidden: [], writes: [] })).rejects.toMatchObject(traced);
+      await expect(stageAndUnmap(situation)).rejects.toMatchObject(traced);
+      await expect(tracer.stacks(situation.pid)).rejects.toMatchObject(traced);
+    } finally {
+      debuggerProgram.kill("SIGKILL");
+    }
+  });
+});
+
+describe("stage()", () => {
+  it.each([["sleeping threads", ["8", "1"]], ["only working threads besides the main one", ["8", "8"]]])("makes mappings and takes them back without a trace: %s", async (_, parameters) => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters });
+    const { pid, startTime } = situation;
+    const maps = await tracer.readMaps(pid);
+    const files = readdirSync(`/proc/${pid}/fd`);
+    const at = await placeFor(pid);
+    const contents = Uint8Array.from({ length: 3 * 4096 + 100 }, (_unused, index) => index % 251);
+    const segments = [
+      { offset: 0, length: 4096, protection: "r" as const },
+      { offset: 4096, length: 4096, protection: "rx" as const },
+      { offset: 8192, length: 8192, protection: "rw" as const },
+    ];
+    for (let i = 0; i < 20; i++) {
+      await tracer.stage(pid, startTime, [{ name: "suture-test", at, contents, segments }]);
+      const lines = (await tracer.readMaps(pid)).split("\n").filter((line) => line.endsWith("/memfd:suture-test (deleted)"));
+      expect(lines.map((line) => line.slice(line.indexOf(" ") + 1, line.indexOf(" ") + 5))).toEqual(["r--p", "r-xp", "rw-p"]);
+      expect(await tracer.readMemory(pid, at, contents.length)).toEqual(contents);
+      await tracer.unmap(pid, startTime, [range(at, 4 * 4096)]);
+    }
+    expect(await tracer.readMaps(pid)).toBe(maps);
+    expect(readdirSync(`/proc/${pid}/fd`)).toEqual(files);
+    expect(fieldOf(pid, "SigBlk")).toBe("0000000000000000");
+    expect((await ask(situation.target))["wrong"]).toBe(0);
+  });
+
+  it("takes everything back when one place is taken", async () => {
+    await using situation = await enter(tracer, "threads-asleep.c");
+    const { pid, startTime } = situation;
+    const maps = await tracer.readMaps(pid);
+    const files = readdirSync(`/proc/${pid}/fd`);
+    const taken = address(BigInt(`0x${maps.split("-")[0]}`));
+    const mapping = { name: "suture-test", contents: new Uint8Array(4096), segments: [{ offset: 0, length: 4096, protection: "rw" as const }] };
+    const staged = tracer.stage(pid, startTime, [{ ...mapping, at: await placeFor(pid) }, { ...mapping, at: taken }]);
+    await expect(staged).rejects.toMatchObject({ kind: "unreachable-memory" });
+    expect(await tracer.readMaps(pid)).toBe(maps);
+    expect(readdirSync(`/proc/${pid}/fd`)).toEqual(files);
+  });
+
+  it("finds a thread under a seccomp filter that allows neither", async () => {
+    await using situation = await enter(tracer, "few-calls-allowed.c");
+    await stageAndUnmap(situation);
+    expect(situation.target.exit()).toBeUndefined();
+  });
+
+  it("checks the process before it touches it", async () => {
+    await using situation = await enter(tracer, "threads-asleep.c");
+    await expect(stageAndUnmap({ ...situation, startTime: 1n })).rejects.toMatchObject({ kind: "process-gone" });
+  });
+});
+
+describe("write()", () => {
+  it("writes what is as expected, and nothing else", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c");
+    const { pid, startTime } = situation;
+    const at = situation.at("otherAnswer");
+    const expected = await tracer.readMemory(pid, at, 16);
+    const replacement = new Uint8Array(16).fill(0x90);
+    await tracer.write(pid, startTime, [{ at, expected, replacement }]);
+    expect(await tracer.readMemory(pid, at, 16)).toEqual(replacement);
+    await expect(tracer.write(pid, startTime, [{ at, expected, replacement }])).rejects.toMatchObject({ kind: "bytes-mismatch" });
+  });
+});
+
+describe("the helper's sudden death", () => {
+  /** Kills a helper in the middle of what `work` makes it do, again and again. */
+  async function killInTheMiddle(times: number, work: (victim: Tracer) => Promise<unknown>): Promise<void> {
+    for (let i = 0; i < times; i++) {
+      const victim = await Tracer.start();
+      const helper = readdirSync("/proc").find((pid) => /^\d+$/.test(pid) && isOwnHelper(pid) && !known.has(pid));
+      if (helper === undefined) throw new Error("No helper");
+      const working = (async () => {
+        for (;;) await work(victim);
+      })().catch(() => undefined);
+      await sleep(Math.random() * 12);
+      process.kill(Number(helper), "SIGKILL");
+      await working;
+      await victim[Symbol.asyncDispose]();
+    }
+  }
+  const known = new Set<string>();
+  const isOwnHelper = (pid: string): boolean => {
+    try {
+      const [, parent] = /\) . (\d+)/.exec(readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+      return parent === String(process.pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").startsWith(findHelper());
+    } catch {
+      return false;
+    }
+  };
+  beforeAll(() => {
+    for (const pid of readdirSync("/proc")) if (isOwnHelper(pid)) known.add(pid);
+  });
+
+  it("leaves a process running whose code it was switching", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["16", "4"] });
+    const before = schedulingOf(situation.pid);
+    const at = situation.at("answer");
+    const jump = jumpFrom(at, situation.at("otherAnswer"));
+    const original = await tracer.readMemory(situation.pid, at, 5);
+    await killInTheMiddle(25, async (victim) => {
+      const expected = await victim.readMemory(situation.pid, at, 5);
+      const replacement = expected[0] === 0xe9 ? original : jump;
+      await attempt(victim, situation, { forbidden: [range(at, 5)], writes: [{ at, expected, replacement }] });
+    });
+    const { calls = 0, wrong } = await ask(situation.target);
+    expect(wrong).toBe(0);
+    await sleep(50);
+    expect((await ask(situation.target))["calls"]).toBeGreaterThan(calls);
+    expect(fieldOf(situation.pid, "TracerPid")).toBe("0");
+    await waitUntil("the guard has given every thread its own priority", () => JSON.stringify(schedulingOf(situation.pid)) === JSON.stringify(before));
+    await mustSwitch(tracer, situation, { forbidden: [], writes: [await sameBytes(tracer, situation.pid, at)] });
+  });
+
+  it("leaves a thread to find its own way home whose help it had", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["6", "2"] });
+    await killInTheMiddle(60, (victim) => {
+      const { pid, startTime } = situation;
+      const at = address(0x10000000n + BigInt(Math.floor(Math.random() * 0x10000)) * 0x1000n);
+      return victim.stage(pid, startTime, [{ name: "suture-test", at, contents: new Uint8Array(4096), segments: [{ offset: 0, length: 4096, protection: "rw" }] }]);
+    });
+    const { calls = 0, wrong } = await ask(situation.target);
+    expect(wrong).toBe(0);
+    await sleep(50);
+    expect((await ask(situation.target))["calls"]).toBeGreaterThan(calls);
+    for (const tid of readdirSync(`/proc/${situation.pid}/task`)) expect(fieldOf(Number(tid), "SigBlk")).toBe("0000000000000000");
+    expect(readdirSync(`/proc/${situation.pid}/task`)).toHaveLength(7);
+  });
+
+  it("disturbs few of the calls that it had interrupted, and ends nothing", async () => {
+    await using situation = await enter(tracer, "blocked-in-calls.c");
+    await killInTheMiddle(30, async (victim) => {
+      await attempt(victim, situation, { forbidden: [], writes: [] });
+    });
+    expect(situation.target.exit()).toBeUndefined();
+    expect(readdirSync(`/proc/${situation.pid}/task`)).toHaveLength(21);
+  });
+});
