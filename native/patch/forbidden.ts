@@ -1,10 +1,13 @@
-// Where no thread may stand while a patch is switched, each place with the name of its function.
+// Where no thread may stand while a patch is switched.
 
 import { address } from "../address.ts";
 import type { AddressRange } from "../address.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
 
-export type ForbiddenRange = AddressRange & { readonly function: string };
+export interface ForbiddenRange extends AddressRange {
+  /** The function that it belongs to; absent where it holds several, which their symbols tell apart. */
+  readonly function?: string;
+}
 
 /** The old functions: their first bytes are about to change. */
 export const oldFunctionsOf = ({ functions }: LedgerPatch): readonly ForbiddenRange[] =>
@@ -14,5 +17,5 @@ export const oldFunctionsOf = ({ functions }: LedgerPatch): readonly ForbiddenRa
  * The patch's own code: it is about to be given back. A thread that is about to run the first byte of a range does
  * not count as being in it, here it must: so each begins a byte earlier, where nothing can be run.
  */
-export const codeOf = ({ name, mappings }: LedgerPatch): readonly ForbiddenRange[] =>
-  mappings.map(({ code }) => ({ start: address(code.start - 1n), end: code.end, function: `the code of ${name}` }));
+export const codeOf = ({ mappings }: LedgerPatch): readonly ForbiddenRange[] =>
+  mappings.map(({ code }) => ({ start: address(code.start - 1n), end: code.end }));

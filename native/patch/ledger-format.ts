@@ -41,8 +41,10 @@ export function readLedger(bytes: Uint8Array): ReadLedger {
     if (readU32(bytes, at) !== recordMagic || start + length > bytes.length) throw new NotALedger(`there is no record at ${at}`);
     const json = bytes.subarray(start, start + length);
     if (!Buffer.from(checkOf(json)).equals(bytes.subarray(at + 8, start))) throw new NotALedger(`the record at ${at} is damaged`);
+    const next = alignUp(start + length, alignment);
+    if (bytes.subarray(start + length, next).some((byte) => byte !== 0)) throw new NotALedger(`the record at ${at} is damaged`);
     records.push(parseRecord(json, at));
-    at = alignUp(start + length, alignment);
+    at = next;
   }
   return { generation: readU32(bytes, 16), records, end: at };
 }

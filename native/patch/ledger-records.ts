@@ -43,11 +43,15 @@ export type LedgerRecord =
   /** Intents: a transition is about to be tried. */
   | { readonly record: "activating" | "deactivating"; readonly name: string }
   /** Outcomes. The first two are written by the transition itself, under the stop. */
-  | { readonly record: "active" | "inactive" | "gone"; readonly name: string };
+  | { readonly record: "active" | "inactive" | "gone"; readonly name: string }
+  /** Reverted for good, but its memory stays: the process still refers to it. The name is free again. */
+  | { readonly record: "retired"; readonly name: string }
+  /** The memory of a retired patch, told by its first address, was given back. */
+  | { readonly record: "freed"; readonly at: Address };
 
 export interface CarriedPatch {
   readonly patch: LedgerPatch;
-  readonly state: PatchState;
+  readonly state: Exclude<PatchState, "retired">;
 }
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
@@ -81,11 +85,13 @@ const ledgerPatch = v.strictObject({
 
 export const recordSchema: v.GenericSchema<unknown, LedgerRecord> = v.variant("record", [
   v.strictObject({ record: v.literal("staged"), patch: ledgerPatch }),
-  v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "gone"]), name: patchName }),
+  v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "gone", "retired"]), name: patchName }),
+  v.strictObject({ record: v.literal("freed"), at: place }),
 ]);
 
 /** The record as {@link recordSchema} reads it. */
 export function recordJson(record: LedgerRecord): JsonValue {
+  if (record.record === "freed") return { record: record.record, at: formatAddress(record.at) };
   if (record.record !== "staged") return { record: record.record, name: record.name };
   const { name, digest, modules, functions, mappings } = record.patch;
   return {
@@ -105,25 +111,49 @@ const functionJson = (each: LedgerFunction): JsonValue => ({
 const mappingJson = (each: LedgerMapping): JsonValue =>
   ({ ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 } });
 
-const stateAfter = { activating: "activating", deactivating: "deactivating", active: "active", inactive: "staged" } as const;
-
-/** What the process carries after these records, in the order of staging; undefined when they contradict each other. */
-export function replay(records: Iterable<LedgerRecord>): readonly CarriedPatch[] | undefined {
-  const carried = new Map<string, CarriedPatch>();
-  for (const record of records) {
-    const name = record.record === "staged" ? record.patch.name : record.name;
-    const before = carried.get(name);
-    if ((record.record === "staged") === (before !== undefined)) return undefined;
-    if (record.record === "staged") carried.set(name, { patch: record.patch, state: "staged" });
-    else if (record.record === "gone") carried.delete(name);
-    else if (before !== undefined) carried.set(name, { ...before, state: stateAfter[record.record] });
-  }
-  return [...carried.values()];
+/** What a process carries. */
+export interface LedgerState {
+  /** In the order of staging. */
+  readonly patches: readonly CarriedPatch[];
+  /** Reverted ones whose memory is still there. */
+  readonly retired: readonly LedgerPatch[];
 }
 
+const stateAfter = { activating: "activating", deactivating: "deactivating", active: "active", inactive: "staged" } as const;
+
+/** What the records add up to; undefined when they contradict each other. */
+export function replay(records: Iterable<LedgerRecord>): LedgerState | undefined {
+  const carried = new Map<string, CarriedPatch>();
+  const retired = new Map<Address | undefined, LedgerPatch>();
+  for (const record of records) {
+    if (record.record === "freed") {
+      if (!retired.delete(record.at)) return undefined;
+    } else if (record.record === "staged") {
+      if (carried.has(record.patch.name)) return undefined;
+      carried.set(record.patch.name, { patch: record.patch, state: "staged" });
+    } else {
+      const before = carried.get(record.name);
+      if (before === undefined) return undefined;
+      if (record.record === "gone") carried.delete(record.name);
+      else if (record.record === "retired") {
+        carried.delete(record.name);
+        retired.set(placeOf(before.patch), before.patch);
+      } else carried.set(record.name, { ...before, state: stateAfter[record.record] });
+    }
+  }
+  return { patches: [...carried.values()], retired: [...retired.values()] };
+}
+
+/** What tells a retired patch apart; names may come again. */
+export const placeOf = ({ mappings }: LedgerPatch): Address | undefined => mappings[0]?.start;
+
 /** The shortest records that add up to the same. */
-export function* recordsOf(carried: readonly CarriedPatch[]): Generator<LedgerRecord> {
-  for (const { patch, state } of carried) {
+export function* recordsOf({ patches, retired }: LedgerState): Generator<LedgerRecord> {
+  for (const patch of retired) {
+    yield { record: "staged", patch };
+    yield { record: "retired", name: patch.name };
+  }
+  for (const { patch, state } of patches) {
     yield { record: "staged", patch };
     if (state !== "staged") yield { record: state, name: patch.name };
   }

@@ -10,7 +10,7 @@ import type { MemoryWrite, TracerClient } from "../tracer.ts";
 import { pageSize } from "./layout.ts";
 import { encodeRecord, lengthOf, NotALedger, readLedger, recordHeadSize, writeLedger } from "./ledger-format.ts";
 import { recordsOf, replay } from "./ledger-records.ts";
-import type { CarriedPatch, LedgerRecord } from "./ledger-records.ts";
+import type { CarriedPatch, LedgerPatch, LedgerRecord, LedgerState } from "./ledger-records.ts";
 import { findPlaces } from "./place.ts";
 import { refuse } from "./refusal.ts";
 
@@ -46,6 +46,8 @@ export class Ledger {
   readonly #bytes: Uint8Array;
   readonly #records: LedgerRecord[];
   #end: number;
+  /** From here on there are only zeroes. Between the end and here lies what an unfinished change has left. */
+  #clean: number;
 
   private constructor(tracer: TracerClient, process: ProcessIdentity, start: Address, bytes: Uint8Array) {
     const { generation, records, end } = readLedger(bytes);
@@ -57,6 +59,7 @@ export class Ledger {
     this.#bytes = bytes;
     this.#records = [...records];
     this.#end = end;
+    this.#clean = bytes.findLastIndex((byte) => byte !== 0) + 1;
   }
 
   /** Refuses: bad-ledger. */
@@ -72,15 +75,23 @@ export class Ledger {
   }
 
   /** Maps a new ledger into the process, anywhere. */
-  static async create(tracer: TracerClient, target: Target, process: ProcessIdentity, carried: readonly CarriedPatch[], generation: number, room: number): Promise<Ledger> {
-    const size = alignUp(Math.max(smallestLedger, 2 * (lengthOf(recordsOf(carried)) + room)), pageSize);
-    const contents = writeLedger(generation, recordsOf(carried), size);
+  static async create(tracer: TracerClient, target: Target, process: ProcessIdentity, state: LedgerState, generation: number, room: number): Promise<Ledger> {
+    const size = alignUp(Math.max(smallestLedger, 2 * (lengthOf(recordsOf(state)) + room)), pageSize);
+    const contents = writeLedger(generation, recordsOf(state), size);
     const at = await mapAnywhere(tracer, target, process, contents);
     return new Ledger(tracer, process, at, contents);
   }
 
+  get state(): LedgerState {
+    return replay(this.#records) ?? nothing;
+  }
+
   get patches(): readonly CarriedPatch[] {
-    return replay(this.#records) ?? [];
+    return this.state.patches;
+  }
+
+  get retired(): readonly LedgerPatch[] {
+    return this.state.retired;
   }
 
   find(name: string): CarriedPatch | undefined {
@@ -102,13 +113,17 @@ export class Ledger {
     const { head, rest, length } = encodeRecord(record);
     const at = this.#end;
     if (at + length > this.#bytes.length) throw refuse("internal", `write to the ledger of pid ${this.#process.pid}`, "it is full");
-    await this.#write(this.#change(at + recordHeadSize, rest));
+    const next = at + length;
+    const leftover = new Uint8Array(Math.max(0, this.#clean - next));
+    // The zeroes behind a record are what ends the ledger, so they are there before it counts.
+    await this.#write(this.#change(at + recordHeadSize, Buffer.concat([rest, leftover])));
+    this.#clean = next;
     return {
       seal: this.#change(at, head),
       sealed: () => {
         this.#bytes.set(head, at);
         this.#records.push(record);
-        this.#end = at + length;
+        this.#end = next;
       },
     };
   }
@@ -122,6 +137,8 @@ export class Ledger {
     this.#bytes.set(write.replacement, Number(write.at - this.range.start));
   }
 }
+
+const nothing: LedgerState = { patches: [], retired: [] };
 
 async function mapAnywhere(tracer: TracerClient, target: Target, { pid, startTime }: ProcessIdentity, contents: Uint8Array): Promise<Address> {
   for (let attempt = 0; ; attempt++) {
@@ -154,14 +171,15 @@ export async function openLedger(tracer: TracerClient, process: ProcessIdentity,
 /** A ledger with room for `length` more bytes: the one that is there, or a new one in its place. */
 export async function ensureLedger(tracer: TracerClient, target: Target, process: ProcessIdentity, ledger: Ledger | undefined, length: number): Promise<Ledger> {
   if (ledger?.hasRoomFor(length)) return ledger;
-  const larger = await Ledger.create(tracer, target, process, ledger?.patches ?? [], (ledger?.generation ?? 0) + 1, length + roomForStates);
+  const larger = await Ledger.create(tracer, target, process, ledger?.state ?? nothing, (ledger?.generation ?? 0) + 1, length + roomForStates);
   if (ledger !== undefined) await unmapOurs(tracer, process, [ledger.range]);
   return larger;
 }
 
 /** Gives the ledger back when it has nothing more to say. */
 export async function dropEmptyLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger): Promise<void> {
-  if (ledger.patches.length === 0) await unmapOurs(tracer, process, [ledger.range]);
+  const { patches, retired } = ledger.state;
+  if (patches.length + retired.length === 0) await unmapOurs(tracer, process, [ledger.range]);
 }
 
 /**

@@ -6,9 +6,10 @@ import { SutureError } from "../errors.ts";
 import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { isLedgerMapping, ledgerPath, openLedger } from "./ledger.ts";
-import type { CarriedPatch } from "./ledger-records.ts";
+import type { Ledger } from "./ledger.ts";
+import type { LedgerPatch, LedgerState } from "./ledger-records.ts";
 import { reportFunctions } from "./transaction.ts";
-import type { ListedPatch, PatchedProcess } from "./types.ts";
+import type { ListedPatch, PatchedProcess, PatchState } from "./types.ts";
 
 /**
  * Without a pid: every process that carries patches and that we may look into, those whose ledger cannot be read with the
@@ -22,7 +23,7 @@ async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProces
   const { program, startTime } = await tracer.describeProcess(pid);
   const mappings = parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping);
   const ledger = await openLedger(tracer, { pid, startTime }, mappings);
-  return { pid, program, patches: (ledger?.patches ?? []).map(listPatch) };
+  return { pid, program, patches: listLedger(ledger) };
 }
 
 async function listEverywhere(tracer: TracerClient): Promise<readonly PatchedProcess[]> {
@@ -39,7 +40,7 @@ async function listEverywhere(tracer: TracerClient): Promise<readonly PatchedPro
 async function listHolder(tracer: TracerClient, process: { readonly pid: number; readonly startTime: bigint }, program: string, ledgers: readonly AddressRange[]): Promise<PatchedProcess | undefined> {
   try {
     const ledger = await openLedger(tracer, process, ledgers);
-    return { pid: process.pid, program, patches: (ledger?.patches ?? []).map(listPatch) };
+    return { pid: process.pid, program, patches: listLedger(ledger) };
   } catch (error) {
     if (!(error instanceof SutureError)) throw error;
     if (error.kind === "bad-ledger") return { pid: process.pid, program, patches: [], problem: error.message };
@@ -51,5 +52,10 @@ async function listHolder(tracer: TracerClient, process: { readonly pid: number;
 /** Between being found and being read: ended, became another program, took its last patch back. */
 const hasVanished: ReadonlySet<string> = new Set(["no-such-process", "process-gone", "unreadable-memory", "not-permitted"]);
 
-const listPatch = ({ patch, state }: CarriedPatch): ListedPatch =>
+const listLedger = (ledger: Ledger | undefined): readonly ListedPatch[] => (ledger === undefined ? [] : listState(ledger.state));
+
+const listState = ({ patches, retired }: LedgerState): readonly ListedPatch[] =>
+  [...patches.map(({ patch, state }) => listPatch(patch, state)), ...retired.map((patch) => listPatch(patch, "retired"))];
+
+const listPatch = (patch: LedgerPatch, state: PatchState): ListedPatch =>
   ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch) });

@@ -9,14 +9,14 @@ import type { Ledger } from "./ledger.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { refuse } from "./refusal.ts";
-import { unstagePatch } from "./stage.ts";
+import { releasePatch } from "./release.ts";
 import { resultOf, undoingOnFailure, withLockedProcess } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
 import type { StopReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /**
- * Puts the old functions back in one stop in which no thread is in the patch's code, and unmaps it; with the last patch
- * the ledger goes too. With `dryRun` only that stop is made, and nothing is changed.
+ * Puts the old functions back in one stop in which no thread is in the patch's code, and unmaps it, unless the process
+ * still refers to something in it; with the last patch the ledger goes too. With `dryRun` only that stop is made, and nothing is changed.
  */
 export async function revertPatch(tracer: TracerClient, name: string, pid: number, options: TransactionOptions = {}): Promise<TransactionResult> {
   const result = await withLockedProcess(tracer, pid, async (open) => {
@@ -25,9 +25,9 @@ export async function revertPatch(tracer: TracerClient, name: string, pid: numbe
     if (options.dryRun) return resultOf("checked", pid, patch, await switchFrom(open, patch, [], options));
     const ledger = await ensureLedger(tracer, open.target, open.process, open.ledger, 0);
     const stop = await undoingOnFailure(() => deactivate(open, ledger, patch, options), () => ledger.append({ record: "active", name }));
-    await unstagePatch(tracer, open.process, patch, ledger);
+    const isMemoryKept = await releasePatch(open, ledger, patch) === "retired";
     await dropEmptyLedger(tracer, open.process, ledger);
-    return resultOf("reverted", pid, patch, stop);
+    return resultOf("reverted", pid, patch, stop, { isMemoryKept });
   });
   if (result.result === "reverted") options.onProgress?.({ step: "reverted", attempt: result.stop.attempts });
   return result;

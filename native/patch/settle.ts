@@ -11,7 +11,7 @@ import type { Ledger } from "./ledger.ts";
 import type { CarriedPatch, LedgerPatch } from "./ledger-records.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { refuse } from "./refusal.ts";
-import { unstagePatch } from "./stage.ts";
+import { freeRetired, releasePatch } from "./release.ts";
 import { switchCode } from "./transition.ts";
 
 /** A patch that was found in the middle of a transaction. */
@@ -31,6 +31,7 @@ export async function settle(open: OpenProcess): Promise<readonly SettledPatch[]
   // A tool that died between making a larger ledger and giving back the old one.
   const outdated = target.mappings.filter((mapping) => isLedgerMapping(mapping) && mapping.start !== ledger.range.start);
   if (outdated.length > 0) await unmapOurs(tracer, process, outdated);
+  await freeRetired(open, ledger);
   await dropEmptyLedger(tracer, process, ledger);
   return settled;
 }
@@ -44,7 +45,7 @@ async function settlePatch(open: OpenProcess, ledger: Ledger, { patch, state }: 
     return "finished";
   }
   await putBack(open, ledger, patch, entries);
-  await unstagePatch(open.tracer, open.process, patch, ledger);
+  await releasePatch(open, ledger, patch);
   return "undone";
 }
 

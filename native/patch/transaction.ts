@@ -47,5 +47,7 @@ const reportFunction = ({ name, unit, module, old, new: replacement }: LedgerFun
 
 export const reportFunctions = ({ functions }: LedgerPatch): readonly FunctionReport[] => functions.map(reportFunction);
 
-export const resultOf = (result: TransactionResult["result"], pid: number, patch: LedgerPatch, stop: StopReport): TransactionResult =>
-  ({ result, patch: { name: patch.name, digest: patch.digest }, processes: [{ pid, functions: reportFunctions(patch) }], stop });
+export const resultOf = (result: TransactionResult["result"], pid: number, patch: LedgerPatch, stop: StopReport, { isMemoryKept = false } = {}): TransactionResult => ({
+  result, patch: { name: patch.name, digest: patch.digest }, stop,
+  processes: [{ pid, functions: reportFunctions(patch), ...(isMemoryKept ? { memoryKept: true } : {}) }],
+});

@@ -4,12 +4,12 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatAddress } from "../address.ts";
-import type { AddressRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { nameAt } from "../target/mod.ts";
 import type { Target } from "../target/mod.ts";
 import type { MemoryWrite, ProcessTransition, TracerBlocker, TracerClient, TransitionOutcome } from "../tracer.ts";
 import { bytesMismatch } from "./check.ts";
+import type { ForbiddenRange } from "./forbidden.ts";
 import { refuse } from "./refusal.ts";
 import type { Blocker, StopReport, TransactionOptions } from "./types.ts";
 
@@ -20,8 +20,7 @@ const longestPause = 200;
 /** What is switched in one process. */
 export interface Switch {
   readonly target: Target;
-  /** With the name of the function that each belongs to. */
-  readonly forbidden: readonly (AddressRange & { readonly function: string })[];
+  readonly forbidden: readonly ForbiddenRange[];
   /** With the name of what is written. */
   readonly writes: readonly (MemoryWrite & { readonly function: string })[];
 }
@@ -88,7 +87,9 @@ async function nameBlocker({ pid, tid, threadName, reason, forbidden, frames }: 
   const found = switches.find(({ target }) => target.pid === pid);
   const head = { pid, tid, thread: threadName, stack: found === undefined ? frames.map(formatAddress) : await nameFrames(found.target, frames) };
   if (reason !== "in-use") return { ...head, reason };
-  return { ...head, reason, function: found?.forbidden[forbidden ?? -1]?.function ?? head.stack[0] ?? "???" };
+  const range = found?.forbidden[forbidden ?? -1];
+  const depth = frames.findIndex((frame) => range !== undefined && range.start < frame && frame <= range.end);
+  return { ...head, reason, function: range?.function ?? head.stack[Math.max(depth, 0)] ?? "???" };
 }
 
 /** All but the innermost are return addresses, which may lie behind the end of a function whose last act is a call. */

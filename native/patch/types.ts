@@ -43,6 +43,8 @@ export interface StopReport {
 export interface ProcessReport {
   readonly pid: number;
   readonly functions: readonly FunctionReport[];
+  /** Reverted, but the process still refers to something in the patch: its memory stays until that has changed. */
+  readonly memoryKept?: true;
 }
 
 export interface FunctionReport {
@@ -60,7 +62,8 @@ export interface TransactionResult {
   readonly stop: StopReport;
 }
 
-export type PatchState = "staged" | "active" | "activating" | "deactivating";
+/** `retired`: reverted, its memory is kept because the process still refers to it. */
+export type PatchState = "staged" | "active" | "activating" | "deactivating" | "retired";
 
 export interface ListedPatch {
   readonly name: string;

@@ -73,3 +73,9 @@ export function patchOf({ module, kind }: Situation, name: string, source: strin
     rmSync(directory, { recursive: true, force: true });
   }
 }
+
+export const newKeep = `const char *keep(void) { return "new words"; }`;
+
+export const newStay = `
+  #include <unistd.h>
+  void stay(int from) { char byte; while (read(from, &byte, 1) != 1) {} __asm__ volatile("" ::: "memory"); }`;

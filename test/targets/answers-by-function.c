@@ -2,7 +2,8 @@
 //   ask            every thread calls answer(); one line "answers: 1 1 1 …" comes out
 //   stay           one thread goes into stay(), which ends with `leave`
 //   fork PATH      a child goes on, fed from the FIFO at PATH; its lines begin with its pid
-//   keep, ask kept the address that keep() returns is remembered, and what it points to printed
+//   keep           the address that keep() returns is remembered, until `forget`
+//   kept           what it points to is printed
 //   quit
 // With -DLIBRARY only the functions that answer, for a shared library; with -DUSES_LIBRARY everything else.
 #include <pthread.h>
@@ -44,6 +45,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER, answered = PTHREAD_COND_INITIALIZER;
 static int question, missing, answers[threads], way[2];
 static const char *kept;
+
+/** What earlier calls left on the stack. */
+__attribute__((noinline)) static void scrub(void) {
+  char room[32768];
+  memset(room, 0, sizeof room);
+  __asm__ volatile("" : : "r"(room) : "memory");
+}
 
 static void *work(void *number) {
   const int self = (int)(long)number;
@@ -110,7 +118,7 @@ int main(void) {
     else if (strcmp(word, "leave") == 0) { if (write(way[1], "x", 1) != 1) return 1; }
     else if (strcmp(word, "keep") == 0) { kept = keep(); printf("kept\n"); }
     else if (strcmp(word, "kept") == 0) { printf("kept: %s\n", kept); }
-    else if (strcmp(word, "forget") == 0) { kept = NULL; printf("forgotten\n"); }
+    else if (strcmp(word, "forget") == 0) { kept = NULL; scrub(); printf("forgotten\n"); }
     else if (strcmp(word, "fork") == 0 && scanf("%255s", word) == 1) { if (fork() == 0) answerAsChild(word); }
     else if (strcmp(word, "quit") == 0) return 0;
   }
