@@ -6,7 +6,7 @@
 
 import { formatAddress } from "../address.ts";
 import { readEhFrame, sectionFlag, writeEhFrame } from "../elf/mod.ts";
-import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
+import type { ElfRelocation, ElfSection, UnwindFde } from "../elf/mod.ts";
 import type { ImageFunction, ImageImport, ImageObject, ImageSection, ImageSymbol, ModuleIdentity, PatchedFunction } from "../image/mod.ts";
 import type { ComparedUnit, Found, Inclusion, Piece, Target } from "./include.ts";
 import type { Definition } from "./object-code.ts";
@@ -151,17 +151,29 @@ function unwindSection(writer: ObjectWriter, unit: ComparedUnit, { pieces }: Inc
   if (source === undefined || travelling.size === 0) return [];
   const fdes = readEhFrame(source).fdes.filter(({ begin }) => typeof begin?.symbol.section === "number" && travelling.has(begin.symbol.section));
   if (fdes.length === 0) return [];
-  for (const fde of fdes) checkNoLandingPads(unit, fde.begin, [...fde.relocations, ...fde.cie.relocations]);
+  for (const fde of fdes) checkExceptions(unit, fde);
   const { bytes, relocations } = writeEhFrame(fdes);
   const section: ImageSection = { name: ".eh_frame", type: source.type, flags: source.flags & ~sectionFlag.group, alignment: source.alignment, bytes, relocations: [] };
   for (const relocation of relocations) section.relocations.push(writer.relocation({ unit, section: source }, relocation, relocation.offset));
   return [section];
 }
 
-function checkNoLandingPads(unit: ComparedUnit, begin: ElfRelocation | undefined, relocations: readonly ElfRelocation[]): void {
-  if (relocations.every((relocation) => relocation === begin)) return;
+/** Patched code is not known to the process's unwinder: nothing may be thrown through it. */
+function checkExceptions(unit: ComparedUnit, { begin, bytes, relocations, cie }: UnwindFde): void {
   const home = typeof begin?.symbol.section === "number" ? begin.symbol.section : -1;
   const name = unit.comparison.patched.definitionsBySection.get(home)?.[0]?.name ?? "";
-  throw notPatchable(unit.proved.pair.unit, { function: name }, "catches exceptions or cleans up after them, which patched code cannot do yet");
+  const hasLandingPads = [...relocations, ...cie.relocations].some((relocation) => relocation !== begin);
+  if (hasLandingPads) throw notPatchable(unit.proved.pair.unit, { function: name }, "catches exceptions or cleans up after them, which patched code cannot do yet");
+  // A function that calls another one moves its stack pointer first, and its record says so; a leaf's is all padding.
+  const isLeaf = bytes.subarray(recordHeadSize).every((byte) => byte === 0);
+  const { language, producer } = unit.proved.unit;
+  if (!isLeaf && languagesWithExceptions.has(language) && !producer.includes("-fno-exceptions")) {
+    throw notPatchable(unit.proved.pair.unit, { function: name }, "is C++ that calls other functions, and exceptions cannot pass through patched code yet");
+  }
 }
 
+/** Length, CIE, begin, range, and the length of no augmentation data. */
+const recordHeadSize = 17;
+
+/** DW_LANG_C_plus_plus and its editions, Objective-C++. */
+const languagesWithExceptions: ReadonlySet<number> = new Set([0x04, 0x11, 0x19, 0x1a, 0x21, 0x2b, 0x2c]);

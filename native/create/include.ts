@@ -87,6 +87,8 @@ class Closure {
   includeChanged(unit: ComparedUnit, name: string): void {
     const definition = unit.comparison.patched.functions.get(name);
     const original = unit.comparison.correlation.originals.get(name);
+    const doubt = original === undefined ? undefined : unit.proved.doubtful.get(original.name);
+    if (doubt !== undefined) throw this.#refuse(unit, { function: name }, doubt);
     if (definition === undefined || original === undefined || !unit.proved.functions.has(original.name)) return;
     if (definition.kind === "ifunc") throw this.#refuse(unit, { function: name }, "is an indirect function whose resolver differs, and it has been resolved already");
     this.#include(unit, definition);

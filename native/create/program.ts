@@ -49,10 +49,22 @@ function isInside(directory: string, root: string): boolean {
   return way === "" || (!way.startsWith("..") && !way.startsWith("/"));
 }
 
-/** The function symbols of this name whose code belongs to this unit; parts and clones have names of their own. */
-export function functionSymbols({ program }: LinkedProgram, name: string, unit: DebugUnit): readonly ElfSymbol[] {
-  return program.symbolsNamed(name).map(({ symbol }) => symbol).filter(
+/** Where the program has a function. */
+export interface FunctionPlace {
+  readonly at: FileAddress;
+  readonly size: number;
+}
+
+/**
+ * The places of this unit that have this name as a symbol; parts and clones have names of their own. Where static symbols
+ * were stripped, debug information still knows functions by the names of the source.
+ */
+export function functionPlaces({ program }: LinkedProgram, name: string, unit: DebugUnit): readonly FunctionPlace[] {
+  const symbols = program.symbolsNamed(name).map(({ symbol }) => symbol).filter(
     ({ type, value }) => (type === "function" || type === "ifunc") && program.functionAt(fileAddress(value))?.unit === unit);
+  const places = new Map(symbols.map(({ value, size }) => [value, { at: fileAddress(value), size }]));
+  if (places.size > 0) return [...places.values()];
+  return program.functionsNamed(name).filter((each) => each.unit === unit).map(({ entry, size }) => ({ at: entry, size }));
 }
 
 /** The variable of this name: of this unit if it is local, else the program's global one; undefined where there are several. */

@@ -7,7 +7,7 @@
 
 import { SutureError } from "../errors.ts";
 import type { FileAddress } from "../address.ts";
-import { fileAddress, formatAddress } from "../address.ts";
+import { formatAddress } from "../address.ts";
 import { sectionType } from "../elf/mod.ts";
 import type { ElfSymbol } from "../elf/mod.ts";
 import { Binder, BindingConflict } from "./bind.ts";
@@ -16,8 +16,8 @@ import { compareProducers } from "./producer.ts";
 import { literalAt } from "./literals.ts";
 import { bytesOf, isMerged, readObjectCode, referentOf, relocationsOf } from "./object-code.ts";
 import type { Definition, ObjectCode } from "./object-code.ts";
-import { bytesOfProgram, functionSymbols, unitsOf } from "./program.ts";
-import type { LinkedProgram } from "./program.ts";
+import { bytesOfProgram, functionPlaces, unitsOf } from "./program.ts";
+import type { FunctionPlace, LinkedProgram } from "./program.ts";
 import { decodeField, isDynamicThreadAccess } from "./relaxations.ts";
 import type { DecodedField } from "./relaxations.ts";
 import type { DebugUnit } from "../tracer.ts";
@@ -30,6 +30,8 @@ export interface ProvedUnit {
   readonly unit: DebugUnit;
   /** By name in the object: where the program has each function. */
   readonly functions: ReadonlyMap<string, ProvedFunction>;
+  /** Functions that the program may have, with what keeps them from being compared. Not to be patched. */
+  readonly doubtful: ReadonlyMap<string, string>;
   readonly bindings: Bindings;
   readonly bytes: number;
 }
@@ -73,71 +75,88 @@ interface Difference {
 
 async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit): Promise<ProvedUnit> {
   const binder = new Binder(program, object);
-  const found = findFunctions(program, object, unit);
+  const search = findFunctions(program, object, unit);
+  const { found, doubtful } = search;
   try {
+    const unaccounted = unaccountedFunction(program, unit, search);
+    if (unaccounted !== undefined) throw mismatch(program, pair, object, unit, `the program has a function ${unaccounted} of this unit, which the object has not (or its symbol was stripped)`);
     const differing = compareAll(program, object, found, binder);
     const bindings = new Map<string, Binding>(binder.finish());
     if (differing.length > 0) await proveFromPlain(program, pair, unit, differing, bindings, object);
-    const functions = new Map([...found].map(([name, { symbol, definition }]) => [name, provedFunction(name, symbol, definition)]));
+    const functions = new Map([...found].map(([name, each]) => [name, provedFunction(name, each)]));
     for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
     const data = differingData(program, object, bindings);
     if (data !== undefined) throw mismatch(program, pair, object, unit, `variable ${data} has other contents in the program`);
-    return { pair, object, unit, functions, bindings, bytes: [...functions.values()].reduce((sum, { size }) => sum + size, 0) };
+    return { pair, object, unit, functions, doubtful, bindings, bytes: [...functions.values()].reduce((sum, { size }) => sum + size, 0) };
   } catch (error) {
     if (error instanceof BindingConflict) throw mismatch(program, pair, object, unit, error.message);
     throw error;
   }
 }
 
-interface FoundFunction {
+interface FoundFunction extends FunctionPlace {
   readonly definition: Definition;
-  readonly symbol: ElfSymbol;
 }
 
-/** The object's functions that the program has, by name. Those that the linker dropped are left out. */
-function findFunctions(program: LinkedProgram, object: ObjectCode, unit: DebugUnit): ReadonlyMap<string, FoundFunction> {
+interface FoundFunctions {
+  readonly found: ReadonlyMap<string, FoundFunction>;
+  readonly doubtful: ReadonlyMap<string, string>;
+}
+
+/** The object's functions that the program has, by name. Those that the linker dropped are in neither list. */
+function findFunctions(program: LinkedProgram, object: ObjectCode, unit: DebugUnit): FoundFunctions {
   const found = new Map<string, FoundFunction>();
+  const doubtful = new Map<string, string>();
   for (const [name, definition] of object.functions) {
-    const symbols = functionSymbols(program, name, unit);
-    const places = new Set(symbols.map(({ value }) => value));
-    const [symbol] = symbols;
-    if (symbol !== undefined && places.size === 1) found.set(name, { definition, symbol });
+    const places = functionPlaces(program, name, unit);
+    const [place] = places;
+    if (place !== undefined && places.length === 1) found.set(name, { definition, ...place });
+    else if (places.length > 1) doubtful.set(name, `is in the program ${places.length} times under one name`);
+    else if (isElsewhere(program, definition)) doubtful.set(name, "is in the program, and debug information says that it comes from another unit");
   }
-  return found;
+  return { found, doubtful };
 }
 
-function provedFunction(name: string, symbol: ElfSymbol, definition: Definition): ProvedFunction {
-  const compared = !relocationsOf(definition).some(({ type }) => isDynamicThreadAccess(type));
-  return { name, at: fileAddress(symbol.value), size: symbol.size, compared };
+/** A strong global definition that the program has, although not from this unit: folded with another, or replaced. */
+const isElsewhere = ({ program }: LinkedProgram, { name, symbol }: Definition): boolean =>
+  symbol.binding === "global" && program.symbolsNamed(name).some((each) => each.symbol.binding === "global" && each.symbol.type === "function");
+
+/** A function that debug information places into this unit, and that the object does not account for. */
+function unaccountedFunction({ program }: LinkedProgram, unit: DebugUnit, { found, doubtful }: FoundFunctions): string | undefined {
+  const places = new Set([...found.values()].map(({ at }) => at));
+  return program.functions.find((each) => each.unit === unit && !places.has(each.entry) && !doubtful.has(each.name))?.name;
 }
+
+const provedFunction = (name: string, { at, size, definition }: FoundFunction): ProvedFunction =>
+  ({ name, at, size, compared: !usesDynamicThreadAccess(definition) });
 
 function compareAll(program: LinkedProgram, object: ObjectCode, found: ReadonlyMap<string, FoundFunction>, binder: Binder): readonly Difference[] {
   const differing: Difference[] = [];
-  for (const [name, { definition, symbol }] of found) {
-    const difference = compareFunction(program, object, definition, symbol, binder);
-    if (difference !== undefined && !toleratesDifference(definition)) differing.push({ name, ...difference });
+  for (const [name, each] of found) {
+    const difference = compareFunction(program, object, each, binder);
+    if (difference !== undefined && !usesDynamicThreadAccess(each.definition)) differing.push({ name, ...difference });
   }
   return differing;
 }
 
 /** Relaxed sequences of dynamic thread access are longer than one field; such functions are not compared. */
-const toleratesDifference = (definition: Definition): boolean =>
+const usesDynamicThreadAccess = (definition: Definition): boolean =>
   relocationsOf(definition).some(({ type }) => isDynamicThreadAccess(type));
 
 function compareFunction(
-  program: LinkedProgram, object: ObjectCode, definition: Definition, symbol: ElfSymbol, binder: Binder,
+  program: LinkedProgram, object: ObjectCode, { definition, at, size }: FoundFunction, binder: Binder,
 ): Omit<Difference, "name"> | undefined {
   const code = bytesOf(definition);
-  const linked = bytesOfProgram(program, symbol.value, symbol.size);
+  const linked = bytesOfProgram(program, at, size);
   if (linked === undefined) return { offset: 0, what: "the program's file holds no bytes of it" };
   if (code.length !== linked.length) return differenceInLength(definition, code, linked);
-  const fields = decodeAll(program, object, definition, { object: code, program: linked, at: symbol.value });
+  const fields = decodeAll(program, object, definition, { object: code, program: linked, at });
   if ("offset" in fields) return fields;
   const difference = firstDifference(code, linked, fields.map(({ field }) => field));
   if (difference !== undefined) return difference;
   for (const { field, to } of fields) binder.record(to, field.decoded, definition.name);
   // The function's own place is where its section is. An indirect function's address is not where its code is.
-  if (definition.kind !== "ifunc") binder.record(definition.symbol, { kind: "address", value: symbol.value }, definition.name);
+  if (definition.kind !== "ifunc") binder.record(definition.symbol, { kind: "address", value: at }, definition.name);
   return undefined;
 }
 
@@ -206,7 +225,7 @@ async function proveFromPlain(
 ): Promise<void> {
   const plain = readObjectCode(pair.unit, await pair.plain());
   const binder = new Binder(program, plain);
-  const found = findFunctions(program, plain, unit);
+  const { found } = findFunctions(program, plain, unit);
   const still = compareAll(program, plain, found, binder);
   const [difference] = still.length > 0 ? still : differing.filter(({ name }) => !found.has(name));
   if (difference !== undefined) {

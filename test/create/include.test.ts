@@ -15,7 +15,7 @@ const addressIn = (workshop: Workshop, name: string): bigint | undefined => work
 
 async function refusal(sources: Sources): Promise<unknown> {
   await using workshop = await openWorkshop(tracer, sources);
-  return workshop.build().then(() => "built", (error: unknown) => error);
+  return await workshop.build().then(() => "built", (error: unknown) => error);
 }
 
 /** One unit, whose function `change` gets another body. */
@@ -131,5 +131,11 @@ describe("includeDependencies() refuses by name", () => {
     const source = (member: string): string => `struct thing { int a; ${member} int b; }; int use(struct thing *t) { return t->b; } int main(void) { struct thing t = { .b = 1 }; return use(&t); }`;
     expect(await refusal({ original: { "unit.c": source("") }, patched: { "unit.c": source("long c;") } }))
       .toMatchObject({ message: expect.stringContaining("struct thing gets a member c at offset 8") });
+  });
+  test("C++ through which exceptions may pass", async () => {
+    const source = (value: number): string => `extern "C" int puts(const char *);\n__attribute__((noinline)) int change(int n) { return puts("a") + n * ${value}; }\nint main(int argc, char **) { return change(argc); }\n`;
+    const sources = { original: { "unit.c": source(3) }, patched: { "unit.c": source(5) }, compiler: "g++" };
+    expect(await refusal({ ...sources, flags: ["-g", "-O2", "-xc++"], link: ["-xnone"] })).toMatchObject({ message: expect.stringContaining("is C++ that calls other functions") });
+    expect(await refusal({ ...sources, flags: ["-g", "-O2", "-xc++", "-fno-exceptions"], link: ["-xnone"] })).toBe("built");
   });
 });

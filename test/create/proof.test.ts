@@ -103,6 +103,13 @@ int main(int argc, char **argv) { (void)argv; first(argc); return 0; }
   expect([...functions.keys()].sort()).toEqual(["first", "last", "main", "middle"]);
 });
 
+test("proveUnit() finds static functions of a program whose local symbols were stripped", async () => {
+  const source = "static __attribute__((noinline)) int hidden(int *n) { return *n += 3; }\nint main(int argc, char **argv) { (void)argv; return hidden(&argc); }\n";
+  await using workshop = await openWorkshop(tracer, { original: { "unit.c": source }, patched: { "unit.c": source }, link: ["-Wl,--discard-all"] });
+  expect(workshop.program.program.symbolsNamed("hidden")).toEqual([]);
+  expect([...(await prove(workshop)).functions.keys()].sort()).toEqual(["hidden", "main"]);
+});
+
 describe("proveUnit() refuses what is not the program's", () => {
   const source = `
 #include <stdio.h>
@@ -118,7 +125,7 @@ int main(int argc, char **argv) { (void)argv; return check(argc); }
 `;
   const refusal = async (pairFlags: readonly string[]): Promise<{ message: string; kind: string }> => {
     await using workshop = await openWorkshop(tracer, { original: { "unit.c": source }, patched: { "unit.c": source }, pairFlags });
-    return prove(workshop).then(() => ({ message: "proved", kind: "none" }), (error: { message: string; kind: string }) => error);
+    return await prove(workshop).then(() => ({ message: "proved", kind: "none" }), (error: { message: string; kind: string }) => error);
   };
 
   test("a missing definition", async () => {
@@ -131,6 +138,13 @@ int main(int argc, char **argv) { (void)argv; return check(argc); }
   });
   test("another initial value", async () => {
     expect(await refusal(["-g", "-O2", "-DLIMIT=11"])).toMatchObject({ kind: "source-mismatch" });
+  });
+  test("a function more than the object has", async () => {
+    const less = source.replace("int main", "int other(int n) { return n - 1; }\nint main");
+    await using workshop = await openWorkshop(tracer, { original: { "unit.c": less }, patched: { "unit.c": less } });
+    await using others = await openWorkshop(tracer, { original: { "unit.c": source }, patched: { "unit.c": source } });
+    const pair = { ...others.pairs[0]!, directory: workshop.directory };
+    await expect(proveUnit(workshop.program, pair, workshop.directory)).rejects.toMatchObject({ message: expect.stringContaining("the program has a function other of this unit") });
   });
   test("other flags, which are named", async () => {
     expect(await refusal(["-g", "-O1"])).toMatchObject({ message: expect.stringContaining("the program has -O2, the compile command -O1") });
