@@ -36,7 +36,7 @@ export default defineRecipe({
       const { name } = created.manifest;
       log(`built ${name} in ${Math.round(created.milliseconds)} ms`);
 
-      const applied = await suture.apply(created, { pid });
+      const applied = await suture.apply(created, { pid, signal });
       const patched = await underLoad("patched").catch(async (error: unknown) => {
         await suture.revert(name, { pid });
         throw error;

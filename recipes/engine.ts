@@ -32,14 +32,25 @@ export interface RecipeEngine {
 /** `tracer` is asked for only by calls that need it. */
 export function createRecipeEngine(tracer: () => Promise<TracerClient>): RecipeEngine {
   return {
-    build: async (diffs, options) => createPatchImage(await tracer(), await Promise.all(diffs.map(readDiff)), options),
-    apply: async (patch, { pid, ...options }) => applyPatch(await tracer(), await imageBytes(patch), pid, options),
-    revert: async (name, { pid, ...options }) => revertPatch(await tracer(), name, pid, options),
-    list: async (pid) => listPatches(await tracer(), pid),
-    verify: async (pid) => verifyPatches(await tracer(), pid),
-    threads: async (pid) => (await tracer()).listThreads(pid),
-    stacks: async (pid) => (await (await tracer()).stacks(pid)).threads,
+    build: (diffs, options) => fromHere(async () => createPatchImage(await tracer(), await Promise.all(diffs.map(readDiff)), options)),
+    apply: (patch, { pid, ...options }) => fromHere(async () => applyPatch(await tracer(), await imageBytes(patch), pid, options)),
+    revert: (name, { pid, ...options }) => fromHere(async () => revertPatch(await tracer(), name, pid, options)),
+    list: (pid) => fromHere(async () => listPatches(await tracer(), pid)),
+    verify: (pid) => fromHere(async () => verifyPatches(await tracer(), pid)),
+    threads: (pid) => fromHere(async () => (await tracer()).listThreads(pid)),
+    stacks: (pid) => fromHere(async () => (await (await tracer()).stacks(pid)).threads),
   };
+}
+
+/** An error that comes back from the helper knows nothing of the recipe: the place of the call is added to its stack. */
+async function fromHere<Result>(work: () => Promise<Result>): Promise<Result> {
+  const here = new Error("called");
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Error) error.stack = `${error.stack ?? error.message}\n${here.stack ?? ""}`;
+    throw error;
+  }
 }
 
 async function imageBytes(patch: PatchSource): Promise<Uint8Array> {

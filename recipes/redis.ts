@@ -34,7 +34,7 @@ export default defineRecipe({
     const created = await suture.build([patch], { source, target, ...(compileCommands === "" ? {} : { compileCommands }) });
     const { name } = created.manifest;
     signal.throwIfAborted();
-    const applied = await suture.apply(created, { pid, timeout: timeout * 1000 });
+    const applied = await suture.apply(created, { pid, timeout: timeout * 1000, signal });
     log(`applied ${name}: working threads held ${applied.stop.workingMicroseconds} µs`);
     try {
       const after = await ask();

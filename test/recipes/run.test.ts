@@ -83,7 +83,13 @@ describe("suture run", () => {
     const path = await recipe("refused", `    await suture.apply("/nonexistent.suture", { pid: parameters.pid });`);
     const { exitCode, out } = await runSuture(["run", path, "--json"]);
     expect(exitCode).toBe(8);
-    expect(jsonOf(out)).toMatchObject({ error: { kind: "recipe-failed", cause: { kind: "file-not-found" } } });
+    expect(jsonOf(out)).toMatchObject({ error: { kind: "recipe-failed", location: "refused.ts:8", cause: { kind: "file-not-found" } } });
+  });
+
+  it("finds its line when the refusal comes from the helper", async () => {
+    const path = await recipe("asks-helper", `    await suture.threads(4194304);`);
+    const { error } = await runSuture(["run", path]);
+    expect(error).toMatch(/^error: Cannot finish recipe asks-helper \(asks-helper\.ts:8\): Cannot [^\n]*no such process[^\n]*\n$/);
   });
 
   it("--help after the recipe lists its parameters", async () => {
