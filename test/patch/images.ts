@@ -18,19 +18,20 @@ export interface Replacement {
   readonly functions: readonly string[];
   /** What is changed about the module's identity or its functions, for refusals. */
   readonly buildId?: string;
+  readonly called?: string;
   readonly change?: (each: ImageFunction) => ImageFunction;
 }
 
 export const imageOf = (name: string, ...replacements: readonly Replacement[]): Uint8Array =>
   encodeImage({ name, description: "", diffs: [], compilers: [], objects: replacements.map(objectOf) });
 
-function objectOf({ object, module, kind = "program", functions, buildId, change = (each) => each }: Replacement): ImageObject {
+function objectOf({ object, module, kind = "program", functions, buildId, called, change = (each) => each }: Replacement): ImageObject {
   const old = readElf(readBytes(module));
   const fresh = readElf(readBytes(object));
   const { sections, symbols } = carry(fresh);
   const newFunctions = fresh.symbols.filter(({ type, section }) => type === "function" && typeof section === "number");
   return {
-    module: { name: module.replace(/.*\//, ""), buildId: buildId ?? old.buildId ?? "", kind },
+    module: { name: called ?? module.replace(/.*\//, ""), buildId: buildId ?? old.buildId ?? "", kind },
     functions: functions.map((name) => change(bind(name, old, required(symbols, newFunctions.find((symbol) => symbol.name === name))))),
     added: newFunctions.filter(({ name }) => !functions.includes(name)).map((symbol) => ({ name: symbol.name, unit: "fix.c", newSymbol: required(symbols, symbol) })),
     imports: fresh.symbols.filter(({ index, section }) => index > 0 && section === "undefined").map((symbol) => importOf(required(symbols, symbol), old)),
