@@ -11,7 +11,7 @@ import { compileObjectPairs } from "./compile.ts";
 import { correlateObjects } from "./correlate.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit, Inclusion } from "./include.ts";
-import { readObjectCode } from "./object-code.ts";
+import { isColdPart, readObjectCode } from "./object-code.ts";
 import type { Definition } from "./object-code.ts";
 import { readLinkedProgram, unitsOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
@@ -77,9 +77,11 @@ async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], 
 function compareUnit(proved: ProvedUnit, { onProgress }: CreateOptions): ComparedUnit {
   const patched = readObjectCode(proved.pair.unit, proved.pair.patched);
   const comparison = compareObjects(proved.object, patched, correlateObjects(proved.object, patched));
-  onProgress?.({ step: "compared", unit: proved.pair.unit, changed: [...comparison.changed.keys()], added: [...comparison.added] });
+  onProgress?.({ step: "compared", unit: proved.pair.unit, changed: functionsOnly(comparison.changed.keys()), added: functionsOnly(comparison.added) });
   return { proved, comparison };
 }
+
+const functionsOnly = (names: Iterable<string>): readonly string[] => [...names].filter((name) => !isColdPart(name));
 
 function checkSomethingChanged({ program }: LinkedProgram, units: readonly ComparedUnit[], { replacing }: Inclusion): void {
   if (replacing.length > 0) return;

@@ -27,6 +27,7 @@ import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts
 import type { LinkedProgram } from "./program.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { notPatchable } from "./refusal.ts";
+import { checkRelocationType, checkSection, throughGot } from "./supported.ts";
 
 /** A unit with all that is known about it. */
 export interface ComparedUnit {
@@ -48,7 +49,7 @@ export type Found =
 /** What a relocation of a piece refers to in the end. */
 export type Target =
   /** A place in a section of the image; `definition` where it is one. */
-  | { readonly kind: "piece"; readonly piece: Piece; readonly definition?: Definition; readonly offset: number }
+  | { readonly kind: "piece"; readonly piece: Piece; readonly definition?: Definition }
   /** Something outside of the image; the relocation's addend counts from `origin` of its symbol. */
   | { readonly kind: "import"; readonly name: string; readonly found: Found; readonly origin: number };
 
@@ -139,7 +140,7 @@ class Closure {
   #includeSection(unit: ComparedUnit, section: ElfSection): Piece {
     const known = this.#pieces.get(section);
     if (known !== undefined) return known;
-    checkSection(unit, section);
+    checkSection(unit.proved.pair.unit, section);
     const piece = { unit, section };
     this.#pieces.set(section, piece);
     this.#waiting.push(piece);
@@ -148,11 +149,11 @@ class Closure {
 
   #resolve(piece: Piece, relocation: ElfRelocation): Target {
     const { unit, section } = piece;
-    checkRelocationType(unit, section, relocation);
+    checkRelocationType(unit.proved.pair.unit, section, relocation);
     const referent = referentOf(unit.comparison.patched, section, relocation);
     switch (referent.kind) {
       case "definition": return this.#resolveDefinition(piece, relocation, unit, referent);
-      case "literal": return { kind: "piece", piece: this.#includeSection(unit, referent.section), offset: referent.start };
+      case "literal": return { kind: "piece", piece: this.#includeSection(unit, referent.section) };
       case "external": return this.#resolveExternal(piece, relocation, referent);
       case "nowhere": throw this.#refuse(unit, { section: section.name }, `refers to a place of ${referent.section} that belongs to no variable`);
     }
@@ -183,7 +184,7 @@ class Closure {
     if (isInside && inProgram !== undefined && !isChanged) throw this.#refuse(owner, { function: name }, "is reached into from code that travels without it");
     const staysOld = inProgram !== undefined && !isInside && (!isChanged || !isCall);
     if (staysOld) return { kind: "import", name: inProgram.name, found: { from: "module", at: inProgram.at }, origin: definition.start };
-    return { kind: "piece", piece: this.#include(owner, definition), definition, offset: definition.start };
+    return { kind: "piece", piece: this.#include(owner, definition), definition };
   }
 
   /** A weak or shared definition that another object of the program won. */
@@ -208,13 +209,13 @@ class Closure {
     if (original === undefined && comparison.correlation.undecided.has(name)) {
       throw this.#refuse(owner, { variable: name }, "is a static variable of a function, and it cannot be told whether it is new or one that exists");
     }
-    if (original === undefined || isConstantCopy) return { kind: "piece", piece: this.#include(owner, definition), definition, offset: definition.start };
+    if (original === undefined || isConstantCopy) return { kind: "piece", piece: this.#include(owner, definition), definition };
     if (this.#isInterposable(definition.symbol, relocation)) return processImport(name);
     const at = this.#placeOfVariable(owner, original);
     if (at !== undefined) return { kind: "import", name: original.name, found: { from: "module", at }, origin: definition.start };
     if (isWritableVariable(original)) throw this.#refuse(owner, { variable: name }, "cannot be found in the program: no compared function refers to it and its name is missing or ambiguous in the symbol table");
     // A constant that the program dropped or folded away is as good as a copy of it.
-    return { kind: "piece", piece: this.#includeSection(owner, sectionOfDefinition(definition)), definition, offset: definition.start };
+    return { kind: "piece", piece: this.#includeSection(owner, sectionOfDefinition(definition)), definition };
   }
 
   #placeOfVariable({ proved }: ComparedUnit, original: Definition): FileAddress | undefined {
@@ -306,28 +307,6 @@ class Closure {
   #refuse(unit: ComparedUnit, subject: Parameters<typeof notPatchable>[1], reason: string): Error {
     return notPatchable(unit.proved.pair.unit, subject, reason);
   }
-}
-
-const throughGot: ReadonlySet<number> = new Set([R.R_X86_64_GOTPCREL, R.R_X86_64_GOTPCRELX, R.R_X86_64_REX_GOTPCRELX]);
-
-const known: ReadonlySet<number> = new Set([
-  R.R_X86_64_64, R.R_X86_64_PC32, R.R_X86_64_PLT32, R.R_X86_64_32, R.R_X86_64_32S, R.R_X86_64_PC64,
-  R.R_X86_64_TPOFF32, R.R_X86_64_GOTTPOFF, ...throughGot,
-]);
-
-function checkRelocationType({ proved }: ComparedUnit, section: ElfSection, { type }: ElfRelocation): void {
-  if (known.has(type)) return;
-  const isThread = type === R.R_X86_64_TLSGD || type === R.R_X86_64_TLSLD || type === R.R_X86_64_DTPOFF32 || type === R.R_X86_64_GOTPC32_TLSDESC || type === R.R_X86_64_TLSDESC_CALL;
-  const reason = isThread ? `uses a thread-local variable through ${relocationTitle(type)}, which is not supported` : `has a relocation of ${relocationTitle(type)}, which is not supported`;
-  throw notPatchable(proved.pair.unit, section.name.startsWith(".text") ? { function: section.name.replace(/^\.text\.(?:unlikely\.|startup\.|hot\.|exit\.)?/, "") } : { section: section.name }, reason);
-}
-
-const ordinarySections = /^\.(?:text|rodata|data|bss|ldata|lbss|lrodata|eh_frame|gnu\.linkonce)(?:\.|$)/;
-
-/** Sections that are gathered under a name of their own are read by somebody who would not see what the patch adds. */
-function checkSection({ proved }: ComparedUnit, section: ElfSection): void {
-  if (ordinarySections.test(section.name)) return;
-  throw notPatchable(proved.pair.unit, { section: section.name }, "would travel, and what gathers that section does not see the patch");
 }
 
 const subjectOf = ({ kind, name }: Definition): { readonly function: string } | { readonly variable: string } =>

@@ -1,0 +1,36 @@
+// What of an object may travel: relocation types and sections that the Creator and the Loader both understand. To add a
+// relocation type, put it here, say in relaxations.ts what a linker makes of it, and teach the Loader to apply it.
+
+import { x86Relocation as R } from "../elf/mod.ts";
+import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
+import { relocationTitle } from "./object-code.ts";
+import { isDynamicThreadAccess } from "./relaxations.ts";
+import { notPatchable } from "./refusal.ts";
+
+/** Relocations that go through a slot of the GOT, and so reach any place. */
+export const throughGot: ReadonlySet<number> = new Set([R.R_X86_64_GOTPCREL, R.R_X86_64_GOTPCRELX, R.R_X86_64_REX_GOTPCRELX]);
+
+const supportedTypes: ReadonlySet<number> = new Set([
+  R.R_X86_64_64, R.R_X86_64_PC32, R.R_X86_64_PLT32, R.R_X86_64_32, R.R_X86_64_32S, R.R_X86_64_PC64,
+  R.R_X86_64_TPOFF32, R.R_X86_64_GOTTPOFF, ...throughGot,
+]);
+
+export function checkRelocationType(unit: string, section: ElfSection, { type }: ElfRelocation): void {
+  if (supportedTypes.has(type)) return;
+  const title = relocationTitle(type);
+  const reason = isDynamicThreadAccess(type) ? `uses a thread-local variable through ${title}, which is not supported` : `has a relocation of ${title}, which is not supported`;
+  throw notPatchable(unit, subjectOfSection(section), reason);
+}
+
+function subjectOfSection({ name }: ElfSection): { readonly function: string } | { readonly section: string } {
+  const owner = /^\.text\.(?:unlikely\.|startup\.|hot\.|exit\.)?(.+)$/.exec(name)?.[1];
+  return owner === undefined ? { section: name } : { function: owner };
+}
+
+const ordinarySections = /^\.(?:text|rodata|data|bss|ldata|lbss|lrodata|eh_frame|gnu\.linkonce)(?:\.|$)/;
+
+/** Sections that are gathered under a name of their own are read by somebody who would not see what the patch adds. */
+export function checkSection(unit: string, section: ElfSection): void {
+  if (ordinarySections.test(section.name)) return;
+  throw notPatchable(unit, { section: section.name }, "would travel, and what gathers that section does not see the patch");
+}
