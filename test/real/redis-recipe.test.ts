@@ -17,8 +17,10 @@ const runRecipe = ({ pid, port }: RedisServer, wanted: string): Promise<Run> => 
   "--patch", patchFile(redis.source, "CVE-2025-67733.patch"), "--probe", String.raw`FUNCTION LIST "X\r\n+INJECTED"`, "--wanted", wanted, "--json",
 ]);
 
-async function listed({ pid }: RedisServer): Promise<unknown> {
-  return JSON.parse((await runSuture(["list", "--pid", `${pid}`, "--json"])).out) as unknown;
+/** Names of the patches that redirect anything; memory of one that was reverted may outlive it. */
+async function activePatches({ pid }: RedisServer): Promise<readonly string[]> {
+  const [listed] = JSON.parse((await runSuture(["list", "--pid", `${pid}`, "--json"])).out) as [{ patches: { name: string; state: string }[] }];
+  return listed.patches.filter(({ state }) => state !== "retired").map(({ name }) => name);
 }
 
 describe("recipes/redis.ts", () => {
@@ -29,7 +31,7 @@ describe("recipes/redis.ts", () => {
       value: { patch: "CVE-2025-67733", before: "-ERR Unknown argument X\r\n+INJECTED\r\n", after: "-ERR Unknown argument X  +INJECTED\r\n" },
     });
     expect(exitCode).toBe(0);
-    expect(await listed(server)).toMatchObject([{ patches: [{ name: "CVE-2025-67733", state: "active" }] }]);
+    expect(await activePatches(server)).toEqual(["CVE-2025-67733"]);
   });
 
   it("takes the fix back by itself when it does not", async () => {
@@ -39,6 +41,6 @@ describe("recipes/redis.ts", () => {
     expect(JSON.parse(out)).toMatchObject({
       error: { kind: "recipe-failed", message: expect.stringContaining("check failed: the server answers as wanted") as string, checks: [{ passed: true }, { passed: false }] },
     });
-    expect(await listed(server)).toMatchObject([{ patches: [] }]);
+    expect(await activePatches(server)).toEqual([]);
   });
 });
