@@ -10,7 +10,7 @@ import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
 import { sectionFlag, sectionType } from "../elf/mod.ts";
 import { isWritableVariable } from "./correlate.ts";
 import type { Correlation } from "./correlate.ts";
-import { literalAt } from "./literals.ts";
+import { isSameLiteral, literalAt } from "./literals.ts";
 import {
   bytesOf, isCode, isColdPart, isJumpTableEntry, isMerged, isWritable, referentOf, relocationsOf, sectionBytes,
 } from "./object-code.ts";
@@ -148,7 +148,8 @@ function compareLiterals(
   const patched = literalAt(sides.patched, to.section, to.start);
   const isString = isMerged(to.section) && (to.section.flags & sectionFlag.strings) !== 0;
   const difference = isString ? "it refers to another string" : "it refers to another constant or jump table";
-  if (from.offset !== to.offset || Buffer.compare(original.bytes, patched.bytes) !== 0) return difference;
+  const alignment = isMerged(to.section) ? 1 : to.section.alignment;
+  if (from.offset !== to.offset || !isSameLiteral(original, patched, alignment)) return difference;
   if (patched.relocations.length === 0 && original.relocations.length === 0) return undefined;
   return compareRelocations(sides, { section: from.section, ...original }, { section: to.section, ...patched }, dependsOn);
 }

@@ -34,3 +34,13 @@ function stringEnd({ bytes }: ElfSection, start: number, width: number): number 
   }
   return bytes.length;
 }
+
+/**
+ * Whether two literals hold the same. Without optimisation literals share a section in which only their beginnings are
+ * known: zeros that align the next one may follow.
+ */
+export function isSameLiteral(one: Literal, other: Literal, alignment: number): boolean {
+  const [short, long] = one.bytes.length <= other.bytes.length ? [one.bytes, other.bytes] : [other.bytes, one.bytes];
+  const padding = long.subarray(short.length);
+  return padding.length < Math.max(alignment, 1) && padding.every((byte) => byte === 0) && short.every((byte, at) => byte === long[at]);
+}

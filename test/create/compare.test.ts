@@ -32,6 +32,15 @@ ${body}`);
     expect([...added]).toEqual(["before"]);
   });
 
+  test("without optimisation, what stands between literals is no difference", async () => {
+    const source = (text: string, more: string): string => `#include <stdio.h>
+int before(int n) { puts("${text}"); ${more} return n; }
+int use(int n) { return printf("%d %f %s\\n", n, n * 2.5, "after"); }
+${main}`;
+    const { changed } = await compare(source("one", ""), source("other", 'puts("added");'), ["-g", "-O0"]);
+    expect([...changed.keys()]).toEqual(["before"]);
+  });
+
   test("another string, another constant, another callee", async () => {
     const source = (text: string, factor: string, callee: string): string => `#include <stdio.h>
 #include <stdlib.h>
