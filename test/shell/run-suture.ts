@@ -1,9 +1,10 @@
 // Runs the real program, bundled from the sources as they are now, and hands back what it printed and how it ended.
 
 import { spawn } from "node:child_process";
-import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import { bundleProgram } from "../../scripts/bundle.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -29,13 +30,14 @@ export interface RunOptions {
   readonly onStart?: (pid: number) => void;
 }
 
+// Each test file has a bundle of its own, and takes it away.
+afterAll(() => rm(bundle, { recursive: true, force: true }));
+
 let bundled: Promise<void> | undefined;
 
 /** The bundled program's main file. */
 export async function sutureProgram(): Promise<string> {
-  bundled ??= bundleProgram(bundle).then(() => {
-    process.once("exit", () => rmSync(bundle, { recursive: true, force: true }));
-  });
+  bundled ??= bundleProgram(bundle);
   await bundled;
   return join(bundle, "suture.js");
 }
