@@ -109,7 +109,7 @@ const wrongSort = (what: string, { is }: Resolved, context: RelocationContext) =
   refuse("bad-image", act(context), `${what} does not go with ${is === "address" ? "an ordinary" : "a thread-local"} symbol`, { patch: context.patch });
 
 const doesNotFit = (relocation: ElfRelocation, section: ElfSection, value: bigint, context: RelocationContext) =>
-  refuse("unreachable-memory", act(context), `${describe(relocation, section)} would have to hold ${signed(value)}, which does not fit`, {
+  refuse("unreachable-memory", act(context), `${describe(relocation, section)} would have to hold ${signed(value)}, which does not fit; to reach so far, code must be compiled with -fPIC`, {
     patch: context.patch, relocation: relocationName("x86-64", relocation.type), symbol: relocation.symbol.name,
   });
 

@@ -8,8 +8,9 @@ import type { SutureError } from "../../native/errors.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import type { TransactionProgress } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
+import type { TracerClient } from "../../native/tracer.ts";
 import { snapshotOf, waitUntil } from "../support/mod.ts";
-import { forms, newAnswer, newAnswers, newKeep, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
+import { forms, newAnswer, newAnswers, newKeep, newStay, oldAnswers, patchOf, patchOfAll, startAnswers } from "./situations.ts";
 
 let tracer: Tracer;
 beforeAll(async () => { tracer = await Tracer.start(); });
@@ -97,6 +98,69 @@ test("applyPatch() redirects several functions in one stop", async () => {
   expect(await situation.ask()).toBe(newAnswers);
   await situation.say("keep", /^kept/);
   expect(await situation.say("kept", /^kept:/)).toBe("kept: new words");
+});
+
+test("applyPatch() commits a program's and a library's functions together", async () => {
+  await using situation = await startAnswers("library");
+  const { pid, program } = situation;
+  const before = await snapshotOf(pid);
+  const newStayIn = `
+    #include <stdio.h>
+    extern int way[2]; void stay(int);
+    void *stayIn(void *unused) { stay(way[0]); printf("left for good\\n"); return unused; }`;
+  const patch = patchOfAll("both", [
+    { ...situation, source: newAnswer, functions: ["answer"] },
+    { module: program, kind: "program", source: newStayIn, functions: ["stayIn"] },
+  ]);
+  const { processes } = await applyPatch(tracer, patch, pid);
+  expect(processes[0]?.functions.map(({ name, module }) => `${name} in ${module}`)).toEqual(["answer in answers-by-function.so", "stayIn in answers-by-function"]);
+  expect(await situation.ask()).toBe(newAnswers);
+  situation.target.write("stay\n");
+  expect(await situation.say("leave", /^left/)).toBe("left for good");
+  expect(await verifyPatches(tracer, pid)).toMatchObject({ verified: true, patches: [{ codeMatches: true }] });
+  await revertPatch(tracer, "both", pid);
+  expect((await snapshotOf(pid)).code.filter(({ mapping }) => !mapping.includes("/memfd:suture"))).toEqual(before.code);
+});
+
+test("applyPatch() reaches thread-local variables, far variables and far functions", async () => {
+  await using situation = await startAnswers("PIE");
+  const source = `
+    #define _GNU_SOURCE
+    #include <stdlib.h>
+    #include <unistd.h>
+    extern __thread int mine;
+    int answer(int thread) { mine += thread; return environ != 0 && atoi("7") == 7 ? mine : -1; }`;
+  const patch = patchOfAll("local", [{ ...situation, source, functions: ["answer"], flags: ["-mno-direct-extern-access"] }]);
+  await applyPatch(tracer, patch, situation.pid);
+  expect(await situation.ask()).toBe("answers: 5 6 7 8 9 10 11 12");
+  expect(await situation.ask()).toBe("answers: 5 7 9 11 13 15 17 19");
+});
+
+test("applyPatch() lets everybody go when working threads would be held too long", async () => {
+  await using situation = await startAnswers("PIE");
+  await situation.say("spin", /^spinning/);
+  const before = await snapshotOf(situation.pid);
+  const error = await failureOf(applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid, { maxStop: 0, timeout: 20 }));
+  expect(error).toMatchObject({ kind: "over-budget", message: expect.stringMatching(/working threads would have been held too long; tried \d+ times/) });
+  expect(await snapshotOf(situation.pid)).toEqual(before);
+  const { stop } = await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);
+  expect(stop.workingMicroseconds).toBeGreaterThan(0);
+});
+
+test("applyPatch() takes another place when something is mapped where it was going to", async () => {
+  await using situation = await startAnswers("PIE");
+  let places = 0;
+  // Somebody is quicker, twice.
+  const overtaken: TracerClient = new Proxy(tracer, {
+    get: (real, name: keyof TracerClient) => name !== "stage" ? Reflect.get(real, name).bind(real) : async (...request: Parameters<TracerClient["stage"]>) => {
+      const [pid, startTime, [mapping]] = request;
+      if (mapping?.name === "suture-two" && places++ < 2) await real.stage(pid, startTime, [{ ...mapping, name: "in-the-way" }]);
+      return real.stage(...request);
+    },
+  });
+  expect(await applyPatch(overtaken, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid)).toMatchObject({ result: "committed" });
+  expect(places).toBe(3);
+  expect(await situation.ask()).toBe(newAnswers);
 });
 
 test("revertPatch() works for another run of the program, which knows only the process", async () => {

@@ -17,6 +17,7 @@ export type Form = (typeof forms)[number];
 export interface Situation extends AsyncDisposable {
   readonly target: Target;
   readonly pid: number;
+  readonly program: string;
   readonly module: string;
   readonly kind: "program" | "library";
   readonly ask: () => Promise<string>;
@@ -46,7 +47,7 @@ export async function startAnswers(form: Form): Promise<Situation> {
     target.write(`${word}\n`);
     return target.line(reply, from);
   };
-  return { target, pid: target.pid, module, kind, say, ask: () => say("ask", /^answers/), [Symbol.asyncDispose]: async () => void await target.stop() };
+  return { target, pid: target.pid, program, module, kind, say, ask: () => say("ask", /^answers/), [Symbol.asyncDispose]: async () => void await target.stop() };
 }
 
 export const oldAnswers = "answers: 1 1 1 1 1 1 1 1";
@@ -60,15 +61,30 @@ export const newAnswer = `
   __attribute__((noinline)) static const char *words(void) { return "two words"; }
   int answer(int thread) { calls++; asked += strlen(words()) == 9; return asked > 0 && thread < 1000 ? 2 : 3; }`;
 
-/** A patch image of \`source\`, compiled as the program was. */
-export function patchOf({ module, kind }: Situation, name: string, source: string, functions: readonly string[], change: Partial<Replacement> = {}): Uint8Array {
+/** A patch image of `source`, compiled as the program was. */
+export function patchOf(situation: Pick<Situation, "module" | "kind">, name: string, source: string, functions: readonly string[], change: Partial<Replacement> = {}): Uint8Array {
+  return patchOfAll(name, [{ ...situation, source, functions, change }]);
+}
+
+interface ModulePatch extends Pick<Situation, "module" | "kind"> {
+  readonly source: string;
+  readonly functions: readonly string[];
+  readonly change?: Partial<Replacement>;
+  /** Beyond those that the program was compiled with. */
+  readonly flags?: readonly string[];
+}
+
+/** One image with an object for each module. */
+export function patchOfAll(name: string, parts: readonly ModulePatch[]): Uint8Array {
   const directory = mkdtempSync(join(tmpdir(), "suture-patch-"));
   try {
-    const input = join(directory, "fix.c");
-    const object = join(directory, "fix.o");
-    writeFileSync(input, source);
-    execFileSync("gcc", ["-c", "-O1", "-ffunction-sections", "-fdata-sections", "-fcf-protection=none", "-fPIE", "-o", object, input], { stdio: "pipe" });
-    return imageOf(name, { object, module, kind, functions, ...change });
+    return imageOf(name, ...parts.map(({ module, kind, source, functions, change, flags = [] }, at) => {
+      const input = join(directory, `fix-${at}.c`);
+      const object = join(directory, `fix-${at}.o`);
+      writeFileSync(input, source);
+      execFileSync("gcc", ["-c", "-O1", "-ffunction-sections", "-fdata-sections", "-fcf-protection=none", "-fPIE", ...flags, "-o", object, input], { stdio: "pipe" });
+      return { object, module, kind, functions, ...change };
+    }));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 // Eight threads that answer when they are asked, on standard input, a word a line:
 //   ask            every thread calls answer(); one line "answers: 1 1 1 …" comes out
 //   stay           one thread goes into stay(), which ends with `leave`
+//   spin           one more thread works without a pause
 //   fork PATH      a child goes on, fed from the FIFO at PATH; its lines begin with its pid
 //   keep           the address that keep() returns is remembered, until `forget`
 //   kept           what it points to is printed
@@ -76,6 +77,11 @@ static void *stayIn(void *unused) {
   return unused;
 }
 
+static void *spin(void *unused) {
+  for (;;) __asm__ volatile("");
+  return unused;
+}
+
 static void start(void *(*function)(void *), long number) {
   pthread_t thread;
   if (pthread_create(&thread, NULL, function, (void *)number) != 0) exit(1);
@@ -115,6 +121,7 @@ int main(void) {
   while (scanf("%255s", word) == 1) {
     if (strcmp(word, "ask") == 0) ask("");
     else if (strcmp(word, "stay") == 0) start(stayIn, 0);
+    else if (strcmp(word, "spin") == 0) { start(spin, 0); printf("spinning\n"); }
     else if (strcmp(word, "leave") == 0) { if (write(way[1], "x", 1) != 1) return 1; }
     else if (strcmp(word, "keep") == 0) { kept = keep(); printf("kept\n"); }
     else if (strcmp(word, "kept") == 0) { printf("kept: %s\n", kept); }
