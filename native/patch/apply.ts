@@ -13,6 +13,7 @@ import { refuse } from "./refusal.ts";
 import { recordLength, stagePatch, unstagePatch } from "./stage.ts";
 import { resultOf, undoingOnFailure, withLockedProcess } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
+import type { SwitchWrite } from "./transition.ts";
 import type { StopReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /**
@@ -42,8 +43,8 @@ async function commit(open: OpenProcess, ledger: Ledger, patch: LedgerPatch, opt
   const { name } = patch;
   await ledger.append({ record: "activating", name });
   const { seal, sealed } = await ledger.prepare({ record: "active", name });
-  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, function: each.name }));
-  const stop = await switchTo(open, patch, [...entries, { ...seal, function: "the ledger" }], options);
+  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, of: `function ${each.name}` }));
+  const stop = await switchTo(open, patch, [...entries, { ...seal, of: "the ledger" }], options);
   sealed();
   return resultOf("committed", open.process.pid, patch, stop);
 }
@@ -55,9 +56,7 @@ async function rehearse(open: OpenProcess, ledger: Ledger, patch: LedgerPatch, o
   return resultOf("checked", open.process.pid, patch, stop);
 }
 
-type Writes = Parameters<typeof switchCode>[2][number]["writes"];
-
-const switchTo = ({ tracer, target }: OpenProcess, patch: LedgerPatch, writes: Writes, options: TransactionOptions): Promise<StopReport> =>
+const switchTo = ({ tracer, target }: OpenProcess, patch: LedgerPatch, writes: readonly SwitchWrite[], options: TransactionOptions): Promise<StopReport> =>
   switchCode(tracer, `apply patch "${patch.name}" to pid ${target.pid}`, [{ target, forbidden: oldFunctionsOf(patch), writes }], options);
 
 /** Only when every entry is seen to be the old one: nothing may lead to what is taken away. */

@@ -103,14 +103,14 @@ function checkNotRedirected({ name, at, expected }: BoundFunction, act: string, 
 async function checkBytes({ name, at, expected }: BoundFunction, target: Target, act: string): Promise<void> {
   const found = await target.read(at, expected.length);
   if (Buffer.from(found).equals(expected)) return;
-  throw bytesMismatch(act, name, at, expected, found);
+  throw bytesMismatch(act, `function ${name}`, at, expected, found);
 }
 
-/** Something has been written over the function: a breakpoint, a probe, another tool's jump. */
-export function bytesMismatch(act: string, name: string, at: Address, expected: Uint8Array, found: Uint8Array): SutureError {
+/** Something has been written there: a breakpoint, a probe, another tool's jump. */
+export function bytesMismatch(act: string, what: string, at: Address, expected: Uint8Array, found: Uint8Array): SutureError {
   const [wanted, there] = [expected, found].map((bytes) => Buffer.from(bytes).toString("hex"));
-  return refuse("bytes-mismatch", act, `function ${name} has ${there ?? ""} at ${formatAddress(at)} where ${wanted ?? ""} is expected; a debugger or another tool may have written there`, {
-    function: name, at: formatAddress(at), expected: wanted ?? "", found: there ?? "",
+  return refuse("bytes-mismatch", act, `${what} has ${there ?? ""} at ${formatAddress(at)} where ${wanted ?? ""} is expected; a debugger or another tool may have written there`, {
+    what, at: formatAddress(at), expected: wanted ?? "", found: there ?? "",
   });
 }
 

@@ -4,6 +4,7 @@
 import { address, formatAddress } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
 import { alignUp } from "../elf/mod.ts";
+import { SutureError } from "../errors.ts";
 import { parseMaps } from "../target/mod.ts";
 import type { Mapping, Target } from "../target/mod.ts";
 import type { MemoryWrite, TracerClient } from "../tracer.ts";
@@ -155,7 +156,7 @@ async function mapAnywhere(tracer: TracerClient, target: Target, { pid, startTim
 }
 
 export const isPlaceTaken = (error: unknown): boolean =>
-  error instanceof Error && "kind" in error && error.kind === "unreachable-memory";
+  error instanceof SutureError && error.kind === "unreachable-memory";
 
 export const isLedgerMapping = ({ path }: Mapping): boolean => path === ledgerPath;
 

@@ -12,6 +12,7 @@ import { refuse } from "./refusal.ts";
 import { releasePatch } from "./release.ts";
 import { resultOf, undoingOnFailure, withLockedProcess } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
+import type { SwitchWrite } from "./transition.ts";
 import type { StopReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /**
@@ -44,7 +45,7 @@ function findPatch({ ledger, process: { pid } }: OpenProcess, name: string): Led
 /** Bytes that are not ours are not ours to overwrite. */
 async function checkEntries({ tracer, process }: OpenProcess, patch: LedgerPatch): Promise<void> {
   for (const { function: each, found, holds } of await readEntries(tracer, process, patch)) {
-    if (holds !== "new") throw bytesMismatch(`revert patch "${patch.name}" of pid ${process.pid}`, each.name, each.at, each.jump, found);
+    if (holds !== "new") throw bytesMismatch(`revert patch "${patch.name}" of pid ${process.pid}`, `function ${each.name}`, each.at, each.jump, found);
   }
 }
 
@@ -52,13 +53,11 @@ async function deactivate(open: OpenProcess, ledger: Ledger, patch: LedgerPatch,
   const { name } = patch;
   await ledger.append({ record: "deactivating", name });
   const { seal, sealed } = await ledger.prepare({ record: "inactive", name });
-  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.jump, replacement: each.saved, function: each.name }));
-  const stop = await switchFrom(open, patch, [...entries, { ...seal, function: "the ledger" }], options);
+  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.jump, replacement: each.saved, of: `function ${each.name}` }));
+  const stop = await switchFrom(open, patch, [...entries, { ...seal, of: "the ledger" }], options);
   sealed();
   return stop;
 }
 
-type Writes = Parameters<typeof switchCode>[2][number]["writes"];
-
-const switchFrom = ({ tracer, target }: OpenProcess, patch: LedgerPatch, writes: Writes, options: TransactionOptions): Promise<StopReport> =>
+const switchFrom = ({ tracer, target }: OpenProcess, patch: LedgerPatch, writes: readonly SwitchWrite[], options: TransactionOptions): Promise<StopReport> =>
   switchCode(tracer, `revert patch "${patch.name}" of pid ${target.pid}`, [{ target, forbidden: codeOf(patch), writes }], options);

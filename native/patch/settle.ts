@@ -57,10 +57,10 @@ function foreignEntry({ process: { pid } }: OpenProcess, patch: LedgerPatch, ent
 /** Even when all entries are old: nobody may be in code that is about to be unmapped. */
 async function putBack({ tracer, target, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch, entries: readonly Entry[]): Promise<void> {
   const redirected = entries.filter(({ holds }) => holds === "new").map((entry) => entry.function);
-  const writes = redirected.map(({ name, at, saved, jump }) => ({ at, expected: jump, replacement: saved, function: name }));
+  const writes = redirected.map(({ name, at, saved, jump }) => ({ at, expected: jump, replacement: saved, of: `function ${name}` }));
   const mapped = codeOf(patch).filter((range) => isMapped(target.mappings, range));
   const { seal, sealed } = await ledger.prepare({ record: "inactive", name: patch.name });
-  await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: mapped, writes: [...writes, { ...seal, function: "the ledger" }] }], {});
+  await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: mapped, writes: [...writes, { ...seal, of: "the ledger" }] }], {});
   sealed();
 }
 

@@ -22,15 +22,17 @@ const longestName = 200;
 
 /** Enough for the record of a patch, wherever it will be mapped. */
 export function recordLength(bound: BoundPatch): number {
-  const linked = bound.objects.map(({ module }) => pretendLinked(module.span.start));
+  const linked = bound.objects.map(pretendLinked);
   const longest = encodeRecord({ record: "staged", patch: ledgerPatch(bound, linked) }).length;
   return longest + 512 * (1 + bound.objects.reduce((sum, { functions }) => sum + functions.length, 0));
 }
 
 /** Addresses of any length are a matter of a few bytes each. */
-function pretendLinked(at: Address): LinkedObject {
-  const range = { start: at, end: at };
-  return { base: at, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, entries: new Map() };
+function pretendLinked({ module, functions }: BoundObject): LinkedObject {
+  const base = module.span.start;
+  const range = { start: base, end: base };
+  const entries = new Map(functions.map(({ newSymbol }) => [newSymbol, base]));
+  return { base, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, entries };
 }
 
 /** The ledger must have room for the record. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
@@ -90,8 +92,9 @@ function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly Lin
   };
 }
 
-function ledgerFunction({ name, unit, entry, at, expected, ranges, newSymbol }: BoundFunction, { module }: BoundObject, { entries, base }: LinkedObject): LedgerFunction {
-  const replacement = entries.get(newSymbol) ?? base;
+function ledgerFunction({ name, unit, entry, at, expected, ranges, newSymbol }: BoundFunction, { module }: BoundObject, { entries }: LinkedObject): LedgerFunction {
+  const replacement = entries.get(newSymbol);
+  if (replacement === undefined) throw refuse("internal", `redirect ${name}`, "its replacement was not linked");
   return { name, unit, module: module.name, old: entry, new: replacement, at, saved: expected, jump: jumpFrom(at, replacement, expected), ranges };
 }
 

@@ -17,12 +17,16 @@ const defaultTimeout = 5000;
 const firstPause = 5;
 const longestPause = 200;
 
+/** A write, and what it changes: "function answer", "the ledger". For messages. */
+export interface SwitchWrite extends MemoryWrite {
+  readonly of: string;
+}
+
 /** What is switched in one process. */
 export interface Switch {
   readonly target: Target;
   readonly forbidden: readonly ForbiddenRange[];
-  /** With the name of what is written. */
-  readonly writes: readonly (MemoryWrite & { readonly function: string })[];
+  readonly writes: readonly SwitchWrite[];
 }
 
 /** All processes or none. `act` is what is being done, for messages. Refuses: blocked, over-budget, bytes-mismatch, process-gone, interrupted. */
@@ -77,7 +81,7 @@ async function explain(act: string, outcome: Failure, switches: readonly Switch[
       return refuse("over-budget", act, `working threads would have been held too long; ${tried}, nothing was changed; allow a longer stop or try when the machine is less busy`, { ...held(outcome.stop), attempts });
     case "mismatch": {
       const write = switches.find(({ target }) => target.pid === outcome.pid)?.writes.find(({ at }) => at === outcome.at);
-      return bytesMismatch(act, write?.function ?? `at ${formatAddress(outcome.at)}`, outcome.at, write?.expected ?? new Uint8Array(), outcome.found);
+      return bytesMismatch(act, write?.of ?? "memory", outcome.at, write?.expected ?? new Uint8Array(), outcome.found);
     }
     case "gone": return refuse("process-gone", act, "the process has ended", { pid: outcome.pid });
   }
