@@ -6,6 +6,7 @@ import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { pastTheDoors } from "./past-the-doors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -23,6 +24,7 @@ export async function bundleProgram(output: string): Promise<void> {
     platform: "node",
     target: "node20",
     chunkNames: "[name]-[hash]",
+    plugins: [pastTheDoors(/\/(?:native|recipes|shell)\/[^.]*\.ts$/)],
     legalComments: "none",
     logLevel: "warning",
     // A native program of its own; it cannot be bundled.
