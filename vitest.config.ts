@@ -17,7 +17,7 @@ export default defineConfig({
       {
         extends: true,
         // The first run downloads and compiles.
-        test: { name: "real", include: [real], testTimeout: 120_000, hookTimeout: 900_000, fileParallelism: false, sequence: { groupOrder: 1 } },
+        test: { name: "real", include: [real], testTimeout: 400_000, hookTimeout: 900_000, fileParallelism: false, sequence: { groupOrder: 1 } },
       },
     ],
   },
