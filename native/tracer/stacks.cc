@@ -16,6 +16,7 @@ constexpr uint64_t patience = 1'000'000'000;
 
 struct CopiedThread {
   pid_t tid;
+  char state;
   user_regs_struct registers;
   RemotePtr stackAt;
   Bytes stack;
@@ -27,7 +28,7 @@ struct Copy {
 };
 
 CopiedThread copyThread(pid_t pid, const Tracee& tracee, const StackMap& stacks) {
-  CopiedThread thread = {tracee.tid, tracee.registers, {}, {}};
+  CopiedThread thread = {tracee.tid, tracee.scheduledAs, tracee.registers, {}, {}};
   const std::optional<StackMap::Used> used = stacks.usedBy(tracee.tid, tracee.registers);
   if (!used) return thread;
   thread.stackAt = used->stack.start;
@@ -64,7 +65,7 @@ Json describe(pid_t pid, CopiedThread& thread, UnwindTables& tables) {
   const Result<TaskStat> stat = readThreadStat(pid, thread.tid);
   return {{"tid", thread.tid},
           {"name", stat ? stat.value().name : std::string()},
-          {"state", std::string(1, stat ? stat.value().state : 'X')},
+          {"state", std::string(1, thread.state)},
           {"complete", unwinding.isComplete},
           {"frames", std::move(frames)}};
 }

@@ -129,6 +129,7 @@ Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
     Tracee& tracee = tracees_.back();
     const auto before = ranBefore_.find(tid);
     const bool hasRun = before == ranBefore_.end() || readRunTime(pid, tid) - before->second > runTimeOfWork;
+    tracee.scheduledAs = stat.value().state;
     tracee.isUninterruptible = stat.value().state == 'D';
     tracee.isWorking = !tracee.isUninterruptible && (stat.value().state == 'R' || hasRun);
     return true;

@@ -31,6 +31,8 @@ struct Tracee {
   /** A new process, not a thread of the one that we stop: caught at its birth, let go at once. */
   bool isForeign = false;
   State state = State::seized;
+  /** As /proc had it before anybody was stopped. */
+  char scheduledAs = 'R';
   /** To be delivered when it goes on: it stopped because of this signal and not for us. */
   int signal = 0;
   uint64_t heldFrom = 0;
