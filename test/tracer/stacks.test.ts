@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { address } from "../../native/address.ts";
 import { Tracer } from "../../native/tracer.ts";
+import { waitUntil } from "../support/mod.ts";
 import { enter, jumpFrom, mustSwitch, range } from "./situations.ts";
 import { scratchFolder } from "./targets.ts";
 
@@ -63,9 +64,11 @@ describe("stacks()", () => {
     const original = await tracer.readMemory(situation.pid, entry, 5);
     const jump = jumpFrom(entry, address(at + spin));
     await mustSwitch(tracer, situation, { forbidden: [range(entry, 5)], writes: [{ at: entry, expected: original, replacement: jump }] });
-    const { threads } = await tracer.stacks(situation.pid);
-    const inside = threads.filter(({ frames }) => frames.some((frame) => frame >= at && frame < at + BigInt(contents.length)));
-    expect(inside).toHaveLength(3);
+    const inside = await waitUntil("every thread is in the new code", async () => {
+      const { threads } = await tracer.stacks(situation.pid);
+      const found = threads.filter(({ frames }) => frames.some((frame) => frame >= at && frame < at + BigInt(contents.length)));
+      return found.length === 3 && found;
+    });
     expect(inside.every(({ complete, frames }) => complete && frames.length >= 4)).toBe(true);
     // They are in the new code, which calls nothing of the old.
     await mustSwitch(tracer, situation, { forbidden: [range(entry, 5)], writes: [{ at: entry, expected: jump, replacement: original }] });
