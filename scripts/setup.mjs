@@ -122,7 +122,8 @@ function modulesStep() {
     run: () => {
       // In place where there are some already: others may be using them.
       const words = existsSync(modules) ? ["install", "--no-save"] : ["ci"];
-      runOrFail("npm", [...words, "--no-audit", "--no-fund"], `npm ${words.join(" ")} failed; is the registry within reach?`);
+      // "npm run --silent" would have the npm inside say nothing either, not even why it fails.
+      runOrFail("npm", [...words, "--no-audit", "--no-fund", "--loglevel=error"], `npm ${words.join(" ")} failed; is the registry within reach?`);
       ensureEsbuild();
       writeFileSync(stamp, inputs);
     },
