@@ -4,6 +4,7 @@
 export { cacheDirectory } from "./cache.ts";
 export { freePort } from "./free-port.ts";
 export { Gdb, type GdbRecord, type GdbValue } from "./gdb.ts";
+export { helperBuildDirectory, helperSources, sanitizedHelper, sanitizedOptions } from "./sanitized-helper.ts";
 export { snapshotOf, type CodeMapping, type ProcessSnapshot } from "./snapshot.ts";
 export { compileTarget, type CompiledTarget, type CompileOptions } from "./compile-target.ts";
 export { startTarget, type StartOptions, type Target } from "./start-target.ts";

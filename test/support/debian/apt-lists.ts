@@ -67,8 +67,8 @@ async function readMachineSources(): Promise<{ release: string; files: readonly 
   return { release, files: await Promise.all(files) };
 }
 
-/** The release itself, its updates and its security fixes; other people's repositories have no source of Debian's. */
-const isOfRelease = (suite: string, release: string): boolean => suite === release || suite.startsWith(`${release}-`);
+/** Not the backports, which have other versions, and not other people's repositories, which have no source of Debian's. */
+const isOfRelease = (suite: string, release: string): boolean => [release, `${release}-updates`, `${release}-security`].includes(suite);
 
 /** `deb822` paragraphs, with everything they say about mirrors and keys, asking for sources. */
 export function sourceStanzas(text: string, release: string): string[] {
@@ -77,7 +77,8 @@ export function sourceStanzas(text: string, release: string): string[] {
     const suites = (/^Suites:(.*)$/mi.exec(paragraph)?.[1] ?? "").trim().split(/\s+/).filter((suite) => isOfRelease(suite, release));
     const isOff = /^Enabled:\s*(no|false|off|0)\s*$/mi.test(paragraph);
     if (suites.length === 0 || isOff) return [];
-    return [paragraph.trim().replace(/^Types:.*$/mi, "Types: deb-src").replace(/^Suites:.*$/mi, `Suites: ${suites.join(" ")}`).replace(/^Architectures:.*\n?/mi, "")];
+    const fields = paragraph.replace(/^Architectures:.*\n?/mi, "").replace(/^Types:.*$/mi, "Types: deb-src").replace(/^Suites:.*$/mi, `Suites: ${suites.join(" ")}`);
+    return [fields.trim()];
   });
 }
 
