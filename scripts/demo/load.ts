@@ -4,6 +4,7 @@
 
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** What a question is answered before and after the fix. Both the same: a question that the fix leaves alone. */
 export interface Question {
@@ -20,14 +21,23 @@ export interface Tally {
   readonly after: number;
 }
 
-type Counts = { -readonly [Name in keyof Tally]: Tally[Name] };
+/** A tally while it grows. */
+interface Phase {
+  served: number;
+  before: number;
+  after: number;
+  /** Asked and not yet answered. */
+  open: number;
+}
+
+const newPhase = (): Phase => ({ served: 0, before: 0, after: 0, open: 0 });
 
 const patience = 5_000;
 
 export class Load {
   readonly failures: string[] = [];
   readonly #questions: readonly Question[];
-  #counts: Counts = { served: 0, before: 0, after: 0 };
+  #phase = newPhase();
   #served = 0;
   #isStopping = false;
   #clients: readonly Promise<void>[] = [];
@@ -47,13 +57,15 @@ export class Load {
     return this.#served;
   }
 
-  /** Lets the load run for a while and counts the answers to what was asked in this time. */
+  /** Lets the load run for a while and counts the answers to what was asked in this time, the last of them included. */
   async watch(milliseconds: number): Promise<Tally> {
-    const counts = { served: 0, before: 0, after: 0 };
-    this.#counts = counts;
-    await new Promise((resolve) => setTimeout(resolve, milliseconds));
-    this.#counts = { served: 0, before: 0, after: 0 };
-    return counts;
+    const phase = newPhase();
+    this.#phase = phase;
+    await sleep(milliseconds);
+    this.#phase = newPhase();
+    while (phase.open > 0) await sleep(1);
+    const { served, before, after } = phase;
+    return { served, before, after };
   }
 
   async stop(): Promise<void> {
@@ -77,15 +89,19 @@ export class Load {
 
   async #ask(socket: Socket, receive: () => Promise<string>, { ask, before, after }: Question): Promise<void> {
     // The phase in which a question is asked is the one that its answer belongs to.
-    const counts = this.#counts;
-    socket.write(`${ask}\n`);
-    const answer = await receive();
-    this.#served++;
-    counts.served++;
-    if (answer !== before && answer !== after) this.#fail(`"${ask}" was answered "${answer}"`);
-    if (before === after) return;
-    if (answer === before) counts.before++;
-    if (answer === after) counts.after++;
+    const phase = this.#phase;
+    phase.open++;
+    try {
+      socket.write(`${ask}\n`);
+      const answer = await receive();
+      this.#served++;
+      phase.served++;
+      if (answer !== before && answer !== after) this.#fail(`"${ask}" was answered "${answer}"`);
+      if (before !== after && answer === before) phase.before++;
+      if (before !== after && answer === after) phase.after++;
+    } finally {
+      phase.open--;
+    }
   }
 
   #fail(what: string): void {
