@@ -13,6 +13,7 @@ export type CommandResult =
   | { readonly type: "transaction"; readonly transaction: TransactionResult }
   | { readonly type: "list"; readonly processes: readonly PatchedProcess[] }
   | { readonly type: "verified"; readonly verified: VerifyReport }
+  | { readonly type: "verified-several"; readonly reports: readonly VerifyReport[] }
   | { readonly type: "recovered"; readonly recovered: RecoveryReport }
   | { readonly type: "threads"; readonly threads: ThreadsResult }
   | { readonly type: "stacks"; readonly stacks: StacksResult }

@@ -1,69 +1,142 @@
-// Applies a patch: check, stage, commit; or gives everything back.
+// Applies a patch: check, stage, commit, in one process or in several; or gives everything back everywhere.
 
 import { decodeImage } from "../image/mod.ts";
+import type { PatchImage } from "../image/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { checkPatch } from "./check.ts";
+import type { BoundPatch } from "./check.ts";
 import { readEntries, summarize } from "./entries.ts";
 import { oldFunctionsOf } from "./forbidden.ts";
+import { followForks } from "./forked.ts";
 import { dropEmptyLedger, ensureLedger } from "./ledger.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Ledger, PreparedRecord } from "./ledger.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
+import { listPatches } from "./list.ts";
 import type { OpenProcess } from "./open-process.ts";
+import { chooseProcesses, selectionOf } from "./processes.ts";
+import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
+import { revertFrom } from "./revert.ts";
 import { recordLength, stagePatch, unstagePatch } from "./stage.ts";
-import { resultOf, undoingOnFailure, withLockedProcess } from "./transaction.ts";
+import { identityOf, inEach, namePids, reportOf, undoInEach, undoingOnFailure, withLockedProcesses } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
-import type { SwitchWrite } from "./transition.ts";
-import type { StopReport, TransactionOptions, TransactionResult } from "./types.ts";
+import type { Switch, SwitchReport } from "./transition.ts";
+import type { TransactionOptions, TransactionResult } from "./types.ts";
 
 /**
- * Redirects the old functions of a running process to those of a patch image: all of them in one stop, or none. On any
- * failure the process is as it was. With `dryRun` everything is done up to and including one stop in which every stack is
- * checked, and then given back.
+ * Redirects the old functions of running processes to those of a patch image: all of them, in all processes, in one stop, or
+ * none. On any failure every process is as it was. With `dryRun` everything is done up to and including one stop in which
+ * every stack is checked, and then given back.
  */
-export async function applyPatch(tracer: TracerClient, image: Uint8Array, pid: number, options: TransactionOptions = {}): Promise<TransactionResult> {
+export async function applyPatch(tracer: TracerClient, image: Uint8Array, processes: Processes, options: TransactionOptions = {}): Promise<TransactionResult> {
   const decoded = decodeImage(image);
-  const result = await withLockedProcess(tracer, pid, async (open) => {
-    const bound = await checkPatch(decoded, open.target, open.ledger?.patches ?? []);
+  const selection = selectionOf(processes);
+  const result = await applyTo(tracer, decoded, await chooseProcesses(selection), options);
+  if (result.result !== "committed") return result;
+  options.onProgress?.({ step: "committed", attempt: result.stop.attempts });
+  const { name } = result.patch;
+  const follower = {
+    isDone: (pid: number) => carries(tracer, pid, result.patch),
+    change: (chosen: ChosenProcess) => applyTo(tracer, decoded, [chosen], options),
+  };
+  return undoingOnFailure(
+    () => followForks(selection, `apply patch "${name}"`, result, follower),
+    async () => void await revertFrom(tracer, name, await chooseProcesses(selection), options),
+  );
+}
+
+async function carries(tracer: TracerClient, pid: number, { name, digest }: TransactionResult["patch"]): Promise<boolean> {
+  const [listed] = await listPatches(tracer, pid);
+  return listed?.patches.some((patch) => patch.name === name && patch.digest === digest && patch.state === "active") ?? false;
+}
+
+interface Bound {
+  readonly open: OpenProcess;
+  readonly bound: BoundPatch;
+}
+
+interface Staged {
+  readonly open: OpenProcess;
+  readonly ledger: Ledger;
+  readonly patch: LedgerPatch;
+}
+
+function applyTo(tracer: TracerClient, image: PatchImage, chosen: readonly ChosenProcess[], options: TransactionOptions): Promise<TransactionResult> {
+  return withLockedProcesses(tracer, chosen, async (opens) => {
+    const bound = await inEach(opens.map((open) => ({ open })), ({ open }) => bind(image, open));
     // Everything so far has only read.
-    const ledger = await ensureLedger(tracer, open.target, open.process, open.ledger, recordLength(bound));
+    const staged: Staged[] = [];
     return undoingOnFailure(async () => {
-      const { patch, bytes } = await stagePatch(tracer, open.target, open.process, bound, ledger);
-      return undoingOnFailure(async () => {
-        options.onProgress?.({ step: "staged", pid, bytes });
-        return options.dryRun ? await rehearse(open, ledger, patch, options) : await commit(open, ledger, patch, options);
-      }, () => giveBack(open, ledger, patch));
-    }, () => dropEmptyLedger(tracer, open.process, ledger));
+      await inEach(bound, async (each) => { staged.push(await stage(each, options)); });
+      return options.dryRun ? await rehearse(staged, options) : await commit(staged, options);
+    }, () => undoInEach(staged, giveBack));
   });
-  if (result.result === "committed") options.onProgress?.({ step: "committed", attempt: result.stop.attempts });
-  return result;
 }
 
-async function commit(open: OpenProcess, ledger: Ledger, patch: LedgerPatch, options: TransactionOptions): Promise<TransactionResult> {
-  const { name } = patch;
-  await ledger.append({ record: "activating", name });
-  const { seal, sealed } = await ledger.prepare({ record: "active", name });
-  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, of: `function ${each.name}` }));
-  const stop = await switchTo(open, patch, [...entries, { ...seal, of: "the ledger" }], options);
-  sealed();
-  return resultOf("committed", open.process.pid, patch, stop);
+const bind = async (image: PatchImage, open: OpenProcess): Promise<Bound> =>
+  ({ open, bound: await checkPatch(image, open.target, open.ledger?.patches ?? []) });
+
+async function stage({ open, bound }: Bound, { onProgress }: TransactionOptions): Promise<Staged> {
+  const { tracer, target, process } = open;
+  const ledger = await ensureLedger(tracer, target, process, open.ledger, recordLength(bound));
+  const { patch, bytes } = await undoingOnFailure(
+    () => stagePatch(tracer, target, process, bound, ledger),
+    () => undoInEach([{ open }], () => dropEmptyLedger(tracer, process, ledger)),
+  );
+  onProgress?.({ step: "staged", pid: process.pid, bytes });
+  return { open, ledger, patch };
 }
 
-async function rehearse(open: OpenProcess, ledger: Ledger, patch: LedgerPatch, options: TransactionOptions): Promise<TransactionResult> {
-  const stop = await switchTo(open, patch, [], options);
-  await giveBack(open, ledger, patch);
-  await dropEmptyLedger(open.tracer, open.process, ledger);
-  return resultOf("checked", open.process.pid, patch, stop);
+async function commit(staged: readonly Staged[], options: TransactionOptions): Promise<TransactionResult> {
+  const prepared = await inEach(staged, prepare);
+  const { stop, switched } = await switchTo(prepared.map(({ change }) => change), staged, options);
+  const done = prepared.filter(({ staged: { open } }) => switched.has(open.process.pid));
+  for (const { record } of done) record.sealed();
+  return resultOf("committed", done.map((each) => each.staged), stop);
 }
 
-const switchTo = ({ tracer, target }: OpenProcess, patch: LedgerPatch, writes: readonly SwitchWrite[], options: TransactionOptions): Promise<StopReport> =>
-  switchCode(tracer, `apply patch "${patch.name}" to pid ${target.pid}`, [{ target, forbidden: oldFunctionsOf(patch), writes }], options);
+interface Prepared {
+  readonly staged: Staged;
+  readonly record: PreparedRecord;
+  readonly change: Switch;
+}
+
+async function prepare(staged: Staged): Promise<Prepared> {
+  const { ledger, patch } = staged;
+  await ledger.append({ record: "activating", name: patch.name });
+  const record = await ledger.prepare({ record: "active", name: patch.name });
+  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, entry: true, of: `function ${each.name}` }));
+  return { staged, record, change: changeOf(staged, [...entries, { ...record.seal, of: "the ledger" }]) };
+}
+
+async function rehearse(staged: readonly Staged[], options: TransactionOptions): Promise<TransactionResult> {
+  const { stop, switched } = await switchTo(staged.map((each) => changeOf(each, [])), staged, options);
+  await undoInEach(staged, giveBack);
+  return resultOf("checked", staged.filter(({ open }) => switched.has(open.process.pid)), stop);
+}
+
+const changeOf = ({ open: { target, chosen }, patch }: Staged, writes: Switch["writes"]): Switch =>
+  ({ target, forbidden: oldFunctionsOf(patch), writes, ...(chosen === undefined ? {} : { chosen }) });
+
+function switchTo(changes: readonly Switch[], staged: readonly Staged[], options: TransactionOptions): Promise<SwitchReport> {
+  const [first] = staged;
+  if (first === undefined) throw refuse("process-gone", "apply the patch", "every process that was chosen has ended");
+  return switchCode(first.open.tracer, `apply patch "${first.patch.name}" to ${namePids(staged.map(({ open }) => open))}`, changes, options);
+}
+
+function resultOf(result: TransactionResult["result"], staged: readonly Staged[], stop: SwitchReport["stop"]): TransactionResult {
+  const [first] = staged;
+  if (first === undefined) throw refuse("process-gone", "apply the patch", "every process that was chosen has ended");
+  return { result, patch: identityOf(first.patch), processes: staged.map(({ open, patch }) => reportOf(open, patch)), stop };
+}
 
 /** Only when every entry is seen to be the old one: nothing may lead to what is taken away. */
-async function giveBack({ tracer, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch): Promise<void> {
+async function giveBack({ open: { tracer, process }, ledger, patch }: Staged): Promise<void> {
+  if (ledger.find(patch.name) === undefined) return;
   const held = summarize((await readEntries(tracer, process, patch)).filter(({ holds }) => holds !== "foreign"));
   if (held !== "old") {
     throw refuse("unfinished-transaction", `undo patch "${patch.name}" in pid ${process.pid}`, `its entries are ${held}; the next apply or revert will settle that`, { patch: patch.name });
   }
   await unstagePatch(tracer, process, patch, ledger);
+  await dropEmptyLedger(tracer, process, ledger);
 }

@@ -8,4 +8,5 @@ export { verifyPatches } from "./verify.ts";
 export { recoverProcess } from "./recover.ts";
 export type { RecoveryReport } from "./recover.ts";
 export type { SettledPatch } from "./settle.ts";
+export type { Processes, ProcessSelection } from "./processes.ts";
 export type * from "./types.ts";

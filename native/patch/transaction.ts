@@ -3,13 +3,17 @@
 
 import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
+import { unlessEnded } from "./forked.ts";
+import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { lockProcess } from "./lock.ts";
 import { openProcess } from "./open-process.ts";
 import type { OpenProcess } from "./open-process.ts";
+import type { ChosenProcess } from "./processes.ts";
+import { refuse } from "./refusal.ts";
 import { settle } from "./settle.ts";
 import type { SettledPatch } from "./settle.ts";
-import type { FunctionReport, StopReport, TransactionResult } from "./types.ts";
+import type { FunctionReport, ProcessReport, TransactionResult } from "./types.ts";
 
 /** The process is ours to change until `work` is done. Refuses: locked, bad-ledger, unfinished-transaction, and what describing a process refuses. */
 export async function withLockedProcess<Result>(
@@ -17,20 +21,77 @@ export async function withLockedProcess<Result>(
   pid: number,
   work: (open: OpenProcess, settled: readonly SettledPatch[]) => Promise<Result>,
 ): Promise<Result> {
-  const { startTime } = await tracer.describeProcess(pid);
-  const process = { pid, startTime };
-  await using _lock = await lockProcess(process);
-  const open = await openProcess(tracer, process);
-  const settled = await settle(open);
-  return await work(settled.length === 0 ? open : await openProcess(tracer, process), settled);
+  await using _lock = await lockProcess(await identify(tracer, pid));
+  const { open, settled } = await openSettled(tracer, pid);
+  return await work(open, settled);
 }
+
+/** All of them, or none; in the order of their pids, so that two tools never wait for each other. Who ended meanwhile is left out. */
+export async function withLockedProcesses<Result>(tracer: TracerClient, chosen: readonly ChosenProcess[], work: (opens: readonly OpenProcess[]) => Promise<Result>): Promise<Result> {
+  const locks: AsyncDisposable[] = [];
+  try {
+    const locked: ChosenProcess[] = [];
+    for (const each of chosen) {
+      const lock = await unlessEnded(each, async () => lockProcess(await identify(tracer, each.pid)));
+      if (lock === undefined) continue;
+      locks.push(lock);
+      locked.push(each);
+    }
+    const opens: OpenProcess[] = [];
+    for (const each of locked) {
+      const opened = await unlessEnded(each, () => openSettled(tracer, each.pid, each));
+      if (opened !== undefined) opens.push(opened.open);
+    }
+    if (opens.length === 0) throw refuse("process-gone", "work on the processes that were chosen", "all of them have ended");
+    return await work(opens);
+  } finally {
+    for (const lock of locks.reverse()) await lock[Symbol.asyncDispose]();
+  }
+}
+
+async function identify(tracer: TracerClient, pid: number): Promise<ProcessIdentity> {
+  const { startTime } = await tracer.describeProcess(pid);
+  return { pid, startTime };
+}
+
+async function openSettled(tracer: TracerClient, pid: number, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {
+  const process = await identify(tracer, pid);
+  const open = await openProcess(tracer, process, chosen);
+  const settled = await settle(open);
+  return { open: settled.length === 0 ? open : await openProcess(tracer, process, chosen), settled };
+}
+
+/** `work` in each process; in those that nobody named and that end meanwhile it does not count. */
+export async function inEach<Each extends { readonly open: OpenProcess }, Result>(all: readonly Each[], work: (each: Each) => Promise<Result>): Promise<readonly Result[]> {
+  const results: Result[] = [];
+  for (const each of all) {
+    const { chosen } = each.open;
+    const result = chosen === undefined ? await work(each) : await unlessEnded(chosen, () => work(each));
+    if (result !== undefined) results.push(result);
+  }
+  return results;
+}
+
+/** `undo` in each, whatever happens in the others; processes that have ended need none. */
+export async function undoInEach<Each extends { readonly open: OpenProcess }>(all: readonly Each[], undo: (each: Each) => Promise<void>): Promise<void> {
+  const failures: unknown[] = [];
+  for (const each of all) {
+    await undo(each).catch(async (error: unknown) => {
+      if (!isGone(error) && await isRunning(each.open)) failures.push(error);
+    });
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+const isRunning = ({ tracer, process }: OpenProcess): Promise<boolean> =>
+  tracer.describeProcess(process.pid).then(({ startTime }) => startTime === process.startTime, (error: unknown) => !isGone(error));
 
 /** Runs `undo` when `work` fails. A process that has ended needs no undoing. */
 export async function undoingOnFailure<Result>(work: () => Promise<Result>, undo: () => Promise<void>): Promise<Result> {
   try {
     return await work();
   } catch (error) {
-    if (!isGone(error)) await undo().catch((second: unknown) => { throw explainBoth(error, second); });
+    await undo().catch((second: unknown) => { throw explainBoth(error, second); });
     throw error;
   }
 }
@@ -47,7 +108,14 @@ const reportFunction = ({ name, unit, module, old, new: replacement }: LedgerFun
 
 export const reportFunctions = ({ functions }: LedgerPatch): readonly FunctionReport[] => functions.map(reportFunction);
 
-export const resultOf = (result: TransactionResult["result"], pid: number, patch: LedgerPatch, stop: StopReport, { isMemoryKept = false } = {}): TransactionResult => ({
-  result, patch: { name: patch.name, digest: patch.digest }, stop,
-  processes: [{ pid, functions: reportFunctions(patch), ...(isMemoryKept ? { memoryKept: true } : {}) }],
-});
+/** What one process has to say about a transaction. */
+export const reportOf = ({ process: { pid } }: OpenProcess, patch: LedgerPatch): ProcessReport => ({ pid, functions: reportFunctions(patch) });
+
+export const identityOf = ({ name, digest }: LedgerPatch): TransactionResult["patch"] => ({ name, digest });
+
+/** `pid 4242`, `pids 4242, 4243 and 5 more`. */
+export function namePids(opens: readonly OpenProcess[]): string {
+  const pids = opens.map(({ process: { pid } }) => `${pid}`);
+  if (pids.length <= 1) return `pid ${pids.join("")}`;
+  return `pids ${pids.slice(0, 3).join(", ")}${pids.length > 3 ? ` and ${pids.length - 3} more` : ""}`;
+}

@@ -10,6 +10,8 @@ import type { Target } from "../target/mod.ts";
 import type { MemoryWrite, ProcessTransition, TracerBlocker, TracerClient, TransitionOutcome } from "../tracer.ts";
 import { bytesMismatch } from "./check.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
+import { isStillThere } from "./processes.ts";
+import type { ChosenProcess } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import type { Blocker, StopReport, TransactionOptions } from "./types.ts";
 
@@ -27,28 +29,58 @@ export interface Switch {
   readonly target: Target;
   readonly forbidden: readonly ForbiddenRange[];
   readonly writes: readonly SwitchWrite[];
+  /** Of a process that nobody named: when it ends meanwhile, the others are switched without it. */
+  readonly chosen?: ChosenProcess;
+}
+
+export interface SwitchReport {
+  readonly stop: StopReport;
+  /** Those that were there to the end. */
+  readonly switched: ReadonlySet<number>;
 }
 
 /** All processes or none. `act` is what is being done, for messages. Refuses: blocked, over-budget, bytes-mismatch, process-gone, interrupted. */
-export async function switchCode(tracer: TracerClient, act: string, switches: readonly Switch[], options: TransactionOptions): Promise<StopReport> {
+export async function switchCode(tracer: TracerClient, act: string, wanted: readonly Switch[], options: TransactionOptions): Promise<SwitchReport> {
   const started = performance.now();
   const deadline = started + (options.timeout ?? defaultTimeout);
-  const request = { processes: switches.map(requestFor), maxStopMicroseconds: options.maxStop ?? defaultBudget(switches) };
+  let switches = wanted;
   for (let attempts = 1, pause = firstPause; ; attempts++, pause = Math.min(2 * pause, longestPause)) {
     checkWanted(act, options);
-    const outcome = await tracer.transition(request);
-    if (outcome.outcome === "done") return { ...held(outcome.stop), attempts };
-    const failure = await explain(act, outcome, switches, attempts, performance.now() - started, options);
+    const outcome = await attempt(tracer, switches, options);
+    if (!(outcome instanceof SutureError) && outcome.outcome === "done") {
+      return { stop: { ...held(outcome.stop), attempts }, switched: new Set(switches.map(({ target }) => target.pid)) };
+    }
+    const remaining = await withoutEnded(switches);
+    if (remaining.length > 0 && remaining.length < switches.length) {
+      switches = remaining;
+      continue;
+    }
+    const failure = outcome instanceof SutureError ? outcome : await explain(act, outcome, switches, attempts, performance.now() - started, options);
     const left = deadline - performance.now();
     if (!isWorthAnotherTry(failure) || left <= 0) throw failure;
     await sleep(Math.min(pause, left));
   }
 }
 
+/** An error is an outcome too: that of a process which ended may have any kind. */
+async function attempt(tracer: TracerClient, switches: readonly Switch[], { maxStop }: TransactionOptions): Promise<TransitionOutcome | SutureError> {
+  try {
+    return await tracer.transition({ processes: switches.map(requestFor), maxStopMicroseconds: maxStop ?? defaultBudget(switches) });
+  } catch (error) {
+    if (error instanceof SutureError) return error;
+    throw error;
+  }
+}
+
+async function withoutEnded(switches: readonly Switch[]): Promise<readonly Switch[]> {
+  const isThere = await Promise.all(switches.map(({ chosen }) => chosen === undefined || chosen.isNamed || isStillThere(chosen)));
+  return switches.filter((_, at) => isThere[at]);
+}
+
 const requestFor = ({ target, forbidden, writes }: Switch): ProcessTransition => ({
   pid: target.pid, startTime: target.process.startTime,
   forbidden: forbidden.map(({ start, end }) => ({ start, end })),
-  writes: writes.map(({ at, expected, replacement }) => ({ at, expected, replacement })),
+  writes: writes.map(({ of: _, ...write }) => write),
 });
 
 /** Ten times what a stop of so many busy threads was measured to take, and some for a loaded machine. */

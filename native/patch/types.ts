@@ -45,6 +45,8 @@ export interface ProcessReport {
   readonly functions: readonly FunctionReport[];
   /** Reverted, but the process still refers to something in the patch: its memory stays until that has changed. */
   readonly memoryKept?: true;
+  /** It was forked from one of the others in the middle, and brought to the same state afterwards. */
+  readonly forkedMeanwhile?: true;
 }
 
 export interface FunctionReport {

@@ -2,8 +2,8 @@
 // result or throws a SutureError; it prints nothing itself except progress.
 
 import type { Command } from "commander";
-import { SutureError, type ExitCode } from "../../native/mod.ts";
-import { parsePid } from "../options.ts";
+import { SutureError, type ExitCode, type ProcessSelection } from "../../native/mod.ts";
+import { collect, parsePid } from "../options.ts";
 import type { CommandOutcome } from "../results.ts";
 import type { Session } from "../session.ts";
 
@@ -62,5 +62,30 @@ export const addPidOption = (command: Command): Command =>
 export function requirePid(context: CommandContext, pid: number | undefined, act: string): number {
   const chosen = pid ?? context.attachedPid;
   if (chosen !== undefined) return chosen;
+  throw new SutureError("usage", `Cannot ${act}: no process is named; add --pid PID`);
+}
+
+/** For commands that work on several processes at once. */
+export interface ProcessFlags {
+  readonly pid?: readonly number[];
+  readonly tree?: readonly number[];
+  readonly exe?: readonly string[];
+}
+
+const collectPids = (text: string, previous: readonly number[] | undefined): readonly number[] => [...(previous ?? []), parsePid(text)];
+
+/** `--pid`, as often as wanted. */
+export const addPidsOption = (command: Command): Command =>
+  command.option("--pid <pid>", "a process to work on; may be given several times", collectPids);
+
+export const addProcessOptions = (command: Command): Command =>
+  addPidsOption(command)
+    .option("--tree <pid>", "a process and all of its descendants that run the same program", collectPids)
+    .option("--exe <file>", "every process that runs this file", collect);
+
+/** The processes that were named, or the one the shell is attached to. */
+export function requireProcesses(context: CommandContext, { pid = [], tree = [], exe = [] }: ProcessFlags, act: string): ProcessSelection {
+  if (pid.length + tree.length + exe.length > 0) return { pids: pid, trees: tree, programs: exe };
+  if (context.attachedPid !== undefined) return { pids: [context.attachedPid] };
   throw new SutureError("usage", `Cannot ${act}: no process is named; add --pid PID`);
 }

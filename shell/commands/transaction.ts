@@ -4,10 +4,9 @@
 import type { Command } from "commander";
 import type { Blocker, TransactionOptions, TransactionProgress } from "../../native/mod.ts";
 import { parseDuration, parseMilliseconds } from "../options.ts";
-import type { CommandContext } from "./command.ts";
+import type { CommandContext, ProcessFlags } from "./command.ts";
 
-export interface TransactionFlags {
-  readonly pid?: number;
+export interface TransactionFlags extends ProcessFlags {
   readonly dryRun?: boolean;
   readonly timeout?: number;
   readonly maxStop?: number;

@@ -26,6 +26,7 @@ export function formatText(result: CommandResult, style: Style): string {
     case "transaction": return formatTransaction(result.transaction, style);
     case "list": return formatList(result.processes, style);
     case "verified": return formatVerify(result.verified, style);
+    case "verified-several": return result.reports.map((report) => formatVerify(report, style)).join("\n");
     case "recovered": return formatRecovered(result.recovered, style);
     case "threads": return formatThreads(result.threads);
     case "stacks": return formatStacks(result.stacks, style);
@@ -49,6 +50,7 @@ function documentOf(result: CommandResult): unknown {
     case "transaction": return result.transaction;
     case "list": return result.processes;
     case "verified": return result.verified;
+    case "verified-several": return result.reports;
     case "recovered": return result.recovered;
     case "threads": return result.threads;
     case "stacks": return result.stacks;

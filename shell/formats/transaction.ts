@@ -7,12 +7,13 @@ import { alignColumns, count } from "./columns.ts";
 const verbs = { committed: "Applied", reverted: "Reverted", checked: "Checked, and changed nothing:" } as const;
 
 export function formatTransaction(transaction: TransactionResult, style: Style): string {
-  const processes = transaction.processes.flatMap(({ pid, functions, memoryKept }) => [
+  const processes = transaction.processes.flatMap(({ pid, functions, memoryKept, forkedMeanwhile }) => [
     `${style.green(verbs[transaction.result])} ${transaction.patch.name}, pid ${pid}: ${count(functions.length, "function")}`,
     ...alignColumns(
       ["  FUNCTION", "UNIT", "MODULE", "OLD", "NEW"],
       functions.map((one) => [`  ${one.name}`, one.unit, one.module, formatAddress(one.old), formatAddress(one.new)]),
     ),
+    ...(forkedMeanwhile === true ? ["  it was forked in the middle, and brought to the same state"] : []),
     ...(memoryKept === true ? ["  its memory stays until the process no longer refers to it"] : []),
   ]);
   return [...processes, formatStop(transaction)].join("\n");

@@ -2,6 +2,7 @@
 
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { snapshotOf, startTarget, waitUntil, type CompiledTarget, type Target } from "../support/mod.ts";
 import { buildPatch, scratchDirectory } from "./patched-program.ts";
@@ -134,6 +135,39 @@ describe("suture apply and revert", () => {
     await target.stop();
     expect(exitCode).toBe(7);
     expect(JSON.parse(out)).toMatchObject({ verified: false, patches: [{ functions: [{ name: "answer", matches: false }] }] });
+  });
+});
+
+describe("suture apply, list, verify and revert of several processes", () => {
+  it("take --pid more than once, and are all or nothing", async () => {
+    await using one = await startTarget(answers.program);
+    await using other = await startTarget(answers.program);
+    const pids = ["--pid", `${one.pid}`, "--pid", `${other.pid}`];
+    const both = [{ pid: one.pid, functions }, { pid: other.pid, functions }].sort((a, b) => a.pid - b.pid);
+    expect(await suture("apply", image, ...pids)).toEqual({ result: "committed", patch: { name: "triple", digest }, processes: both, stop });
+    expect([await nextAnswer(one), await nextAnswer(other)]).toEqual(["answer 63", "answer 63"]);
+    expect(await suture("list", ...pids)).toMatchObject([{ pid: one.pid, patches: [{ name: "triple" }] }, { pid: other.pid, patches: [{ name: "triple" }] }]);
+    expect(await suture("verify", ...pids)).toMatchObject([{ pid: one.pid, verified: true }, { pid: other.pid, verified: true }]);
+
+    await suture("revert", "triple", "--pid", `${other.pid}`);
+    const before = await snapshotOf(other.pid);
+    const { exitCode, error } = await runSuture(["apply", image, ...pids]);
+    expect({ exitCode, error }).toEqual({ exitCode: 4, error: expect.stringMatching(/a patch of this name is applied already/) as string });
+    expect(await snapshotOf(other.pid)).toEqual(before);
+
+    expect(await suture("revert", "triple", "--tree", `${one.pid}`)).toMatchObject({ processes: [{ pid: one.pid }] });
+    expect([await nextAnswer(one), await nextAnswer(other)]).toEqual(["answer 42", "answer 42"]);
+  });
+
+  it("--exe names the file that runs", async () => {
+    await using one = await startTarget(answers.program);
+    await using other = await startTarget(answers.program);
+    await delay(100); // younger ones are left to the look afterwards
+    const applied = await suture("apply", image, "--exe", answers.program) as { processes: { pid: number }[] };
+    expect(applied.processes.map(({ pid }) => pid)).toEqual(expect.arrayContaining([one.pid, other.pid]));
+    await suture("revert", "triple", "--exe", answers.program);
+    expect([await nextAnswer(one), await nextAnswer(other)]).toEqual(["answer 42", "answer 42"]);
+    expect((await runSuture(["apply", image, "--exe", "/no/such/file"])).exitCode).toBe(5);
   });
 });
 

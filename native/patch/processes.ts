@@ -1,0 +1,114 @@
+// Which processes are meant: some by their number, others by what they run or whose descendants they are. Reads only.
+//
+// A process that nobody named may end, or become another program, at any time, and that is no failure. One that is very
+// young is left out at first: between vfork() and exec() it shares its parent's memory, and there is only one of that.
+
+import { readdir, readFile, stat } from "node:fs/promises";
+import { refuse } from "./refusal.ts";
+
+export interface ProcessSelection {
+  readonly pids?: readonly number[];
+  /** Each with all of its descendants that run the same program. */
+  readonly trees?: readonly number[];
+  /** Paths: every process that runs that file. */
+  readonly programs?: readonly string[];
+}
+
+/** One process by its pid, or several. */
+export type Processes = number | ProcessSelection;
+
+export interface ChosenProcess {
+  readonly pid: number;
+  readonly isNamed: boolean;
+  /** What it was when it was chosen: which process, running which file. */
+  readonly startTime: bigint;
+  readonly file: string;
+}
+
+/** In kernel ticks of a hundredth of a second. */
+const young = 5n;
+
+export const selectionOf = (processes: Processes): ProcessSelection => (typeof processes === "number" ? { pids: [processes] } : processes);
+
+/** Others than those that are named may belong to it, now or later. */
+export const isOpen = ({ trees = [], programs = [] }: ProcessSelection): boolean => trees.length + programs.length > 0;
+
+/** In the order of their pids, each once. Refuses: no-such-process. */
+export async function chooseProcesses(selection: ProcessSelection): Promise<readonly ChosenProcess[]> {
+  const now = await ticksSinceBoot();
+  const chosen = (await findProcesses(selection)).filter(({ isNamed, startTime }) => isNamed || startTime + young <= now);
+  if (chosen.length > 0) return chosen;
+  const where = (selection.programs ?? []).join(", ");
+  throw refuse("no-such-process", "choose processes", where === "" ? "none is named" : `none that can be looked into runs ${where}`, { programs: [...selection.programs ?? []] });
+}
+
+/** Very young ones too; possibly none. */
+export async function findProcesses({ pids = [], trees = [], programs = [] }: ProcessSelection): Promise<readonly ChosenProcess[]> {
+  const found = new Map<number, ChosenProcess>();
+  const named = new Set([...pids, ...trees]);
+  for (const pid of named) found.set(pid, await nameProcess(pid));
+  if (trees.length + programs.length === 0) return inOrder(found);
+  const everyone = await readProcesses();
+  for (const root of trees) for (const each of descendantsOf(root, everyone)) if (each.file === found.get(root)?.file) addTo(found, each);
+  for (const path of programs) {
+    const file = await fileAt(path);
+    if (file === undefined) throw refuse("file-not-found", `choose the processes that run ${path}`, "there is no such file", { path });
+    for (const each of everyone) if (each.file === file) addTo(found, each);
+  }
+  return inOrder(found);
+}
+
+const inOrder = (found: ReadonlyMap<number, ChosenProcess>): readonly ChosenProcess[] => [...found.values()].sort((one, other) => one.pid - other.pid);
+
+function addTo(found: Map<number, ChosenProcess>, { pid, startTime, file }: RunningProcess): void {
+  if (!found.has(pid)) found.set(pid, { pid, isNamed: false, startTime, file });
+}
+
+/** Whether it can be worked on at all is found out, and told, when it is opened. */
+async function nameProcess(pid: number): Promise<ChosenProcess> {
+  const running = await readProcess(pid);
+  return { pid, isNamed: true, startTime: running?.startTime ?? 0n, file: running?.file ?? "" };
+}
+
+/** It is the process that was chosen, and still runs what it ran then. */
+export async function isStillThere({ pid, startTime, file }: ChosenProcess): Promise<boolean> {
+  const now = await readProcess(pid);
+  return now !== undefined && now.startTime === startTime && now.file === file;
+}
+
+export const isYoung = async ({ startTime }: ChosenProcess): Promise<boolean> => startTime + young > await ticksSinceBoot();
+
+interface RunningProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly startTime: bigint;
+  readonly file: string;
+}
+
+async function readProcesses(): Promise<readonly RunningProcess[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+  return (await Promise.all(pids.map(readProcess))).filter((each) => each !== undefined);
+}
+
+/** Undefined when it has ended, even if its parent has not noticed, and when we may not look into it. */
+async function readProcess(pid: number): Promise<RunningProcess | undefined> {
+  const file = await fileAt(`/proc/${pid}/exe`);
+  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // Behind the name, which may hold anything: state, parent, …, and the start time as the 20th.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  if (file === undefined || fields.length < 20) return undefined;
+  return { pid, parent: Number(fields[1]), startTime: BigInt(fields[19] ?? 0), file };
+}
+
+/** A file by its identity: paths differ between mount namespaces, and a replaced file still runs. */
+async function fileAt(path: string): Promise<string | undefined> {
+  return stat(path, { bigint: true }).then(({ dev, ino }) => `${dev}:${ino}`, () => undefined);
+}
+
+function descendantsOf(root: number, everyone: readonly RunningProcess[]): readonly RunningProcess[] {
+  const children = everyone.filter(({ parent, pid }) => parent === root && pid !== root);
+  return children.flatMap((child) => [child, ...descendantsOf(child.pid, everyone)]);
+}
+
+const ticksSinceBoot = async (): Promise<bigint> =>
+  BigInt(Math.floor(100 * Number((await readFile("/proc/uptime", "utf8")).split(" ")[0])));

@@ -1,0 +1,148 @@
+// Several processes in one commit: all of them or none, and whoever is forked in the middle.
+
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { applyPatch, listPatches, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
+import { findProcesses } from "../../native/patch/processes.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
+import type { Target } from "../support/mod.ts";
+import { newAnswer, newAnswers, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
+
+let tracer: Tracer;
+beforeAll(async () => { tracer = await Tracer.start(); });
+afterAll(async () => { await tracer[Symbol.asyncDispose](); });
+
+const plainAnswer = "int answer(int worker) { return 2; }";
+
+interface Master {
+  readonly target: Target;
+  readonly module: string;
+}
+
+async function startMaster(): Promise<Master> {
+  const { program } = await compileTarget("forks-workers.c", { flags: ["-O1"], link: ["-Wl,--build-id"] });
+  const target = await startTarget(program);
+  await waitUntil("it has workers", async () => (await findProcesses({ trees: [target.pid] })).length > 10);
+  return { target, module: program };
+}
+
+/** What was answered since the last time. */
+async function answersOf(target: Target): Promise<{ readonly old: number; readonly new: number }> {
+  const from = target.lines.length;
+  target.write("ask\n");
+  const [, old, fresh] = (await target.line(/^answers/, from)).split(" ").map(Number);
+  return { old: old ?? 0, new: fresh ?? 0 };
+}
+
+/** Nothing of this process goes on, but the target does. */
+const holdUp = (milliseconds: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+
+test("applyPatch() and revertPatch() switch several processes in one stop", async () => {
+  await using one = await startAnswers("PIE");
+  await using other = await startAnswers("PIE");
+  const before = [await snapshotOf(one.pid), await snapshotOf(other.pid)];
+  const pids = [one.pid, other.pid];
+  const applied = await applyPatch(tracer, patchOf(one, "two", newAnswer, ["answer"]), { pids });
+  expect(applied).toMatchObject({ result: "committed", processes: [...pids].sort((a, b) => a - b).map((pid) => ({ pid, functions: [{ name: "answer" }] })), stop: { attempts: 1 } });
+  expect([await one.ask(), await other.ask()]).toEqual([newAnswers, newAnswers]);
+  for (const pid of pids) expect(await verifyPatches(tracer, pid)).toMatchObject({ verified: true, patches: [{ name: "two" }] });
+
+  expect((await revertPatch(tracer, "two", { pids })).processes).toHaveLength(2);
+  expect([await snapshotOf(one.pid), await snapshotOf(other.pid)]).toEqual(before);
+});
+
+test.each(["apply", "revert", "dry run"])("%s: one of several that is blocked means none", async (act) => {
+  await using one = await startAnswers("PIE");
+  await using other = await startAnswers("PIE");
+  const pids = [one.pid, other.pid];
+  const patch = patchOf(one, "go", newStay + newAnswer, ["stay", "answer"]);
+  if (act === "revert") await applyPatch(tracer, patch, { pids });
+  other.target.write("stay\n");
+  await waitUntil("a ninth thread waits", async () => (await tracer.listThreads(other.pid)).length === 10);
+  const before = [await snapshotOf(one.pid), await snapshotOf(other.pid)];
+  const options = { timeout: 50, dryRun: act === "dry run" };
+  const acting = act === "revert" ? revertPatch(tracer, "go", { pids }, options) : applyPatch(tracer, patch, { pids }, options);
+  await expect(acting).rejects.toMatchObject({
+    kind: "blocked", message: expect.stringMatching(/pids \d+, \d+: thread \d+ \(answers-by-func\) is in stay/), data: { blockers: [{ pid: other.pid }] },
+  });
+  expect([await snapshotOf(one.pid), await snapshotOf(other.pid)]).toEqual(before);
+  expect(await one.ask()).toBe(act === "revert" ? newAnswers : oldAnswers);
+  await other.say("leave", /^left/);
+});
+
+test("applyPatch() stages nothing anywhere when the patch does not belong to one of the processes", async () => {
+  await using one = await startAnswers("PIE");
+  await using other = await startAnswers("non-PIE");
+  const before = [await snapshotOf(one.pid), await snapshotOf(other.pid)];
+  const steps: string[] = [];
+  await expect(applyPatch(tracer, patchOf(one, "two", newAnswer, ["answer"]), { pids: [one.pid, other.pid] }, { onProgress: ({ step }) => steps.push(step) }))
+    .rejects.toMatchObject({ kind: "build-id-mismatch", data: { pid: other.pid } });
+  expect(steps).toEqual([]);
+  expect([await snapshotOf(one.pid), await snapshotOf(other.pid)]).toEqual(before);
+});
+
+test("applyPatch() gives back what it staged in the others when one process ends in the middle", async () => {
+  await using one = await startAnswers("PIE");
+  await using other = await startAnswers("PIE");
+  const before = await snapshotOf(one.pid);
+  let staged = 0;
+  await expect(applyPatch(tracer, patchOf(one, "two", newAnswer, ["answer"]), { pids: [one.pid, other.pid] }, {
+    onProgress: ({ step }) => { if (step === "staged" && ++staged === 2) { other.target.signal("SIGKILL"); holdUp(50); } },
+  })).rejects.toMatchObject({ kind: expect.stringMatching(/process-gone|no-such-process/) });
+  expect(await snapshotOf(one.pid)).toEqual(before);
+});
+
+test("applyPatch() refuses a selection that nobody is in", async () => {
+  const { program } = await compileTarget("forks-workers.c", { flags: ["-O1"], link: ["-Wl,--build-id"] });
+  await expect(applyPatch(tracer, new Uint8Array(), { programs: [program] })).rejects.toMatchObject({ kind: expect.stringMatching(/bad-image/) });
+  await expect(revertPatch(tracer, "two", { programs: [program] })).rejects.toMatchObject({ kind: "no-such-process", message: expect.stringContaining("none that can be looked into runs") });
+  await expect(revertPatch(tracer, "two", { programs: ["/no/such/file"] })).rejects.toMatchObject({ kind: "file-not-found" });
+});
+
+test("applyPatch() and revertPatch() of a tree catch the workers that are forked meanwhile", async () => {
+  const { target, module } = await startMaster();
+  await using _target = target;
+  const image = patchOf({ module, kind: "program" }, "fork", plainAnswer, ["answer"]);
+  for (let round = 0; round < 3; round++) {
+    let isHeldUp = false;
+    // Workers are born with a patch that is staged and not active.
+    const hold = (): void => { if (!isHeldUp) { isHeldUp = true; holdUp(150); } };
+    const applied = await applyPatch(tracer, image, { trees: [target.pid] }, { onProgress: ({ step }) => { if (step === "staged") hold(); } });
+    await answersOf(target);
+    await sleep(700);
+    const after = await answersOf(target);
+    expect(after.old).toBe(0);
+    expect(after.new).toBeGreaterThan(100);
+    expect(applied.processes.map(({ pid }) => pid)).toContain(target.pid);
+    expect(applied.processes.filter(({ forkedMeanwhile }) => forkedMeanwhile).length).toBeGreaterThan(0);
+
+    const reverted = await revertPatch(tracer, "fork", { trees: [target.pid] });
+    expect(reverted.result).toBe("reverted");
+    await answersOf(target);
+    await sleep(700);
+    const back = await answersOf(target);
+    expect(back.new).toBe(0);
+    expect(back.old).toBeGreaterThan(100);
+  }
+  const from = target.lines.length;
+  target.write("pause\n");
+  await target.line(/^paused/, from);
+  expect(await listPatches(tracer, target.pid)).toMatchObject([{ patches: [] }]);
+  expect(target.errorText()).toBe("");
+}, 60_000);
+
+test("applyPatch() of a program reaches every process that runs it, whoever its parent is", async () => {
+  const one = await startMaster();
+  await using _one = one.target;
+  const other = await startMaster();
+  await using _other = other.target;
+  await applyPatch(tracer, patchOf({ module: one.module, kind: "program" }, "fork", plainAnswer, ["answer"]), { programs: [one.module] });
+  await answersOf(one.target);
+  await answersOf(other.target);
+  await sleep(300);
+  for (const { target } of [one, other]) {
+    const { old, new: fresh } = await answersOf(target);
+    expect({ old, isAnswering: fresh > 20 }).toEqual({ old: 0, isAnswering: true });
+  }
+}, 60_000);
