@@ -160,8 +160,8 @@ const readReference = ({ at, value }: { readonly at: string; readonly value: str
 const wireRange = ({ start, end }: AddressRange) => ({ start: formatAddress(start), end: formatAddress(end) });
 const bytesOfWrite = ({ expected, replacement }: MemoryWrite): readonly Uint8Array[] => [expected, replacement];
 
-const wireWrite = ({ at, expected, replacement }: MemoryWrite) =>
-  ({ at: formatAddress(at), expected: expected.length, replacement: replacement.length });
+const wireWrite = ({ at, expected, replacement, entry }: MemoryWrite) =>
+  ({ at: formatAddress(at), expected: expected.length, replacement: replacement.length, ...(entry === true ? { entry } : {}) });
 
 const wireTransition = ({ pid, startTime, forbidden, writes }: ProcessTransition) =>
   ({ pid, startTime: formatAddress(startTime), forbidden: forbidden.map(wireRange), writes: writes.map(wireWrite) });

@@ -7,15 +7,27 @@ import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 export interface Entry {
   readonly function: LedgerFunction;
   readonly found: Uint8Array;
-  readonly holds: "old" | "new" | "foreign";
+  /** Parked: a jump to itself stands there, and whoever comes waits; a switch was interrupted. */
+  readonly holds: "old" | "new" | "parked" | "foreign";
 }
 
 export async function readEntries(tracer: TracerClient, { pid }: ProcessIdentity, { functions }: LedgerPatch): Promise<readonly Entry[]> {
   return Promise.all(functions.map(async (each) => {
     const found = await tracer.readMemory(pid, each.at, each.saved.length);
-    return { function: each, found, holds: isEqual(found, each.saved) ? "old" : isEqual(found, each.jump) ? "new" : "foreign" };
+    return { function: each, found, holds: whatHolds(found, each) };
   }));
 }
+
+function whatHolds(found: Uint8Array, { saved, jump }: LedgerFunction): Entry["holds"] {
+  if (isEqual(found, saved)) return "old";
+  if (isEqual(found, jump)) return "new";
+  const isParked = isEqual(found.subarray(0, parked.length), parked) && [saved, jump].some((each) => isEqual(tailOf(found), tailOf(each)));
+  return isParked ? "parked" : "foreign";
+}
+
+/** What the helper parks an entry with: native/tracer/switch-plan.h. */
+const parked = Uint8Array.of(0xeb, 0xfe);
+const tailOf = (bytes: Uint8Array): Uint8Array => bytes.subarray(parked.length);
 
 /** What all of them hold; "mixed" when they differ, "foreign" when one holds neither. */
 export function summarize(entries: readonly Entry[]): Entry["holds"] | "mixed" {

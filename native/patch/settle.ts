@@ -1,11 +1,11 @@
 // Finishes or undoes what a tool that died left half done. The ledger says what was begun, the entries say how far it got:
-// all old, the patch goes; all new, it stays; some of each, they are put back under a stop. Entries that are neither are
-// somebody else's doing, and nothing is touched.
+// old or parked, the patch goes; new or parked, it stays and is finished. Never some old and some new: the helper parks
+// all entries before it replaces one. Entries that are neither are somebody else's doing, and nothing is touched.
 
 import type { AddressRange } from "../address.ts";
-import { readEntries, summarize } from "./entries.ts";
+import { readEntries } from "./entries.ts";
 import type { Entry } from "./entries.ts";
-import { codeOf } from "./forbidden.ts";
+import { codeOf, oldFunctionsOf } from "./forbidden.ts";
 import { dropEmptyLedger, isLedgerMapping, unmapOurs } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
 import type { CarriedPatch, LedgerPatch } from "./ledger-records.ts";
@@ -13,6 +13,7 @@ import type { OpenProcess } from "./open-process.ts";
 import { refuse } from "./refusal.ts";
 import { freeRetired, releasePatch } from "./release.ts";
 import { switchCode } from "./transition.ts";
+import type { SwitchWrite } from "./transition.ts";
 
 /** A patch that was found in the middle of a transaction. */
 export interface SettledPatch {
@@ -38,16 +39,28 @@ export async function settle(open: OpenProcess): Promise<readonly SettledPatch[]
 
 async function settlePatch(open: OpenProcess, ledger: Ledger, { patch, state }: CarriedPatch): Promise<SettledPatch["outcome"]> {
   const entries = await readEntries(open.tracer, open.process, patch);
-  const held = summarize(entries);
-  if (held === "foreign") throw foreignEntry(open, patch, entries);
-  if (held === "new" && state !== "staged") {
-    await ledger.append({ record: "active", name: patch.name });
+  if (entries.some(({ holds }) => holds === "foreign")) throw foreignEntry(open, patch, entries);
+  if (state !== "staged" && isSwitched(entries)) {
+    await finish(open, ledger, patch, entries);
     return "finished";
   }
   await putBack(open, ledger, patch, entries);
   await releasePatch(open, ledger, patch);
   return "undone";
 }
+
+const isSwitched = (entries: readonly Entry[]): boolean =>
+  entries.some(({ holds }) => holds === "new") && entries.every(({ holds }) => holds !== "old");
+
+async function finish({ tracer, target, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch, entries: readonly Entry[]): Promise<void> {
+  const { seal, sealed } = await ledger.prepare({ record: "active", name: patch.name });
+  const writes = entries.filter(({ holds }) => holds === "parked").map((entry) => writeEntry(entry, entry.function.jump));
+  await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: oldFunctionsOf(patch), writes: [...writes, { ...seal, of: "the ledger" }] }], {});
+  sealed();
+}
+
+const writeEntry = ({ function: { name, at }, found }: Entry, replacement: Uint8Array): SwitchWrite =>
+  ({ at, expected: found, replacement, entry: true, of: `function ${name}` });
 
 function foreignEntry({ process: { pid } }: OpenProcess, patch: LedgerPatch, entries: readonly Entry[]): Error {
   const name = entries.find(({ holds }) => holds === "foreign")?.function.name ?? "???";
@@ -56,8 +69,7 @@ function foreignEntry({ process: { pid } }: OpenProcess, patch: LedgerPatch, ent
 
 /** Even when all entries are old: nobody may be in code that is about to be unmapped. */
 async function putBack({ tracer, target, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch, entries: readonly Entry[]): Promise<void> {
-  const redirected = entries.filter(({ holds }) => holds === "new").map((entry) => entry.function);
-  const writes = redirected.map(({ name, at, saved, jump }) => ({ at, expected: jump, replacement: saved, of: `function ${name}` }));
+  const writes = entries.filter(({ holds }) => holds !== "old").map((entry) => writeEntry(entry, entry.function.saved));
   const mapped = codeOf(patch).filter((range) => isMapped(target.mappings, range));
   const { seal, sealed } = await ledger.prepare({ record: "inactive", name: patch.name });
   await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: mapped, writes: [...writes, { ...seal, of: "the ledger" }] }], {});

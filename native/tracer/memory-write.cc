@@ -28,6 +28,10 @@ bool isWritable(const std::vector<Mapping>& mappings, const MemoryWrite& write) 
   return std::ranges::any_of(mappings, [&](const Mapping& mapping) { return mapping.writable && mapping.range.overlaps(range); });
 }
 
+void putBack(int memory, std::span<const MemoryWrite> writes) {
+  for (const MemoryWrite& write : writes | std::views::reverse) (void)writeMemory(memory, write.at, write.expected);
+}
+
 }  // namespace
 
 Result<MemoryWrite> parseWrite(const Json& object, BodyReader& body) {
@@ -38,8 +42,12 @@ Result<MemoryWrite> parseWrite(const Json& object, BodyReader& body) {
     return Error{ErrorKind::usage, "Cannot write memory at " + formatHex(at) + ": expected and replacement must be of one length, at least 1",
                  {{"at", formatHex(at)}}};
   }
+  const bool isEntry = TRY(flagField(object, "entry"));
+  if (isEntry && expected < shortestEntry) {
+    return Error{ErrorKind::usage, "Cannot write the entry at " + formatHex(at) + ": it must be at least " + std::to_string(shortestEntry) + " bytes long", {{"at", formatHex(at)}}};
+  }
   const ByteView expectedBytes = TRY(body.take(expected));
-  return MemoryWrite{at, expectedBytes, TRY(body.take(replacement))};
+  return MemoryWrite{at, expectedBytes, TRY(body.take(replacement)), isEntry};
 }
 
 Result<std::vector<MemoryWrite>> parseWrites(const Json& parameters, BodyReader& body) {
@@ -67,6 +75,13 @@ Result<void> touchPages(int memory, const std::vector<Mapping>& mappings, std::s
   return {};
 }
 
+Result<bool> areWritten(pid_t pid, int memory, std::span<const MemoryWrite> writes) {
+  for (const MemoryWrite& write : writes) {
+    if (!TRY(holds(pid, memory, write.at, write.replacement))) return false;
+  }
+  return true;
+}
+
 Result<void> writeAll(pid_t pid, int memory, std::span<const MemoryWrite> writes) {
   for (size_t i = 0; i < writes.size(); ++i) {
     Result<void> written = writeMemory(memory, writes[i].at, writes[i].replacement);
@@ -75,18 +90,10 @@ Result<void> writeAll(pid_t pid, int memory, std::span<const MemoryWrite> writes
       return written;
     }
   }
-  for (const MemoryWrite& write : writes) {
-    const Result<bool> isThere = holds(pid, memory, write.at, write.replacement);
-    if (isThere && isThere.value()) continue;
-    putBack(memory, writes);
-    return Error{ErrorKind::internal, "Cannot write memory at " + formatHex(write.at) + ": other bytes were read back; everything has been put back",
-                 {{"at", formatHex(write.at)}}};
-  }
-  return {};
-}
-
-void putBack(int memory, std::span<const MemoryWrite> writes) {
-  for (const MemoryWrite& write : writes | std::views::reverse) (void)writeMemory(memory, write.at, write.expected);
+  const Result<bool> isThere = areWritten(pid, memory, writes);
+  if (isThere && isThere.value()) return {};
+  putBack(memory, writes);
+  return Error{ErrorKind::internal, "Cannot write memory of pid " + std::to_string(pid) + ": other bytes were read back; everything has been put back", {{"pid", pid}}};
 }
 
 }  // namespace suture

@@ -15,9 +15,14 @@ struct MemoryWrite {
   RemotePtr at;
   ByteView expected;
   ByteView replacement;
+  /** Code that threads run into: parked before any such code is replaced (switch-plan.h). */
+  bool isEntry = false;
 };
 
-/** `object`: {at, expected: length, replacement: length}; the bytes come from `body`. */
+/** An entry is parked by two bytes, and has a tail behind them. */
+inline constexpr uint64_t shortestEntry = 3;
+
+/** `object`: {at, expected: length, replacement: length, entry?}; the bytes come from `body`. */
 Result<MemoryWrite> parseWrite(const Json& object, BodyReader& body);
 Result<std::vector<MemoryWrite>> parseWrites(const Json& parameters, BodyReader& body);
 
@@ -35,8 +40,10 @@ Result<std::optional<Mismatch>> findMismatch(pid_t pid, int memory, std::span<co
  */
 Result<void> touchPages(int memory, const std::vector<Mapping>& mappings, std::span<const MemoryWrite> writes);
 
+/** Is everything there? */
+Result<bool> areWritten(pid_t pid, int memory, std::span<const MemoryWrite> writes);
+
 /** All of them, read back; or none and an Error. */
 Result<void> writeAll(pid_t pid, int memory, std::span<const MemoryWrite> writes);
-void putBack(int memory, std::span<const MemoryWrite> writes);
 
 }  // namespace suture

@@ -89,12 +89,13 @@ class Search {
     for (const uint64_t stackPointer : stackPointers_) {
       if (mapping.contains(RemotePtr(stackPointer))) lowest = std::min(lowest, stackPointer - redZone);
     }
-    return lowest == ~uint64_t{0} ? mapping.start.bits() : std::max(mapping.start.bits(), lowest / pageSize * pageSize);
+    return lowest == ~uint64_t{0} ? mapping.start.bits() : std::max(mapping.start.bits(), lowest / sizeof(uint64_t) * sizeof(uint64_t));
   }
 
   void lookAtMapping(const RemoteRange& mapping, const File& pageMap) {
     constexpr uint64_t presentOrSwapped = uint64_t{3} << 62;
-    const uint64_t start = usedFrom(mapping);
+    const uint64_t used = usedFrom(mapping);
+    const uint64_t start = used / pageSize * pageSize;
     std::vector<uint64_t> pages((mapping.end.bits() - start) / pageSize);
     const size_t size = pages.size() * sizeof(uint64_t);
     const bool isKnown = ::pread64(pageMap.fd(), pages.data(), size, static_cast<off64_t>(start / pageSize * sizeof(uint64_t))) == static_cast<ssize_t>(size);
@@ -102,12 +103,13 @@ class Search {
     for (size_t page = 0; page < pages.size() && !isEnough();) {
       size_t run = 0;
       while (page + run < pages.size() && run < chunkSize / pageSize && isTouched(page + run)) ++run;
-      if (run > 0) lookAtPages(start + page * pageSize, run * pageSize);
+      const uint64_t from = std::max(used, start + page * pageSize);
+      if (run > 0) lookAt(from, start + (page + run) * pageSize - from);
       page += std::max<size_t>(run, 1);
     }
   }
 
-  void lookAtPages(uint64_t at, size_t length) {
+  void lookAt(uint64_t at, size_t length) {
     const size_t got = readRemote(pid_, at, {chunk_.data(), length});
     // Memory that was given back meanwhile holds nothing any more.
     for (size_t i = 0; i + sizeof(uint64_t) <= got && !isEnough(); i += sizeof(uint64_t)) {

@@ -1,7 +1,10 @@
 #include "transition.h"
 
+#include "fault-points.h"
+#include "guardian.h"
 #include "handlers.h"
 #include "stack-check.h"
+#include "switch-plan.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -33,6 +36,8 @@ class Transition {
     const Result<bool> ready = prepare();
     const Result<bool> end = ready && ready.value() ? stopAndWrite() : ready;
     stop_.release();
+    if (plan_.isMapped()) Guardian::instance().dismiss();
+    faultPoint("released", 0);
     if (!end) return explain(end.error());
     nameBlockers();
     if (!outcome_.blockers.empty()) outcome_.kind = Kind::blocked;
@@ -56,6 +61,15 @@ class Transition {
       TRY(touchPages(memory.fd(), TRY(readMappings(process.pid)), process.writes));
       prepared_.push_back({&process, std::move(memory), std::move(check)});
     }
+    return prepareToWrite();
+  }
+
+  /** A transition that only looks needs nobody to finish it. */
+  Result<bool> prepareToWrite() {
+    if (std::ranges::all_of(wanted_, [](const ProcessTransition& process) { return process.writes.empty(); })) return true;
+    SwitchPlan plan = TRY(SwitchPlan::make(wanted_));
+    TRY(Guardian::instance().entrust(plan));
+    plan_ = std::move(plan);
     return true;
   }
 
@@ -79,13 +93,19 @@ class Transition {
       if (!TRY(isAsExpected(*process.wanted, process.memory.fd()))) return false;
     }
     if (isOverBudget()) return endAs(Kind::overBudget);
-    for (size_t i = 0; i < prepared_.size(); ++i) {
-      const Result<void> written = writeAll(prepared_[i].wanted->pid, prepared_[i].memory.fd(), prepared_[i].wanted->writes);
-      if (written) continue;
-      for (size_t done = 0; done < i; ++done) putBack(prepared_[done].memory.fd(), prepared_[done].wanted->writes);
-      return written.error();
-    }
-    return true;
+    if (!plan_.isMapped()) return true;
+    const SwitchPlan::Writer writer = [&](uint32_t process, uint64_t at, ByteView bytes) { return writeMemory(prepared_[process].memory.fd(), RemotePtr(at), bytes).ok(); };
+    faultPoint("stopped", 0);
+    if (plan_.perform(writer) && isWritten()) return true;
+    if (plan_.takeBack(writer)) return Error{ErrorKind::internal, "Cannot switch: a write failed; everything has been put back"};
+    return Error{ErrorKind::internal, "Cannot switch: a write failed, and so did putting it back; recover the process"};
+  }
+
+  bool isWritten() const {
+    return std::ranges::all_of(prepared_, [](const PreparedProcess& process) {
+      const Result<bool> written = areWritten(process.wanted->pid, process.memory.fd(), process.wanted->writes);
+      return written && written.value();
+    });
   }
 
   /** True: not in the way. */
@@ -145,6 +165,7 @@ class Transition {
   uint64_t budget_;
   std::vector<PreparedProcess> prepared_;
   TransitionOutcome outcome_;
+  SwitchPlan plan_;
   // The last member: the first to go, so that threads are let go before anything else is cleaned up.
   AllStop stop_;
 };

@@ -111,6 +111,11 @@ export interface MemoryWrite {
   readonly at: Address;
   readonly expected: Uint8Array;
   readonly replacement: Uint8Array;
+  /**
+   * Code that threads run into: in a transition all entries are parked before any is replaced, so that whoever dies in the
+   * middle, no thread ever sees some old and some new. At least three bytes.
+   */
+  readonly entry?: boolean;
 }
 
 /** What a transition does to one process. */

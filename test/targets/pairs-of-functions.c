@@ -1,0 +1,43 @@
+// Fifty pairs of functions, outer and inner, that are patched together. Threads call all outer ones again and again; each
+// says which version of itself and of its inner one ran: 11 is old with old, 22 new with new, anything else a mix, which
+// must never be seen. "ask" prints the counts since the last time: "answers OLD NEW MIXED".
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+enum { threads = 4 };
+
+#define PAIR(n)                                                                       \
+  __attribute__((noipa)) int inner_##n(int x) { return x + 1; }                       \
+  __attribute__((noipa)) int outer_##n(int x) { return 10 * (x + 1) + inner_##n(x); }
+#define TEN(n) PAIR(n##0) PAIR(n##1) PAIR(n##2) PAIR(n##3) PAIR(n##4) PAIR(n##5) PAIR(n##6) PAIR(n##7) PAIR(n##8) PAIR(n##9)
+TEN(1) TEN(2) TEN(3) TEN(4) TEN(5)
+
+#define NAMES(n) outer_##n##0, outer_##n##1, outer_##n##2, outer_##n##3, outer_##n##4, outer_##n##5, outer_##n##6, outer_##n##7, outer_##n##8, outer_##n##9,
+static int (*const outers[])(int) = {NAMES(1) NAMES(2) NAMES(3) NAMES(4) NAMES(5)};
+
+static atomic_long oldAnswers, newAnswers, mixedAnswers;
+
+static void *call_all(void *unused) {
+  (void)unused;
+  for (;;) {
+    for (unsigned i = 0; i < sizeof outers / sizeof *outers; i++) {
+      const int answer = outers[i](0);
+      atomic_fetch_add(answer == 11 ? &oldAnswers : answer == 22 ? &newAnswers : &mixedAnswers, 1);
+    }
+    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+  }
+}
+
+int main(void) {
+  char word[16];
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  for (int i = 0; i < threads; i++) pthread_create(&(pthread_t){0}, NULL, call_all, NULL);
+  printf("ready\n");
+  while (scanf("%15s", word) == 1) {
+    printf("answers %ld %ld %ld\n", atomic_exchange(&oldAnswers, 0), atomic_exchange(&newAnswers, 0), atomic_exchange(&mixedAnswers, 0));
+  }
+  return 0;
+}
