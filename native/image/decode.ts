@@ -7,6 +7,7 @@ import { readElf } from "../elf/mod.ts";
 import type { ElfFile, ElfSection } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import { checkAgreement } from "./agreement.ts";
+import { checkSeal } from "./checksum.ts";
 import { imageFormat, manifestSectionName } from "./manifest.ts";
 import type { PatchManifest } from "./manifest.ts";
 import { badImage } from "./refusal.ts";
@@ -27,6 +28,7 @@ export function decodeImage(bytes: Uint8Array): PatchImage {
   checkFormat(json);
   const manifest = checkShape(json);
   checkAgreement(manifest, elf);
+  checkSeal(elf, bytes);
   return { manifest, elf, digest: createHash("sha256").update(bytes).digest("hex") };
 }
 

@@ -7,6 +7,7 @@ import { numberElf, sectionType, writeElf } from "../elf/mod.ts";
 import type { ElfDescription, ElfNumbering, NewSection } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import type { JsonValue } from "../errors.ts";
+import { checksumSectionName, checksumSize, seal } from "./checksum.ts";
 import type { ImageAddedFunction, ImageDescription, ImageFunction, ImageImport, ImageObject, ImageSymbol } from "./describe.ts";
 import { imageFormat, manifestSectionName } from "./manifest.ts";
 
@@ -14,9 +15,12 @@ import { imageFormat, manifestSectionName } from "./manifest.ts";
 export function encodeImage(description: ImageDescription): Uint8Array {
   const elf: ElfDescription = { sections: description.objects.flatMap((object) => object.sections), symbols: allSymbols(description) };
   const manifest = manifestSection(manifestJson(description, numberElf(elf)));
-  // The manifest is last, so that its contents change no number.
-  return writeElf({ sections: [...elf.sections, manifest], symbols: elf.symbols });
+  // Manifest and checksum are last, so that their contents change no number.
+  return seal(writeElf({ sections: [...elf.sections, manifest, checksumSection()], symbols: elf.symbols }));
 }
+
+const checksumSection = (): NewSection =>
+  ({ name: checksumSectionName, type: sectionType.progbits, flags: 0, alignment: 1, bytes: new Uint8Array(checksumSize), relocations: [] });
 
 function allSymbols(description: ImageDescription): readonly ImageSymbol[] {
   return [...new Set(description.objects.flatMap((object) => [

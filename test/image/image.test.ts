@@ -48,6 +48,15 @@ describe("decodeImage()", () => {
     expect(decoded?.proof).toEqual(object.proof);
   });
 
+  test("refuses an image of which one bit is another, wherever it is", () => {
+    const bytes = encodeImage(sampleImage().description);
+    for (let at = 0; at < bytes.length; at++) {
+      const damaged = Uint8Array.from(bytes);
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << (at % 8));
+      expect(refusal(damaged), `byte ${at}`).toMatch(/^Cannot read patch image: /);
+    }
+  });
+
   test("says what a file that is no image is", () => {
     using shop = new Workshop();
     const source = "int main(void) { return 0; }";
