@@ -5,7 +5,8 @@
 // wrong, and travel. A wrong guess about a writable variable would join a new variable to live state, or part live
 // state from its users; so those are paired by the function that owns them, and where that does not decide, refused on use.
 
-import { baseFunctionName, bytesOf, isColdPart, isWritable, referentOf, relocationsOf } from "./object-code.ts";
+import { sectionFlag } from "../elf/mod.ts";
+import { baseFunctionName, bytesOf, isBranch, isColdPart, isWritable, referentOf, relocationsOf } from "./object-code.ts";
 import type { Definition, ObjectCode } from "./object-code.ts";
 
 export interface Correlation {
@@ -13,15 +14,18 @@ export interface Correlation {
   readonly originals: ReadonlyMap<string, Definition>;
   /** Patched variables of which it cannot be said whether they are new. By name. */
   readonly undecided: ReadonlySet<string>;
+  /** Patched functions that had one piece of code and have it no longer, where not all who reach it are known. */
+  readonly parted: readonly (readonly string[])[];
 }
 
 export function correlateObjects(original: ObjectCode, patched: ObjectCode): Correlation {
   const originals = new Map<string, Definition>();
   const undecided = new Set<string>();
   correlateFunctions(original, patched, originals);
+  const parted = partFunctions(original, patched, originals);
   correlateByName(original.variables, patched.variables, originals);
   correlateStatics(original, patched, originals, undecided);
-  return { originals, undecided };
+  return { originals, undecided, parted };
 }
 
 const cloneNumber = /\.(part|isra|constprop|lto_priv|llvm)\.\d+/g;
@@ -54,6 +58,34 @@ function pairClones(before: readonly Definition[], after: readonly Definition[],
     left.delete(next);
     originals.set(member.name, next);
   }
+}
+
+/**
+ * Where all who reach the place are calls of this object, both functions count as new: every caller refers to something
+ * else then, and travels. Others are returned, by group.
+ */
+function partFunctions(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>): readonly (readonly string[])[] {
+  const placed = [...originals.keys()].flatMap((name) => patched.functions.get(name) ?? []).filter(({ name }) => !isColdPart(name));
+  const groups = [...groupBy(placed, ({ name }) => placeKey(originals.get(name))).values()];
+  const parted = groups.filter((group) => new Set(group.map(placeKey)).size > 1);
+  const [onlyCalled, others] = partition(parted, (group) => group.every(({ name }) => isOnlyCalledHere(original, originals.get(name))));
+  for (const { name } of onlyCalled.flat()) originals.delete(name);
+  return others.map((group) => group.map(({ name }) => name));
+}
+
+const placeKey = (definition: Definition | undefined): string => `${definition?.section?.index} ${definition?.start}`;
+
+function isOnlyCalledHere(object: ObjectCode, target: Definition | undefined): boolean {
+  if (target?.symbol.binding !== "local") return false;
+  return object.file.sections.filter(({ flags }) => (flags & sectionFlag.alloc) !== 0).every((section) => section.name === ".eh_frame" || section.relocations.every((relocation) => {
+    const referent = referentOf(object, section, relocation);
+    const isToTarget = referent.kind === "definition" && placeKey(referent.definition) === placeKey(target);
+    return !isToTarget || isBranch(section, relocation.offset, relocation.type);
+  }));
+}
+
+function partition<Value>(values: readonly Value[], isFirst: (value: Value) => boolean): readonly [readonly Value[], readonly Value[]] {
+  return [values.filter(isFirst), values.filter((value) => !isFirst(value))];
 }
 
 function correlateByName(before: ReadonlyMap<string, Definition>, after: ReadonlyMap<string, Definition>, originals: Map<string, Definition>): void {

@@ -19,6 +19,7 @@ import { proveUnit } from "./proof.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { refuseRecords } from "./records.ts";
 import { notPatchable } from "./refusal.ts";
+import { refuseSharedCode } from "./shared-code.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { UnitFilter } from "./units.ts";
 import { fileAddress } from "../address.ts";
@@ -46,6 +47,7 @@ export async function buildImage(
   const proved = await proveUnits(program, pairs, options);
   for (const pair of pairs) await checkLayouts(tracer, pair);
   const units = proved.map((unit) => compareUnit(unit, options));
+  refuseSharedCode(program, units);
   // Beyond this point nothing reads the original objects again.
   const inclusion = includeDependencies(program, units);
   checkSomethingChanged(program, units, inclusion);

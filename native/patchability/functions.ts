@@ -84,9 +84,13 @@ function describedFunction(stated: DebugFunction, others: readonly DebugFunction
     ...(stated.line === undefined ? {} : { line: stated.line }),
     external: stated.external, noReturn: stated.noReturn,
     isIndirect: symbols.some((each) => each.symbol.type === "ifunc"),
-    foldedWith: [...new Set(others.map((other) => other.name).filter((other) => other !== stated.name))],
+    foldedWith: [...new Set(others.filter((other) => isAnother(stated, other)).map((other) => other.name))],
   };
 }
+
+/** An external function that several units define may be one, kept once; a static one of each unit is its own. */
+const isAnother = (stated: DebugFunction, other: DebugFunction): boolean =>
+  other.name !== stated.name || (!stated.external && !other.external && other.unit !== stated.unit);
 
 /** The symbol that the compiler gave this function, among aliases of the same place. */
 function chooseName(symbols: readonly ProgramSymbol[], linkage: string): ProgramSymbol | undefined {
