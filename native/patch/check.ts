@@ -11,6 +11,7 @@ import type { CarriedPatch, LedgerFunction } from "./ledger-records.ts";
 import { layOutObject } from "./link.ts";
 import type { LaidOutObject, Resolved } from "./link.ts";
 import { refuse } from "./refusal.ts";
+import { layersAt } from "./stacking.ts";
 
 /** A patch whose every part has been found in a process. */
 export interface BoundPatch {
@@ -33,6 +34,10 @@ export interface BoundFunction extends PatchedFunction {
   readonly at: Address;
   /** Where no thread may stand. */
   readonly ranges: readonly AddressRange[];
+  /** What the entry holds now: what was linked there, or the jump of an older patch. */
+  readonly saved: Uint8Array;
+  /** That patch. */
+  readonly covers?: string;
 }
 
 /**
@@ -46,8 +51,7 @@ export async function checkPatch({ manifest, elf, digest }: PatchImage, target: 
   const modules = manifest.objects.map((object) => ({ object, module: findModule(object, target, name) }));
   const objects: BoundObject[] = [];
   for (const { object, module } of modules) {
-    const functions = object.functions.map((each) => bindFunction(each, module, act));
-    for (const each of functions) checkNotRedirected(each, act, carried);
+    const functions = object.functions.map((each) => bindEntry(bindFunction(each, module, act), act, carried));
     for (const each of functions) await checkBytes(each, target, act);
     objects.push({ module, functions, laidOut: layOutObject(name, object, elf), resolved: await resolveImports(object, module, target, act) });
   }
@@ -76,7 +80,7 @@ function findModule({ module: wanted }: PatchObject, target: Target, patch: stri
   return found;
 }
 
-function bindFunction(each: PatchedFunction, module: Module, act: string): BoundFunction {
+function bindFunction(each: PatchedFunction, module: Module, act: string): Omit<BoundFunction, "saved" | "covers"> {
   const entry = rebase(each.oldEntry, module.bias);
   const at = address(entry + BigInt(each.redirectOffset));
   const written = { start: at, end: address(at + BigInt(each.expected.length)) };
@@ -92,18 +96,27 @@ function bindFunction(each: PatchedFunction, module: Module, act: string): Bound
 const isCodeOf = (module: Module, range: AddressRange): boolean =>
   module.mappings.some(({ start, end, isExecutable }) => isExecutable && start <= range.start && range.end <= end);
 
-/** One jump at a time: what the second one would save is the first one's jump. */
-function checkNotRedirected({ name, at, expected }: BoundFunction, act: string, carried: readonly CarriedPatch[]): void {
-  const overlaps = (other: LedgerFunction): boolean => other.at < at + BigInt(expected.length) && at < other.at + BigInt(other.saved.length);
-  const holder = carried.find(({ patch }) => patch.functions.some(overlaps))?.patch.name;
-  if (holder === undefined) return;
-  throw refuse("already-applied", act, `function ${name} is already redirected by patch "${holder}"; revert that first`, { function: name, patch: holder });
+/** On top of an older patch only where that one's jump takes the very same bytes. */
+function bindEntry(each: Omit<BoundFunction, "saved" | "covers">, act: string, carried: readonly CarriedPatch[]): BoundFunction {
+  const { name, at, expected } = each;
+  const layers = layersAt(carried, at);
+  const other = carried.find(({ patch }) => patch.functions.some((one) => overlaps(one, at, expected.length) && (one.at !== at || one.saved.length !== expected.length)));
+  if (other !== undefined) {
+    throw refuse("already-applied", act, `the entry of function ${name} overlaps one that patch "${other.patch.name}" redirects; revert that first`, { function: name, patch: other.patch.name });
+  }
+  const [oldest, newest] = [layers[0], layers.at(-1)];
+  if (oldest === undefined || newest === undefined) return { ...each, saved: expected };
+  if (!Buffer.from(oldest.function.saved).equals(expected)) throw bytesMismatch(act, `function ${name}`, at, expected, oldest.function.saved);
+  return { ...each, saved: newest.function.jump, covers: newest.patch.name };
 }
 
-async function checkBytes({ name, at, expected }: BoundFunction, target: Target, act: string): Promise<void> {
-  const found = await target.read(at, expected.length);
-  if (Buffer.from(found).equals(expected)) return;
-  throw bytesMismatch(act, `function ${name}`, at, expected, found);
+const overlaps = (other: LedgerFunction, at: Address, length: number): boolean =>
+  other.at < at + BigInt(length) && at < other.at + BigInt(other.saved.length);
+
+async function checkBytes({ name, at, saved }: BoundFunction, target: Target, act: string): Promise<void> {
+  const found = await target.read(at, saved.length);
+  if (Buffer.from(found).equals(saved)) return;
+  throw bytesMismatch(act, `function ${name}`, at, saved, found);
 }
 
 /** Something has been written there: a breakpoint, a probe, another tool's jump. */

@@ -11,7 +11,7 @@ export interface Entry {
   readonly holds: "old" | "new" | "parked" | "foreign";
 }
 
-export async function readEntries(tracer: TracerClient, { pid }: ProcessIdentity, { functions }: LedgerPatch): Promise<readonly Entry[]> {
+export async function readEntries(tracer: TracerClient, { pid }: ProcessIdentity, { functions }: Pick<LedgerPatch, "functions">): Promise<readonly Entry[]> {
   return Promise.all(functions.map(async (each) => {
     const found = await tracer.readMemory(pid, each.at, each.saved.length);
     return { function: each, found, holds: whatHolds(found, each) };

@@ -2,7 +2,8 @@
 
 import { address } from "../address.ts";
 import type { AddressRange } from "../address.ts";
-import type { LedgerPatch } from "./ledger-records.ts";
+import type { CarriedPatch, LedgerPatch } from "./ledger-records.ts";
+import { layersAt } from "./stacking.ts";
 
 export interface ForbiddenRange extends AddressRange {
   /** The function that it belongs to; absent where it holds several, which their symbols tell apart. */
@@ -12,6 +13,13 @@ export interface ForbiddenRange extends AddressRange {
 /** The old functions: their first bytes are about to change. */
 export const oldFunctionsOf = ({ functions }: LedgerPatch): readonly ForbiddenRange[] =>
   functions.flatMap(({ name, ranges }) => ranges.map(({ start, end }) => ({ start, end, function: name })));
+
+/** Code of older patches that newer functions take the place of; nobody may be about to run its first byte either. */
+export function coveredBy(patch: LedgerPatch, carried: readonly CarriedPatch[]): readonly ForbiddenRange[] {
+  const others = carried.filter((each) => each.patch.name !== patch.name);
+  return patch.functions.flatMap(({ name, at }) => (layersAt(others, at).at(-1)?.function.newRanges ?? [])
+    .map(({ start, end }) => ({ start: address(start - 1n), end, function: name })));
+}
 
 /**
  * The patch's own code: it is about to be given back. A thread that is about to run the first byte of a range does

@@ -29,6 +29,8 @@ export interface LedgerFunction {
   readonly jump: Uint8Array;
   /** Where no thread may stand while the jump is written. */
   readonly ranges: readonly AddressRange[];
+  /** The new function's own code: where no thread may stand while a newer patch takes its place. */
+  readonly newRanges: readonly AddressRange[];
 }
 
 export interface LedgerMapping extends AddressRange {
@@ -44,6 +46,8 @@ export type LedgerRecord =
   | { readonly record: "activating" | "deactivating"; readonly name: string }
   /** Outcomes. The first two are written by the transition itself, under the stop. */
   | { readonly record: "active" | "inactive" | "gone"; readonly name: string }
+  /** The same for a patch that comes while others go, in one stop. */
+  | { readonly record: "replacing" | "replaced"; readonly name: string; readonly replaces: readonly string[] }
   /** Reverted for good, but its memory stays: the process still refers to it. The name is free again. */
   | { readonly record: "retired"; readonly name: string }
   /** The memory of a retired patch, told by its first address, was given back. */
@@ -68,7 +72,7 @@ const range = v.pipe(v.strictObject({ start: place, end: place }), v.check((valu
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.maxLength(mostEntries));
 
 const ledgerFunction = v.pipe(
-  v.strictObject({ name: symbolName, unit: symbolName, module: text(255), old: place, new: place, at: place, saved: bytes, jump: bytes, ranges: list(range) }),
+  v.strictObject({ name: symbolName, unit: symbolName, module: text(255), old: place, new: place, at: place, saved: bytes, jump: bytes, ranges: list(range), newRanges: list(range) }),
   v.check(({ saved, jump }) => saved.length === jump.length, "saved bytes and jump differ in length"),
 );
 const ledgerMapping = v.pipe(
@@ -86,12 +90,14 @@ const ledgerPatch = v.strictObject({
 export const recordSchema: v.GenericSchema<unknown, LedgerRecord> = v.variant("record", [
   v.strictObject({ record: v.literal("staged"), patch: ledgerPatch }),
   v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "gone", "retired"]), name: patchName }),
+  v.strictObject({ record: v.picklist(["replacing", "replaced"]), name: patchName, replaces: list(patchName) }),
   v.strictObject({ record: v.literal("freed"), at: place }),
 ]);
 
 /** The record as {@link recordSchema} reads it. */
 export function recordJson(record: LedgerRecord): JsonValue {
   if (record.record === "freed") return { record: record.record, at: formatAddress(record.at) };
+  if (record.record === "replacing" || record.record === "replaced") return { record: record.record, name: record.name, replaces: [...record.replaces] };
   if (record.record !== "staged") return { record: record.record, name: record.name };
   const { name, digest, modules, functions, mappings } = record.patch;
   return {
@@ -105,7 +111,7 @@ const rangeJson = ({ start, end }: AddressRange) => ({ start: formatAddress(star
 const functionJson = (each: LedgerFunction): JsonValue => ({
   name: each.name, unit: each.unit, module: each.module,
   old: formatAddress(each.old), new: formatAddress(each.new), at: formatAddress(each.at),
-  saved: Buffer.from(each.saved).toString("hex"), jump: Buffer.from(each.jump).toString("hex"), ranges: each.ranges.map(rangeJson),
+  saved: Buffer.from(each.saved).toString("hex"), jump: Buffer.from(each.jump).toString("hex"), ranges: each.ranges.map(rangeJson), newRanges: each.newRanges.map(rangeJson),
 });
 
 const mappingJson = (each: LedgerMapping): JsonValue =>
@@ -126,22 +132,56 @@ export function replay(records: Iterable<LedgerRecord>): LedgerState | undefined
   const carried = new Map<string, CarriedPatch>();
   const retired = new Map<Address | undefined, LedgerPatch>();
   for (const record of records) {
-    if (record.record === "freed") {
-      if (!retired.delete(record.at)) return undefined;
-    } else if (record.record === "staged") {
-      if (carried.has(record.patch.name)) return undefined;
-      carried.set(record.patch.name, { patch: record.patch, state: "staged" });
-    } else {
-      const before = carried.get(record.name);
-      if (before === undefined) return undefined;
-      if (record.record === "gone") carried.delete(record.name);
-      else if (record.record === "retired") {
-        carried.delete(record.name);
-        retired.set(placeOf(before.patch), before.patch);
-      } else carried.set(record.name, { ...before, state: stateAfter[record.record] });
-    }
+    if (!follow(record, carried, retired)) return undefined;
   }
   return { patches: [...carried.values()], retired: [...retired.values()] };
+}
+
+function follow(record: LedgerRecord, carried: Map<string, CarriedPatch>, retired: Map<Address | undefined, LedgerPatch>): boolean {
+  if (record.record === "freed") return retired.delete(record.at);
+  if (record.record === "staged") {
+    if (carried.has(record.patch.name)) return false;
+    carried.set(record.patch.name, { patch: record.patch, state: "staged" });
+    return true;
+  }
+  const before = carried.get(record.name);
+  if (before === undefined) return false;
+  switch (record.record) {
+    case "gone":
+      return carried.delete(record.name);
+    case "retired":
+      retired.set(placeOf(before.patch), before.patch);
+      return carried.delete(record.name);
+    case "replacing":
+    case "replaced": {
+      if (record.replaces.includes(record.name) || !record.replaces.every((name) => carried.has(name))) return false;
+      const isDone = record.record === "replaced";
+      carried.set(record.name, { ...before, state: isDone ? "active" : "activating" });
+      for (const name of record.replaces) setState(carried, name, isDone ? "staged" : "deactivating");
+      return true;
+    }
+    default:
+      setState(carried, record.name, stateAfter[record.record]);
+      return true;
+  }
+}
+
+function setState(carried: Map<string, CarriedPatch>, name: string, state: CarriedPatch["state"]): void {
+  const changed = carried.get(name);
+  if (changed === undefined) return;
+  carried.set(name, { ...changed, state });
+  if (state !== "staged") return;
+  // Whoever lies on top of it must not lead back to it.
+  for (const [other, each] of carried) {
+    if (other !== name) carried.set(other, { ...each, patch: withoutLayer(each.patch, changed.patch) });
+  }
+}
+
+/** When a patch goes from under a newer one, that one's way back leads to what the older one would have restored. */
+function withoutLayer(patch: LedgerPatch, gone: LedgerPatch): LedgerPatch {
+  const below = (each: LedgerFunction): LedgerFunction | undefined =>
+    gone.functions.find(({ at, jump }) => at === each.at && Buffer.from(jump).equals(each.saved));
+  return { ...patch, functions: patch.functions.map((each) => ({ ...each, saved: below(each)?.saved ?? each.saved })) };
 }
 
 /** What tells a retired patch apart; names may come again. */

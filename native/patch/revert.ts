@@ -9,13 +9,14 @@ import { codeOf } from "./forbidden.ts";
 import { followForks } from "./forked.ts";
 import { dropEmptyLedger, ensureLedger } from "./ledger.ts";
 import type { Ledger, PreparedRecord } from "./ledger.ts";
-import type { LedgerPatch } from "./ledger-records.ts";
+import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { listPatches } from "./list.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { releasePatch } from "./release.ts";
+import { planEntries } from "./stacking.ts";
 import { identityOf, inEach, namePids, reportOf, undoInEach, undoingOnFailure, withLockedProcesses } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
 import type { Switch, SwitchReport } from "./transition.ts";
@@ -81,11 +82,15 @@ function findPatch({ ledger, process: { pid } }: OpenProcess, name: string): Led
 }
 
 /** Bytes that are not ours are not ours to overwrite. */
-async function checkEntries({ open: { tracer, process }, patch }: Carrying): Promise<void> {
-  for (const { function: each, found, holds } of await readEntries(tracer, process, patch)) {
-    if (holds !== "new") throw bytesMismatch(`revert patch "${patch.name}" of pid ${process.pid}`, `function ${each.name}`, each.at, each.jump, found);
+async function checkEntries({ open: { tracer, process, ledger }, patch }: Carrying): Promise<void> {
+  for (const { function: each, found, holds } of await readEntries(tracer, process, { functions: entriesOf(patch, ledger) })) {
+    if (holds !== "old") throw bytesMismatch(`revert patch "${patch.name}" of pid ${process.pid}`, `function ${each.name}`, each.at, each.saved, found);
   }
 }
+
+/** Those that a newer patch has taken over stay as they are; what that one would restore changes with the ledger's record. */
+const entriesOf = (patch: LedgerPatch, ledger: Ledger | undefined): readonly LedgerFunction[] =>
+  planEntries(ledger?.patches ?? [], { incoming: [], outgoing: [patch] });
 
 interface Begun extends Carrying {
   readonly ledger: Ledger;
@@ -112,7 +117,7 @@ interface Prepared extends Begun {
 async function prepare(begun: Begun): Promise<Prepared> {
   const { ledger, patch } = begun;
   const record = await ledger.prepare({ record: "inactive", name: patch.name });
-  const entries = patch.functions.map((each) => ({ at: each.at, expected: each.jump, replacement: each.saved, entry: true, of: `function ${each.name}` }));
+  const entries = entriesOf(patch, ledger).map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, entry: true, of: `function ${each.name}` }));
   return { ...begun, record, change: changeOf(begun, [...entries, { ...record.seal, of: "the ledger" }]) };
 }
 

@@ -8,10 +8,12 @@ import type { Entry } from "./entries.ts";
 import { codeOf, oldFunctionsOf } from "./forbidden.ts";
 import { dropEmptyLedger, isLedgerMapping, unmapOurs } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
-import type { CarriedPatch, LedgerPatch } from "./ledger-records.ts";
+import type { CarriedPatch, LedgerPatch, LedgerRecord } from "./ledger-records.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { refuse } from "./refusal.ts";
 import { freeRetired, releasePatch } from "./release.ts";
+import { planEntries } from "./stacking.ts";
+import type { Change } from "./stacking.ts";
 import { switchCode } from "./transition.ts";
 import type { SwitchWrite } from "./transition.ts";
 
@@ -25,55 +27,85 @@ export interface SettledPatch {
 export async function settle(open: OpenProcess): Promise<readonly SettledPatch[]> {
   const { ledger, tracer, process, target } = open;
   if (ledger === undefined) return [];
-  const settled: SettledPatch[] = [];
-  for (const { patch, state } of ledger.patches) {
-    if (state !== "active") settled.push({ name: patch.name, outcome: await settlePatch(open, ledger, { patch, state }) });
-  }
+  const finished = await settleSwitch(open, ledger);
+  const undone = await dropStaged(open, ledger);
   // A tool that died between making a larger ledger and giving back the old one.
   const outdated = target.mappings.filter((mapping) => isLedgerMapping(mapping) && mapping.start !== ledger.range.start);
   if (outdated.length > 0) await unmapOurs(tracer, process, outdated);
   await freeRetired(open, ledger);
   await dropEmptyLedger(tracer, process, ledger);
-  return settled;
+  return [...finished, ...undone];
 }
 
-async function settlePatch(open: OpenProcess, ledger: Ledger, { patch, state }: CarriedPatch): Promise<SettledPatch["outcome"]> {
-  const entries = await readEntries(open.tracer, open.process, patch);
-  if (entries.some(({ holds }) => holds === "foreign")) throw foreignEntry(open, patch, entries);
-  if (state !== "staged" && isSwitched(entries)) {
-    await finish(open, ledger, patch, entries);
-    return "finished";
-  }
-  await putBack(open, ledger, patch, entries);
-  await releasePatch(open, ledger, patch);
-  return "undone";
+const named = ({ patches }: Ledger, wanted: CarriedPatch["state"]): readonly LedgerPatch[] =>
+  patches.filter(({ state }) => state === wanted).map(({ patch }) => patch);
+
+/** What came and what went was one switch, and ends as one. Those that go are left staged. */
+async function settleSwitch(open: OpenProcess, ledger: Ledger): Promise<readonly SettledPatch[]> {
+  const change: Change = { incoming: named(ledger, "activating"), outgoing: named(ledger, "deactivating") };
+  if (change.incoming.length + change.outgoing.length === 0) return [];
+  const entries = await readEntries(open.tracer, open.process, { functions: planEntries(ledger.patches, change) });
+  if (entries.some(({ holds }) => holds === "foreign")) throw foreignEntry(open, nameOf(change), entries);
+  const isDone = isSwitched(entries);
+  await bringTo(isDone ? "new" : "old", open, ledger, change, entries);
+  return (isDone ? change.incoming : change.outgoing).map(({ name }) => ({ name, outcome: "finished" }));
 }
+
+const nameOf = ({ incoming, outgoing }: Change): string => [...incoming, ...outgoing][0]?.name ?? "???";
 
 const isSwitched = (entries: readonly Entry[]): boolean =>
   entries.some(({ holds }) => holds === "new") && entries.every(({ holds }) => holds !== "old");
 
-async function finish({ tracer, target, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch, entries: readonly Entry[]): Promise<void> {
-  const { seal, sealed } = await ledger.prepare({ record: "active", name: patch.name });
-  const writes = entries.filter(({ holds }) => holds === "parked").map((entry) => writeEntry(entry, entry.function.jump));
-  await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: oldFunctionsOf(patch), writes: [...writes, { ...seal, of: "the ledger" }] }], {});
+/** Even when no entry is written: nobody may be in code that is about to be unmapped. */
+async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProcess, ledger: Ledger, change: Change, entries: readonly Entry[]): Promise<void> {
+  const { incoming, outgoing } = change;
+  const writes = entries.filter(({ holds }) => holds !== end).map((entry) => writeEntry(entry, end === "new" ? entry.function.jump : entry.function.saved));
+  const [coming, going] = end === "new" ? [incoming, outgoing] : [outgoing, incoming];
+  // Nobody has run the old functions of a patch that was never taken away.
+  const isOldCodeUsed = end === "new" || entries.some(({ holds }) => holds === "new");
+  const forbidden = [...(isOldCodeUsed ? coming.flatMap(oldFunctionsOf) : []), ...going.flatMap(codeOf).filter((range) => isMapped(target.mappings, range))];
+  const [first, ...others] = recordsFor(end, change);
+  if (first === undefined) return;
+  const { seal, sealed } = await ledger.prepare(first);
+  await switchCode(tracer, `settle patch "${nameOf(change)}" in pid ${process.pid}`, [{ target, forbidden, writes: [...writes, { ...seal, of: "the ledger" }] }], {});
   sealed();
+  for (const record of others) await ledger.append(record);
+}
+
+function recordsFor(end: "old" | "new", { incoming, outgoing }: Change): readonly LedgerRecord[] {
+  const [only, another] = incoming;
+  if (end === "new" && only !== undefined && another === undefined && outgoing.length > 0) {
+    return [{ record: "replaced", name: only.name, replaces: outgoing.map(({ name }) => name) }];
+  }
+  const stay = end === "new" ? incoming : outgoing;
+  const go = end === "new" ? outgoing : incoming;
+  return [...go.map(({ name }): LedgerRecord => ({ record: "inactive", name })), ...stay.map(({ name }): LedgerRecord => ({ record: "active", name }))];
 }
 
 const writeEntry = ({ function: { name, at }, found }: Entry, replacement: Uint8Array): SwitchWrite =>
   ({ at, expected: found, replacement, entry: true, of: `function ${name}` });
 
-function foreignEntry({ process: { pid } }: OpenProcess, patch: LedgerPatch, entries: readonly Entry[]): Error {
+function foreignEntry({ process: { pid } }: OpenProcess, patch: string, entries: readonly Entry[]): Error {
   const name = entries.find(({ holds }) => holds === "foreign")?.function.name ?? "???";
-  return refuse("unfinished-transaction", `settle patch "${patch.name}" in pid ${pid}`, `an earlier run was interrupted, and the entry of ${name} holds neither the old nor the new bytes; remove what was written there (a breakpoint?) and try again`, { patch: patch.name, function: name });
+  return refuse("unfinished-transaction", `settle patch "${patch}" in pid ${pid}`, `an earlier run was interrupted, and the entry of ${name} holds neither the old nor the new bytes; remove what was written there (a breakpoint?) and try again`, { patch, function: name });
 }
 
-/** Even when all entries are old: nobody may be in code that is about to be unmapped. */
-async function putBack({ tracer, target, process }: OpenProcess, ledger: Ledger, patch: LedgerPatch, entries: readonly Entry[]): Promise<void> {
-  const writes = entries.filter(({ holds }) => holds !== "old").map((entry) => writeEntry(entry, entry.function.saved));
-  const mapped = codeOf(patch).filter((range) => isMapped(target.mappings, range));
-  const { seal, sealed } = await ledger.prepare({ record: "inactive", name: patch.name });
-  await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: mapped, writes: [...writes, { ...seal, of: "the ledger" }] }], {});
-  sealed();
+/** No entry leads there; a pointer to one of its functions may have been called since. */
+async function dropStaged(open: OpenProcess, ledger: Ledger): Promise<readonly SettledPatch[]> {
+  const { tracer, target, process } = open;
+  const dropped: SettledPatch[] = [];
+  for (const patch of named(ledger, "staged")) {
+    const entries = await readEntries(tracer, process, patch);
+    const leading = entries.find(({ holds }) => holds === "new");
+    if (leading !== undefined) {
+      throw refuse("unfinished-transaction", `settle patch "${patch.name}" in pid ${process.pid}`, `the entry of ${leading.function.name} leads to it, although its ledger says otherwise; restart the process`, { patch: patch.name });
+    }
+    const mapped = codeOf(patch).filter((range) => isMapped(target.mappings, range));
+    await switchCode(tracer, `settle patch "${patch.name}" in pid ${process.pid}`, [{ target, forbidden: mapped, writes: [] }], {});
+    await releasePatch(open, ledger, patch);
+    dropped.push({ name: patch.name, outcome: "undone" });
+  }
+  return dropped;
 }
 
 const isMapped = (mappings: readonly AddressRange[], range: AddressRange): boolean =>

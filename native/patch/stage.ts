@@ -92,10 +92,16 @@ function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly Lin
   };
 }
 
-function ledgerFunction({ name, unit, entry, at, expected, ranges, newSymbol }: BoundFunction, { module }: BoundObject, { entries }: LinkedObject): LedgerFunction {
+function ledgerFunction({ name, unit, entry, at, saved, ranges, newSymbol, newSize }: BoundFunction, { module, laidOut }: BoundObject, { entries }: LinkedObject): LedgerFunction {
   const replacement = entries.get(newSymbol);
   if (replacement === undefined) throw refuse("internal", `redirect ${name}`, "its replacement was not linked");
-  return { name, unit, module: module.name, old: entry, new: replacement, at, saved: expected, jump: jumpFrom(at, replacement, expected), ranges };
+  // Parts that the compiler has split off are its code too.
+  const parts = laidOut.object.added.filter((added) => added.unit === unit && added.name.startsWith(`${name}.`));
+  const newRanges = [{ newSymbol, newSize }, ...parts].flatMap((part) => {
+    const start = entries.get(part.newSymbol);
+    return start === undefined || part.newSize === 0 ? [] : [{ start, end: address(start + BigInt(part.newSize)) }];
+  });
+  return { name, unit, module: module.name, old: entry, new: replacement, at, saved, jump: jumpFrom(at, replacement, saved), ranges, newRanges };
 }
 
 /** The bytes that lead from `at` to `to`; what of the old ones the jump does not need stays as it is. */

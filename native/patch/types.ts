@@ -10,6 +10,8 @@ export interface TransactionOptions {
   readonly maxStop?: number;
   /** Stage and check, redirect nothing, give everything back. */
   readonly dryRun?: boolean;
+  /** Applying: all patches that are active go in the same stop. */
+  readonly replace?: boolean;
   readonly onProgress?: (progress: TransactionProgress) => void;
   /** Aborted: no further attempt is made, and what was staged is given back. */
   readonly signal?: AbortSignal;
@@ -45,6 +47,10 @@ export interface ProcessReport {
   readonly functions: readonly FunctionReport[];
   /** Reverted, but the process still refers to something in the patch: its memory stays until that has changed. */
   readonly memoryKept?: true;
+  /** Functions that an older patch has redirected: this one wins wholly, nothing of the older one's fix to them runs. */
+  readonly covers?: readonly { readonly function: string; readonly patch: string }[];
+  /** The patches that went in the same stop. */
+  readonly replaced?: readonly string[];
   /** It was forked from one of the others in the middle, and brought to the same state afterwards. */
   readonly forkedMeanwhile?: true;
 }

@@ -9,6 +9,7 @@ import { isLedgerMapping, openLedger } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { CarriedPatch, LedgerMapping } from "./ledger-records.ts";
 import { sha256 } from "./link.ts";
+import { layersAt } from "./stacking.ts";
 import type { VerifiedFunction, VerifyReport } from "./types.ts";
 
 /** A patch in the middle of a transaction is not verified, whatever its bytes. Refuses: bad-ledger, and what describing a process refuses. */
@@ -16,16 +17,20 @@ export async function verifyPatches(tracer: TracerClient, pid: number): Promise<
   const { program, startTime } = await tracer.describeProcess(pid);
   const process = { pid, startTime };
   const ledger = await openLedger(tracer, process, parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping));
-  const patches = await Promise.all((ledger?.patches ?? []).map((carried) => verifyPatch(tracer, process, carried)));
+  const patches = await Promise.all((ledger?.patches ?? []).map((carried, _, all) => verifyPatch(tracer, process, carried, all)));
   const isVerified = patches.every(({ state, codeMatches, functions }) => state === "active" && codeMatches && functions.every(({ matches }) => matches));
   return { pid, program, verified: isVerified, patches };
 }
 
-async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, { patch, state }: CarriedPatch): Promise<VerifyReport["patches"][number]> {
+async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, { patch, state }: CarriedPatch, all: readonly CarriedPatch[]): Promise<VerifyReport["patches"][number]> {
   const isRedirected = state === "active" || state === "deactivating";
+  const settled = all.filter((other) => other.state === "active" || other.state === "deactivating");
   const entries = await readEntries(tracer, process, patch);
-  const functions = entries.map(({ function: { name, at, saved, jump }, found, holds }): VerifiedFunction =>
-    ({ name, patch: patch.name, at, matches: holds === (isRedirected ? "new" : "old"), expected: isRedirected ? jump : saved, found }));
+  const functions = entries.map(({ function: { name, at, saved, jump }, found }): VerifiedFunction => {
+    // A newer patch may lie on top.
+    const expected = isRedirected ? layersAt(settled, at).at(-1)?.function.jump ?? jump : saved;
+    return { name, patch: patch.name, at, matches: Buffer.from(found).equals(expected), expected, found };
+  });
   const matches = await Promise.all(patch.mappings.map((mapping) => isUnchanged(tracer, process, mapping)));
   return { name: patch.name, state, functions, codeMatches: matches.every(Boolean) };
 }

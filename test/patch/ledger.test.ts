@@ -11,7 +11,7 @@ function patchNamed(name: string, at = 0x5000n): LedgerPatch {
     name, digest: "ab".repeat(32), modules: [{ name: "server", buildId: "1f3c" }],
     functions: [{
       name: "answer", unit: "server.c", module: "server", old: address(0x401000n), new: address(at + 0x1010n), at: address(0x401004n),
-      saved: Uint8Array.of(1, 2, 3, 4, 5, 6), jump: Uint8Array.of(0xe9, 1, 2, 3, 4, 6), ranges: [{ start: address(0x401000n), end: address(0x401020n) }],
+      saved: Uint8Array.of(1, 2, 3, 4, 5, 6), jump: Uint8Array.of(0xe9, 1, 2, 3, 4, 6), ranges: [{ start: address(0x401000n), end: address(0x401020n) }], newRanges: [{ start: address(at + 0x1010n), end: address(at + 0x1030n) }],
     }],
     mappings: [{ ...range, code: { start: address(at + 0x1000n), end: address(at + 0x2000n) }, constant: { start: range.start, end: address(at + 0x2000n), sha256: "cd".repeat(32) } }],
   };

@@ -171,6 +171,26 @@ describe("suture apply, list, verify and revert of several processes", () => {
   });
 });
 
+describe("suture apply on top of a patch", () => {
+  it("says what it covers, and --replace what it replaced", async () => {
+    const { image: more } = await buildPatch(scratch.path, "quadruple", { target: "answers-in-a-loop.c", old: "i < 2", replacement: "i < 4" });
+    await using target = await startTarget(answers.program);
+    const pid = `${target.pid}`;
+    await suture("apply", image, "--pid", pid);
+    expect(await suture("apply", more, "--pid", pid)).toMatchObject({ processes: [{ covers: [{ function: "answer", patch: "triple" }] }] });
+    expect(await nextAnswer(target)).toBe("answer 84");
+    await suture("revert", "triple", "--pid", pid);
+    expect(await nextAnswer(target)).toBe("answer 84");
+    const { out } = await runSuture(["apply", image, "--pid", pid, "--replace"]);
+    expect(out).toContain("\n  in the place of quadruple\n");
+    expect(await nextAnswer(target)).toBe("answer 63");
+    const covering = await runSuture(["apply", more, "--pid", pid]);
+    expect(covering.out).toMatch(/warning: answer was redirected by triple, whose fix to it is not in this one/);
+    await suture("revert", "quadruple", "--pid", pid);
+    expect(await nextAnswer(target)).toBe("answer 63");
+  });
+});
+
 describe("suture shell", () => {
   it("applies and reverts in the attached process", async () => {
     await using target = await startTarget(answers.program);
