@@ -1,6 +1,7 @@
 // Finds structures whose layout the diff changes, by comparing what the debug information of both compilations
 // states. Such a patch is refused: objects with the old layout are alive in the process, and new code would read
-// them wrongly without any error. A structure that only one side has changes no live object.
+// them wrongly without any error. A structure that only one side has changes no live object. Variables that live as long as
+// the program are compared too, by what their bits mean: an integer read as a floating-point number is another value.
 
 import type { MemberLayout, StructureLayout } from "../tracer.ts";
 
@@ -37,6 +38,7 @@ function byName(layouts: readonly StructureLayout[]): ReadonlyMap<string, Struct
 }
 
 function firstChange(structure: string, before: StructureLayout, after: StructureLayout): LayoutChange | undefined {
+  if (after.kind === "variable") return variableChange(structure, before, after);
   const old = new Map(before.members.map((member) => [member.name, member]));
   const current = new Set(after.members.map((member) => member.name));
   // What was added or removed comes first: it is the cause, and what moved behind it the consequence.
@@ -54,6 +56,14 @@ function firstChange(structure: string, before: StructureLayout, after: Structur
   }
   if (before.size === after.size) return undefined;
   return { structure, change: "size", before: before.size, after: after.size, text: `${structure} is ${after.size} bytes long instead of ${before.size}` };
+}
+
+/** Sizes are compared where the objects are; of an equal size, what the bits mean may still be another. */
+function variableChange(structure: string, before: StructureLayout, after: StructureLayout): LayoutChange | undefined {
+  const [was] = before.members;
+  const [is] = after.members;
+  if (was === undefined || is === undefined || was.type === is.type || before.size !== after.size) return undefined;
+  return { structure, change: "retyped", text: `${structure} is ${is.type} instead of ${was.type}` };
 }
 
 function memberChange(structure: string, before: MemberLayout, after: MemberLayout): LayoutChange | undefined {

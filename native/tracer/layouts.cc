@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_set>
+#include <utility>
 
 namespace suture {
 
@@ -86,6 +87,30 @@ std::string spellType(std::optional<Dwarf_Die> type, int depth) {
   }
 }
 
+/** How the bits of a value are to be read. Types of one class may take each other's place in a live variable. */
+std::string classOf(std::optional<Dwarf_Die> type, int depth) {
+  if (!type || depth > maxNesting) return "";
+  const int tag = dwarf_tag(&*type);
+  if (isStructure(tag)) return std::string(kindOf(tag)) + " " + textOf(*type, DW_AT_name);
+  switch (tag) {
+    case DW_TAG_base_type: return numberOf(*type, DW_AT_encoding) == DW_ATE_float ? "floating-point number" : "integer";
+    case DW_TAG_enumeration_type: return "integer";
+    case DW_TAG_pointer_type: return "pointer";
+    case DW_TAG_array_type: return "array of " + classOf(typeOf(*type), depth + 1);
+    case DW_TAG_typedef: case DW_TAG_const_type: case DW_TAG_volatile_type: case DW_TAG_atomic_type: return classOf(typeOf(*type), depth + 1);
+    default: return "";
+  }
+}
+
+/** A variable with a place of its own for as long as the program runs. */
+bool isStatic(Dwarf_Die variable) {
+  Dwarf_Attribute attribute;
+  Dwarf_Op* operations;
+  size_t count = 0;
+  if (dwarf_attr_integrate(&variable, DW_AT_location, &attribute) == nullptr || dwarf_getlocation(&attribute, &operations, &count) != 0) return false;
+  return count == 1 && operations[0].atom == DW_OP_addr;
+}
+
 uint64_t bitSizeOf(Dwarf_Die member) {
   if (const std::optional<uint64_t> bits = numberOf(member, DW_AT_bit_size)) return *bits;
   std::optional<Dwarf_Die> type = typeOf(member);
@@ -124,12 +149,28 @@ class LayoutReader {
   void readDie(Dwarf_Die die, const std::string& scope, int depth) {
     const int tag = dwarf_tag(&die);
     if (tag == DW_TAG_namespace) return readChildren(die, scope + textOf(die, DW_AT_name) + "::", depth + 1);
-    if (tag == DW_TAG_subprogram || tag == DW_TAG_lexical_block) return readChildren(die, scope, depth + 1);
+    if (tag == DW_TAG_subprogram) return readFunction(die, scope, depth);
+    if (tag == DW_TAG_lexical_block) return readChildren(die, scope, depth + 1);
+    if (tag == DW_TAG_variable && isStatic(die)) return addVariable(die);
     if (tag == DW_TAG_typedef) return readTypedef(die, scope);
     if (!isStructure(tag)) return;
     const std::string name = textOf(die, DW_AT_name);
     if (!name.empty()) addStructure(die, scope + name);
     readChildren(die, scope + name + "::", depth + 1);
+  }
+
+  void readFunction(Dwarf_Die die, const std::string& scope, int depth) {
+    const std::string around = std::exchange(function_, textOf(die, DW_AT_name));
+    readChildren(die, scope, depth + 1);
+    function_ = around;
+  }
+
+  void addVariable(Dwarf_Die die) {
+    const std::string name = textOf(die, DW_AT_name);
+    const std::string type = classOf(typeOf(die), 0);
+    if (name.empty() || type.empty()) return;
+    const uint64_t bits = bitSizeOf(die);
+    found_.push_back({"variable", function_.empty() ? name : function_ + "()'s " + name, bits / 8, {{"value", 0, bits, type}}});
   }
 
   /** `typedef struct { … } name;` names a structure that has no name of its own. */
@@ -181,6 +222,8 @@ class LayoutReader {
 
   std::vector<StructureLayout> found_;
   std::unordered_set<void*> seen_;
+  /** The function that is being read. */
+  std::string function_;
 };
 
 Json toJson(const StructureLayout& layout) {

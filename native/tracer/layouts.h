@@ -19,7 +19,7 @@ struct MemberLayout {
 };
 
 struct StructureLayout {
-  /** "struct", "union" or "class". */
+  /** "struct", "union", "class"; "variable" for a static variable, whose one member says how its bits are read. */
   const char* kind = "struct";
   /** With its namespaces; the typedef's name where the structure itself has none. */
   std::string name;
@@ -27,7 +27,7 @@ struct StructureLayout {
   std::vector<MemberLayout> members;
 };
 
-/** Complete, named structures, in the order of the debug information; the same one once for each unit. */
+/** Complete, named structures and static variables, in the order of the debug information; the same one once for each unit. */
 Result<std::vector<StructureLayout>> readLayouts(const std::string& path);
 
 }  // namespace suture

@@ -81,9 +81,9 @@ export interface MemberLayout {
   readonly type: string;
 }
 
-/** A complete, named structure of a compiled unit. */
+/** A complete, named structure of a compiled unit; or a static variable, as one member that says how its bits are read. */
 export interface StructureLayout {
-  readonly kind: "struct" | "union" | "class";
+  readonly kind: "struct" | "union" | "class" | "variable";
   readonly name: string;
   /** Bytes. */
   readonly size: number;

@@ -53,3 +53,13 @@ test("compareLayouts() tells bits of a bit-field apart", async () => {
   expect(await textsOfChange("struct client { int id; char name[8]; unsigned open : 2; struct client *next; };"))
     .toEqual(["struct client has a member open of 2 bits instead of 1 bits"]);
 });
+
+test("compareLayouts() names a static variable whose bits would mean something else", async () => {
+  const layouts = await Promise.all(["int total; int f(void) { static int *last; return last == 0; }", "float total; int f(void) { static long last; return last == 0; }",
+    "unsigned total; int f(void) { static const char *last; return last == 0; }"].map((source, index) => layoutsOf(`${original} ${source}`, index)));
+  const [before = [], reread = [], alike = []] = layouts;
+  expect(compareLayouts(before, reread).map(({ text }) => text)).toEqual([
+    "variable f()'s last is integer instead of pointer", "variable total is floating-point number instead of integer",
+  ]);
+  expect(compareLayouts(before, alike)).toEqual([]);
+});

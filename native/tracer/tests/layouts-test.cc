@@ -56,6 +56,22 @@ TEST_CASE("readLayouts() gives offsets, bit-fields, nameless members and typedef
   CHECK(structureNamed(layouts.value(), "point").size == 16);
 }
 
+TEST_CASE("readLayouts() says how the bits of static variables are read") {
+  const CompiledObject object(
+    "typedef float share; struct pair { int a, b; };\n"
+    "share part; extern int elsewhere; static unsigned *const words = 0; enum colour { red } tint; struct pair both[2];\n"
+    "int count(void) { static const volatile long calls = 1; int local = elsewhere; return local + (int)calls + (words != 0); }\n");
+  const auto layouts = readLayouts(object.path);
+  REQUIRE(layouts.ok());
+  const auto typeOf = [&](const std::string& name) { return structureNamed(layouts.value(), name).members.at(0).type; };
+  CHECK(typeOf("part") == "floating-point number");
+  CHECK(typeOf("words") == "pointer");
+  CHECK(typeOf("tint") == "integer");
+  CHECK(typeOf("both") == "array of struct pair");
+  CHECK(typeOf("count()'s calls") == "integer");
+  for (const StructureLayout& layout : layouts.value()) CHECK(layout.name != "elsewhere");
+}
+
 TEST_CASE("readLayouts() refuses a file without debug information and one that is no ELF") {
   CHECK(readLayouts("/nonexistent").error().kind == ErrorKind::fileNotFound);
   CHECK(readLayouts("/etc/passwd").error().kind == ErrorKind::badElf);
