@@ -24,9 +24,9 @@ type DatabaseEntry = v.InferOutput<typeof databaseSchema>[number];
 /** The compile commands whose source files exist, each command once. */
 export async function readCompileCommands(options: Pick<CreateOptions, "compileCommands" | "source">): Promise<readonly CompileCommand[]> {
   const path = resolve(options.compileCommands ?? join(options.source, "compile_commands.json"));
-  const text = await readFile(path, "utf8").catch((cause: Error) => {
+  const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     throw new SutureError("no-compile-command",
-      `Cannot read compile commands ${path}: ${cause.message}; "suture capture -- make" writes them while the program is built`, { path }, { cause });
+      `Cannot read compile commands ${path}: ${cause.code === "ENOENT" ? "there is no such file" : cause.message}; "suture capture -- make" writes them while the program is built`, { path }, { cause });
   });
   return parseCompileCommands(text, path);
 }

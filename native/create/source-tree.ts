@@ -91,7 +91,8 @@ function realRoot(spelledRoot: string): string {
     readdirSync(root);
     return root;
   } catch (cause) {
-    throw new SutureError("file-not-found", `Cannot read source tree ${spelledRoot}: ${(cause as Error).message}`, { source: spelledRoot }, { cause });
+    const { code, message } = cause as NodeJS.ErrnoException;
+    throw new SutureError("file-not-found", `Cannot read source tree ${spelledRoot}: ${code === "ENOENT" ? "there is no such directory" : message}`, { source: spelledRoot }, { cause });
   }
 }
 

@@ -49,7 +49,7 @@ export interface Program {
 
 /** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information. */
 export async function openProgram(tracer: TracerClient, path: string): Promise<Program> {
-  const file = readElf(await readProgramFile(path));
+  const file = readProgramElf(await readProgramFile(path), path);
   const buildId = checkFile(file, path);
   const debug = await readDebugInformation(tracer, path, buildId);
   const elf = file.symbols.length > 0 ? file : await withDebugSymbols(file, debug.from, path);
@@ -64,6 +64,15 @@ async function readProgramFile(path: string): Promise<Uint8Array> {
     const kind = code === "EACCES" || code === "EPERM" ? "not-permitted" : "file-not-found";
     const found = { ENOENT: "there is no such file", EACCES: "it may not be read", EISDIR: "it is a directory" }[code] ?? code;
     throw new SutureError(kind, `Cannot open ${path}: ${found}`, { path }, { cause: error });
+  }
+}
+
+function readProgramElf(bytes: Uint8Array, path: string): ElfFile {
+  try {
+    return readElf(bytes);
+  } catch (error) {
+    if (!(error instanceof SutureError) || error.kind !== "bad-elf") throw error;
+    throw new SutureError("bad-elf", error.message.replace("Cannot read ELF file", `Cannot open ${path}`), { ...error.data, path }, { cause: error });
   }
 }
 
