@@ -63,13 +63,22 @@ async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProc
   const [coming, going] = end === "new" ? [incoming, outgoing] : [outgoing, incoming];
   // Nobody has run the old functions of a patch that was never taken away.
   const isOldCodeUsed = end === "new" || entries.some(({ holds }) => holds === "new");
-  const forbidden = [...(isOldCodeUsed ? coming.flatMap(oldFunctionsOf) : []), ...going.flatMap(codeOf).filter((range) => isMapped(target.mappings, range))];
+  const used = isOldCodeUsed ? coming.flatMap(oldFunctionsOf) : [];
+  const forbidden = [...used.flatMap((range) => besideWaiting(range, entries)), ...going.flatMap(codeOf).filter((range) => isMapped(target.mappings, range))];
   const [first, ...others] = recordsFor(end, change);
   if (first === undefined) return;
   const { seal, sealed } = await ledger.prepare(first);
   await switchCode(tracer, `settle patch "${nameOf(change)}" in pid ${process.pid}`, [{ target, forbidden, writes: [...writes, { ...seal, of: "the ledger" }] }], {});
   sealed();
   for (const record of others) await ledger.append(record);
+}
+
+/** A thread that waits at a parked entry has not begun the function, though an endbr64 may lie before it. */
+function besideWaiting<Range extends AddressRange>(range: Range, entries: readonly Entry[]): readonly Range[] {
+  const waiting = entries.find(({ holds, function: { at } }) => holds === "parked" && range.start < at && at < range.end);
+  if (waiting === undefined) return [range];
+  const { at } = waiting.function;
+  return [{ ...range, end: at }, { ...range, start: at }];
 }
 
 function recordsFor(end: "old" | "new", { incoming, outgoing }: Change): readonly LedgerRecord[] {

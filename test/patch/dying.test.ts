@@ -23,7 +23,7 @@ let image: Uint8Array;
 beforeAll(async () => {
   helper = await sanitizedHelper();
   tracer = await Tracer.start();
-  ({ program: module } = await compileTarget("pairs-of-functions.c", { flags: ["-O0"], link: ["-Wl,--build-id"] }));
+  ({ program: module } = await compileTarget("pairs-of-functions.c", { flags: ["-O0", "-fcf-protection"], link: ["-Wl,--build-id"] }));
   image = patchOfAll("pairs", [{ module, kind: "program", source: fixed, functions: numbers.flatMap((n) => [`inner_${n}`, `outer_${n}`]) }]);
 }, 600_000);
 afterAll(async () => { await tracer[Symbol.asyncDispose](); });
