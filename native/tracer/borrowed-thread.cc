@@ -30,7 +30,7 @@ namespace suture {
 namespace {
 
 constexpr uint64_t millisecond = 1'000'000;
-constexpr uint64_t stopPatience = 200 * millisecond;
+constexpr uint64_t stopPatience = 2'000 * millisecond;
 /** A call waits for the locks of the target's memory; longer than this, and the thread is left to go home by itself. */
 constexpr uint64_t callPatience = 10'000 * millisecond;
 

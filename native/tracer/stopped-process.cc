@@ -24,7 +24,7 @@ constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
 constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
 /** For threads that were asked to stop, did not in time, and must still have their interrupted call mended. */
-constexpr uint64_t releasePatience = 20 * millisecond;
+constexpr uint64_t releasePatience = 2'000 * millisecond;
 constexpr int maxSeizeRounds = 100;
 /** A sleeping thread that was only stopped and let go a moment ago has run for less. */
 constexpr uint64_t runTimeOfWork = 50'000;

@@ -140,7 +140,10 @@ test("applyPatch() lets everybody go when working threads would be held too long
   await using situation = await startAnswers("PIE");
   await situation.say("spin", /^spinning/);
   const before = await snapshotOf(situation.pid);
-  const error = await failureOf(applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid, { maxStop: 0, timeout: 20 }));
+  // On a busy machine the spinning threads may not get a processor in one try, and a thread that does not run is no working one.
+  const attempt = (): Promise<SutureError> => failureOf(applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid, { maxStop: 0, timeout: 20 }));
+  let error = await attempt();
+  for (let tries = 0; tries < 20 && error.kind === "blocked"; tries++) error = await attempt();
   expect(error).toMatchObject({ kind: "over-budget", message: expect.stringMatching(/working threads would have been held too long; tried \d+ times/) });
   expect(await snapshotOf(situation.pid)).toEqual(before);
   const { stop } = await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);

@@ -62,7 +62,7 @@ async function onceFree<Value>(act: () => Promise<Value>): Promise<Value> {
     try {
       return await act();
     } catch (error) {
-      if (tries === 100 || !(error instanceof SutureError) || !["already-traced", "bytes-mismatch"].includes(error.kind)) throw error;
+      if (tries === 500 || !(error instanceof SutureError) || !["already-traced", "bytes-mismatch"].includes(error.kind)) throw error;
       await sleep(20);
     }
   }
@@ -94,14 +94,14 @@ test.each(deaths)("$act killed at $place, the guardian $guardian: no call mixes 
   expect((await answersOf(target)).mixed).toBe(0);
   await onceFree(() => recoverProcess(tracer, target.pid));
 
-  const now = (await carriedBy(target)).length === 0 ? "old" : "new";
+  const now = (await onceFree(() => carriedBy(target))).length === 0 ? "old" : "new";
   await answersOf(target);
   await expect.poll(async () => (await answersOf(target))[now]).toBeGreaterThan(0);
   const { mixed, [now === "old" ? "new" : "old"]: others } = await answersOf(target);
   expect({ mixed, others }).toEqual({ mixed: 0, others: 0 });
   if (now === "new") {
-    expect(await verifyPatches(tracer, target.pid)).toMatchObject({ verified: true });
-    await revertPatch(tracer, "pairs", target.pid);
+    expect(await onceFree(() => verifyPatches(tracer, target.pid))).toMatchObject({ verified: true });
+    await onceFree(() => revertPatch(tracer, "pairs", target.pid));
   }
   expect(await snapshotOf(target.pid)).toEqual(untouched);
 }, 60_000);
