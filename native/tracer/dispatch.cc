@@ -1,5 +1,6 @@
 // The table of methods, and what happens to one request.
 #include "handlers.h"
+#include "process.h"
 
 namespace suture {
 
@@ -32,7 +33,9 @@ Result<Answer> answer(const Request& request) {
   const std::string name = TRY(textField(request.head, "method"));
   const Handler handler = findHandler(name);
   if (handler == nullptr) return Error{ErrorKind::usage, "Cannot serve the request: no method is named \"" + name + "\""};
-  return handler(request);
+  Result<Answer> served = handler(request);
+  if (served || served.error().kind != ErrorKind::unreadableMemory || !request.head.contains("pid")) return served;
+  return unlessEnding(TRY(pidField(request.head)), std::move(served).error());
 }
 
 }  // namespace

@@ -92,13 +92,6 @@ Result<Answer> maps(const Request& request) {
   return Answer{Json::object(), Bytes(text.begin(), text.end())};
 }
 
-/** A process that is about to end has no memory any more, a moment before it has ended. */
-Error whyUnreadable(pid_t pid, Error error) {
-  const Result<std::vector<Mapping>> mappings = readMappings(pid);
-  if (mappings && !mappings.value().empty()) return error;
-  return {ErrorKind::processGone, "Cannot read the memory of pid " + std::to_string(pid) + ": it has ended", {{"pid", pid}}};
-}
-
 Result<Answer> read(const Request& request) {
   const pid_t pid = TRY(pidField(request.head));
   const RemotePtr at = TRY(addressField(request.head, "at"));
@@ -108,8 +101,7 @@ Result<Answer> read(const Request& request) {
   // Our memory grows with what is really there, not with what was asked for.
   for (size_t used = 0; used < length; used = answer.body.size()) {
     answer.body.resize(std::min<size_t>(length, used + std::max(readStep, used)));
-    Result<void> got = readMemory(memory.fd(), at + used, std::span(answer.body).subspan(used));
-    if (!got) return whyUnreadable(pid, std::move(got).error());
+    TRY(readMemory(memory.fd(), at + used, std::span(answer.body).subspan(used)));
   }
   return answer;
 }

@@ -222,6 +222,12 @@ Result<void> checkSameProcess(pid_t pid, uint64_t startTime) {
   return Error{ErrorKind::processGone, act + (replaced ? ": it has ended and another process has its number" : ": it has ended"), {{"pid", pid}}};
 }
 
+Error unlessEnding(pid_t pid, Error error) {
+  const Result<std::vector<Mapping>> mappings = readMappings(pid);
+  if (mappings && !mappings.value().empty()) return error;
+  return {ErrorKind::processGone, "Cannot work on pid " + std::to_string(pid) + ": it has ended", {{"pid", pid}}};
+}
+
 Result<std::string> readMapsText(pid_t pid) {
   std::string text;
   if (!readTextFile(procPath(pid, "/maps"), text)) {

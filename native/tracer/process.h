@@ -76,6 +76,9 @@ Result<ProcessDescription> describeProcess(pid_t pid);
 /** Cheap: is this still the process that the caller means? Refuses: process-gone. */
 Result<void> checkSameProcess(pid_t pid, uint64_t startTime);
 
+/** The error, or process-gone when that is why: a process that is about to end has no memory any more, a moment before. */
+Error unlessEnding(pid_t pid, Error error);
+
 Result<std::string> readMapsText(pid_t pid);
 Result<std::vector<Mapping>> readMappings(pid_t pid);
 

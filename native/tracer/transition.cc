@@ -146,7 +146,8 @@ class Transition {
   /** Whatever failed: when a process has ended, that is why. */
   Result<TransitionOutcome> explain(Error error) {
     for (const ProcessTransition& process : wanted_) {
-      if (!checkSameProcess(process.pid, process.startTime)) {
+      const bool isEnding = unlessEnding(process.pid, error).kind == ErrorKind::processGone;
+      if (isEnding || !checkSameProcess(process.pid, process.startTime)) {
         return TransitionOutcome{.kind = Kind::gone, .pid = process.pid, .stop = stop_.figures()};
       }
     }
