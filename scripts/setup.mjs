@@ -22,7 +22,7 @@ const debianPackages = [
   "g++", "gcc", "cmake", "ninja-build", "libdw-dev", "libelf-dev", "zlib1g-dev", "liblzma-dev", "libbz2-dev", "nlohmann-json3-dev", "doctest-dev",
   "patch", "bear", "binutils", "make",
   "gdb", "procps", "tmux", "util-linux",
-  "dpkg-dev", "ca-certificates", "libssl-dev", "pkg-config", "tcl",
+  "dpkg-dev", "ca-certificates", "libssl-dev", "libpcre2-dev", "pkg-config", "tcl", "wrk",
 ];
 
 class SetupFailure extends Error {}
