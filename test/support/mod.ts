@@ -8,4 +8,5 @@ export { helperBuildDirectory, helperSources, sanitizedHelper, sanitizedOptions 
 export { snapshotOf, type CodeMapping, type ProcessSnapshot } from "./snapshot.ts";
 export { compileTarget, type CompiledTarget, type CompileOptions } from "./compile-target.ts";
 export { startTarget, type StartOptions, type Target } from "./start-target.ts";
+export { lifted, refused } from "./limits.ts";
 export { waitUntil } from "./wait-until.ts";
