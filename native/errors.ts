@@ -13,7 +13,7 @@ const kindsByExitCode = {
   // The patch does not belong to the process, or its file is not what it should be.
   4: [
     "build-id-mismatch", "bad-image", "unsupported-image-version", "bad-elf", "bytes-mismatch", "unresolved-symbol",
-    "already-applied", "no-such-patch", "patch-in-use", "bad-ledger",
+    "already-applied", "no-such-patch", "patch-in-use", "not-active", "bad-ledger",
   ],
   // The patch cannot be built.
   5: [

@@ -7,7 +7,7 @@ export type * from "./tracer.ts";
 export * from "./image/mod.ts";
 export { captureCompileCommands, createPatchImage, readDiff } from "./create/mod.ts";
 export type { CreatedPatch, CreateOptions, CreateProgress, SourceDiff } from "./create/mod.ts";
-export { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "./patch/mod.ts";
+export { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches } from "./patch/mod.ts";
 export type {
   Blocker, FunctionReport, ListedPatch, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
   TransactionProgress, TransactionResult, VerifiedFunction, VerifyReport,

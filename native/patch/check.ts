@@ -7,7 +7,9 @@ import { SutureError } from "../errors.ts";
 import type { Import, PatchImage, PatchObject, PatchedFunction } from "../image/mod.ts";
 import { findDynamicSymbol } from "../target/mod.ts";
 import type { Module, Target } from "../target/mod.ts";
-import type { CarriedPatch, LedgerFunction } from "./ledger-records.ts";
+import type { LedgerFunction } from "./ledger-records.ts";
+import { stateOf } from "./ledger-state.ts";
+import type { CarriedPatch } from "./ledger-state.ts";
 import { layOutObject } from "./link.ts";
 import type { LaidOutObject, Resolved } from "./link.ts";
 import { refuse } from "./refusal.ts";
@@ -36,17 +38,14 @@ export interface BoundFunction extends PatchedFunction {
   readonly ranges: readonly AddressRange[];
   /** What the entry holds now: what was linked there, or the jump of an older patch. */
   readonly saved: Uint8Array;
-  /** That patch. */
-  readonly covers?: string;
 }
 
 /**
  * Refuses: already-applied, build-id-mismatch, unsupported-architecture, bytes-mismatch, unresolved-symbol, not-patchable,
  * bad-image.
  */
-export async function checkPatch({ manifest, elf, digest }: PatchImage, target: Target, carried: readonly CarriedPatch[]): Promise<BoundPatch> {
+export async function checkPatch({ manifest, elf, digest }: PatchImage, target: Target, carried: readonly CarriedPatch[], act = `apply patch "${manifest.name}" to pid ${target.pid}`): Promise<BoundPatch> {
   const { name } = manifest;
-  const act = `apply patch "${name}" to pid ${target.pid}`;
   checkName(name, act, carried);
   const modules = manifest.objects.map((object) => ({ object, module: findModule(object, target, name) }));
   const objects: BoundObject[] = [];
@@ -60,9 +59,10 @@ export async function checkPatch({ manifest, elf, digest }: PatchImage, target: 
 
 function checkName(name: string, act: string, carried: readonly CarriedPatch[]): void {
   if (name === "ledger") throw refuse("bad-image", act, "its name is that of the ledger itself; build it under another one");
-  if (carried.some(({ patch }) => patch.name === name)) {
-    throw refuse("already-applied", act, "a patch of this name is applied already; revert it first", { patch: name });
-  }
+  const found = carried.find(({ patch }) => patch.name === name);
+  if (found === undefined) return;
+  const isLoaded = stateOf(found) === "loaded";
+  throw refuse("already-applied", act, isLoaded ? "a patch of this name is loaded already; activate it, or unload it first" : "a patch of this name is applied already; revert it first", { patch: name });
 }
 
 function findModule({ module: wanted }: PatchObject, target: Target, patch: string): Module {
@@ -80,7 +80,7 @@ function findModule({ module: wanted }: PatchObject, target: Target, patch: stri
   return found;
 }
 
-function bindFunction(each: PatchedFunction, module: Module, act: string): Omit<BoundFunction, "saved" | "covers"> {
+function bindFunction(each: PatchedFunction, module: Module, act: string): Omit<BoundFunction, "saved"> {
   const entry = rebase(each.oldEntry, module.bias);
   const at = address(entry + BigInt(each.redirectOffset));
   const written = { start: at, end: address(at + BigInt(each.expected.length)) };
@@ -97,7 +97,7 @@ const isCodeOf = (module: Module, range: AddressRange): boolean =>
   module.mappings.some(({ start, end, isExecutable }) => isExecutable && start <= range.start && range.end <= end);
 
 /** On top of an older patch only where that one's jump takes the very same bytes. */
-function bindEntry(each: Omit<BoundFunction, "saved" | "covers">, act: string, carried: readonly CarriedPatch[]): BoundFunction {
+function bindEntry(each: Omit<BoundFunction, "saved">, act: string, carried: readonly CarriedPatch[]): BoundFunction {
   const { name, at, expected } = each;
   const layers = layersAt(carried, at);
   const other = carried.find(({ patch }) => patch.functions.some((one) => overlaps(one, at, expected.length) && (one.at !== at || one.saved.length !== expected.length)));
@@ -107,7 +107,7 @@ function bindEntry(each: Omit<BoundFunction, "saved" | "covers">, act: string, c
   const [oldest, newest] = [layers[0], layers.at(-1)];
   if (oldest === undefined || newest === undefined) return { ...each, saved: expected };
   if (!Buffer.from(oldest.function.saved).equals(expected)) throw bytesMismatch(act, `function ${name}`, at, expected, oldest.function.saved);
-  return { ...each, saved: newest.function.jump, covers: newest.patch.name };
+  return { ...each, saved: newest.function.jump };
 }
 
 const overlaps = (other: LedgerFunction, at: Address, length: number): boolean =>

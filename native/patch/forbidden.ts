@@ -2,7 +2,8 @@
 
 import { address } from "../address.ts";
 import type { AddressRange } from "../address.ts";
-import type { CarriedPatch, LedgerPatch } from "./ledger-records.ts";
+import type { LedgerPatch } from "./ledger-records.ts";
+import type { CarriedPatch } from "./ledger-state.ts";
 import { layersAt } from "./stacking.ts";
 
 export interface ForbiddenRange extends AddressRange {

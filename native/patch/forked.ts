@@ -2,6 +2,7 @@
 // they were not there to be stopped, and carry the state of the moment of their birth. Who was forked later carries the new one.
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { SutureError } from "../errors.ts";
 import { findProcesses, isOpen, isStillThere, isYoung } from "./processes.ts";
 import type { ChosenProcess, ProcessSelection } from "./processes.ts";
 import { refuse } from "./refusal.ts";
@@ -37,6 +38,11 @@ export async function followForks(selection: ProcessSelection, act: string, done
     if (performance.now() > deadline) throw refuse("unfinished-transaction", act, "processes went on being forked faster than they could be looked at", {});
     if (look.waiting) await sleep(pause);
   }
+}
+
+/** A worker that was forked between the switch and the end may carry the patch inactive; then settling was all there was to do. */
+export function unlessSettled(error: unknown): undefined {
+  if (!(error instanceof SutureError) || (error.kind !== "no-such-patch" && error.kind !== "not-active")) throw error;
 }
 
 interface Look {

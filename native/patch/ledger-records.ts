@@ -1,11 +1,10 @@
-// What a ledger says: records in the order in which they were written, and what they add up to. The records come out of
-// the memory of a process that may be hostile or broken, so nothing of them is believed before its shape is checked.
+// What a ledger says: records in the order in which they were written; what they add up to is in ledger-state.ts. They come
+// out of the memory of a process that may be hostile or broken, so nothing of them is believed before its shape is checked.
 
 import * as v from "valibot";
 import { address, formatAddress } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
 import type { JsonValue } from "../errors.ts";
-import type { PatchState } from "./types.ts";
 
 /** A patch as the process carries it: all that is needed to verify it and to take it back. */
 export interface LedgerPatch {
@@ -46,17 +45,14 @@ export type LedgerRecord =
   | { readonly record: "activating" | "deactivating"; readonly name: string }
   /** Outcomes. The first two are written by the transition itself, under the stop. */
   | { readonly record: "active" | "inactive" | "gone"; readonly name: string }
-  /** The same for a patch that comes while others go, in one stop. */
+  /** An operator has loaded it apart from activating it: it stays when it is inactive, until it is released. */
+  | { readonly record: "kept" | "released"; readonly name: string }
+  /** As activating and active, for a patch that comes while others go for good, in one stop. */
   | { readonly record: "replacing" | "replaced"; readonly name: string; readonly replaces: readonly string[] }
   /** Reverted for good, but its memory stays: the process still refers to it. The name is free again. */
   | { readonly record: "retired"; readonly name: string }
   /** The memory of a retired patch, told by its first address, was given back. */
   | { readonly record: "freed"; readonly at: Address };
-
-export interface CarriedPatch {
-  readonly patch: LedgerPatch;
-  readonly state: Exclude<PatchState, "retired">;
-}
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 const mostEntries = 1_000_000;
@@ -89,7 +85,7 @@ const ledgerPatch = v.strictObject({
 
 export const recordSchema: v.GenericSchema<unknown, LedgerRecord> = v.variant("record", [
   v.strictObject({ record: v.literal("staged"), patch: ledgerPatch }),
-  v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "gone", "retired"]), name: patchName }),
+  v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "kept", "released", "gone", "retired"]), name: patchName }),
   v.strictObject({ record: v.picklist(["replacing", "replaced"]), name: patchName, replaces: list(patchName) }),
   v.strictObject({ record: v.literal("freed"), at: place }),
 ]);
@@ -116,85 +112,3 @@ const functionJson = (each: LedgerFunction): JsonValue => ({
 
 const mappingJson = (each: LedgerMapping): JsonValue =>
   ({ ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 } });
-
-/** What a process carries. */
-export interface LedgerState {
-  /** In the order of staging. */
-  readonly patches: readonly CarriedPatch[];
-  /** Reverted ones whose memory is still there. */
-  readonly retired: readonly LedgerPatch[];
-}
-
-const stateAfter = { activating: "activating", deactivating: "deactivating", active: "active", inactive: "staged" } as const;
-
-/** What the records add up to; undefined when they contradict each other. */
-export function replay(records: Iterable<LedgerRecord>): LedgerState | undefined {
-  const carried = new Map<string, CarriedPatch>();
-  const retired = new Map<Address | undefined, LedgerPatch>();
-  for (const record of records) {
-    if (!follow(record, carried, retired)) return undefined;
-  }
-  return { patches: [...carried.values()], retired: [...retired.values()] };
-}
-
-function follow(record: LedgerRecord, carried: Map<string, CarriedPatch>, retired: Map<Address | undefined, LedgerPatch>): boolean {
-  if (record.record === "freed") return retired.delete(record.at);
-  if (record.record === "staged") {
-    if (carried.has(record.patch.name)) return false;
-    carried.set(record.patch.name, { patch: record.patch, state: "staged" });
-    return true;
-  }
-  const before = carried.get(record.name);
-  if (before === undefined) return false;
-  switch (record.record) {
-    case "gone":
-      return carried.delete(record.name);
-    case "retired":
-      retired.set(placeOf(before.patch), before.patch);
-      return carried.delete(record.name);
-    case "replacing":
-    case "replaced": {
-      if (record.replaces.includes(record.name) || !record.replaces.every((name) => carried.has(name))) return false;
-      const isDone = record.record === "replaced";
-      carried.set(record.name, { ...before, state: isDone ? "active" : "activating" });
-      for (const name of record.replaces) setState(carried, name, isDone ? "staged" : "deactivating");
-      return true;
-    }
-    default:
-      setState(carried, record.name, stateAfter[record.record]);
-      return true;
-  }
-}
-
-function setState(carried: Map<string, CarriedPatch>, name: string, state: CarriedPatch["state"]): void {
-  const changed = carried.get(name);
-  if (changed === undefined) return;
-  carried.set(name, { ...changed, state });
-  if (state !== "staged") return;
-  // Whoever lies on top of it must not lead back to it.
-  for (const [other, each] of carried) {
-    if (other !== name) carried.set(other, { ...each, patch: withoutLayer(each.patch, changed.patch) });
-  }
-}
-
-/** When a patch goes from under a newer one, that one's way back leads to what the older one would have restored. */
-function withoutLayer(patch: LedgerPatch, gone: LedgerPatch): LedgerPatch {
-  const below = (each: LedgerFunction): LedgerFunction | undefined =>
-    gone.functions.find(({ at, jump }) => at === each.at && Buffer.from(jump).equals(each.saved));
-  return { ...patch, functions: patch.functions.map((each) => ({ ...each, saved: below(each)?.saved ?? each.saved })) };
-}
-
-/** What tells a retired patch apart; names may come again. */
-export const placeOf = ({ mappings }: LedgerPatch): Address | undefined => mappings[0]?.start;
-
-/** The shortest records that add up to the same. */
-export function* recordsOf({ patches, retired }: LedgerState): Generator<LedgerRecord> {
-  for (const patch of retired) {
-    yield { record: "staged", patch };
-    yield { record: "retired", name: patch.name };
-  }
-  for (const { patch, state } of patches) {
-    yield { record: "staged", patch };
-    if (state !== "staged") yield { record: state, name: patch.name };
-  }
-}

@@ -10,8 +10,9 @@ import type { Mapping, Target } from "../target/mod.ts";
 import type { MemoryWrite, TracerClient } from "../tracer.ts";
 import { pageSize } from "./layout.ts";
 import { encodeRecord, lengthOf, NotALedger, readLedger, recordHeadSize, writeLedger } from "./ledger-format.ts";
-import { recordsOf, replay } from "./ledger-records.ts";
-import type { CarriedPatch, LedgerPatch, LedgerRecord, LedgerState } from "./ledger-records.ts";
+import type { LedgerPatch, LedgerRecord } from "./ledger-records.ts";
+import { recordsOf, replay } from "./ledger-state.ts";
+import type { CarriedPatch, LedgerState } from "./ledger-state.ts";
 import { findPlaces } from "./place.ts";
 import { refuse } from "./refusal.ts";
 

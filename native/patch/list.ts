@@ -7,7 +7,9 @@ import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { isLedgerMapping, ledgerPath, openLedger } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
-import type { LedgerPatch, LedgerState } from "./ledger-records.ts";
+import type { LedgerPatch } from "./ledger-records.ts";
+import { stateOf } from "./ledger-state.ts";
+import type { LedgerState } from "./ledger-state.ts";
 import { reportFunctions } from "./transaction.ts";
 import type { ListedPatch, PatchedProcess, PatchState } from "./types.ts";
 
@@ -55,7 +57,7 @@ const hasVanished: ReadonlySet<string> = new Set(["no-such-process", "process-go
 const listLedger = (ledger: Ledger | undefined): readonly ListedPatch[] => (ledger === undefined ? [] : listState(ledger.state));
 
 const listState = ({ patches, retired }: LedgerState): readonly ListedPatch[] =>
-  [...patches.map(({ patch, state }) => listPatch(patch, state)), ...retired.map((patch) => listPatch(patch, "retired"))];
+  [...patches.map((each) => listPatch(each.patch, stateOf(each))), ...retired.map((patch) => listPatch(patch, "retired"))];
 
 const listPatch = (patch: LedgerPatch, state: PatchState): ListedPatch =>
   ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch) });

@@ -3,6 +3,10 @@
 
 export { applyPatch } from "./apply.ts";
 export { revertPatch } from "./revert.ts";
+export { loadPatch } from "./load.ts";
+export { activatePatch } from "./activate.ts";
+export { deactivatePatch } from "./deactivate.ts";
+export { unloadPatch } from "./unload.ts";
 export { listPatches } from "./list.ts";
 export { verifyPatches } from "./verify.ts";
 export { recoverProcess } from "./recover.ts";

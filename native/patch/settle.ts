@@ -1,6 +1,7 @@
 // Finishes or undoes what a tool that died left half done. The ledger says what was begun, the entries say how far it got:
-// old or parked, the patch goes; new or parked, it stays and is finished. Never some old and some new: the helper parks
-// all entries before it replaces one. Entries that are neither are somebody else's doing, and nothing is touched.
+// old or parked, the patch is inactive, and goes unless it was loaded to stay; new or parked, it is active. Never some old and
+// some new: the helper parks all entries before it replaces one. Entries that are neither are somebody else's doing, and nothing
+// is touched.
 
 import type { AddressRange } from "../address.ts";
 import { readEntries } from "./entries.ts";
@@ -8,11 +9,12 @@ import type { Entry } from "./entries.ts";
 import { codeOf, oldFunctionsOf } from "./forbidden.ts";
 import { dropEmptyLedger, isLedgerMapping, unmapOurs } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
-import type { CarriedPatch, LedgerPatch, LedgerRecord } from "./ledger-records.ts";
+import type { LedgerPatch } from "./ledger-records.ts";
+import type { CarriedPatch } from "./ledger-state.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { refuse } from "./refusal.ts";
 import { freeRetired, releasePatch } from "./release.ts";
-import { planEntries } from "./stacking.ts";
+import { planEntries, recordsFor } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
 import { switchCode } from "./transition.ts";
 import type { SwitchWrite } from "./transition.ts";
@@ -20,27 +22,28 @@ import type { SwitchWrite } from "./transition.ts";
 /** A patch that was found in the middle of a transaction. */
 export interface SettledPatch {
   readonly name: string;
-  readonly outcome: "finished" | "undone";
+  /** It is active; it is gone; it is inactive and stays, as it was loaded to. */
+  readonly outcome: "finished" | "undone" | "loaded";
 }
 
 /** Only with the process locked. Refuses: unfinished-transaction, blocked. */
 export async function settle(open: OpenProcess): Promise<readonly SettledPatch[]> {
   const { ledger, tracer, process, target } = open;
   if (ledger === undefined) return [];
-  const finished = await settleSwitch(open, ledger);
+  const settled = await settleSwitch(open, ledger);
   const undone = await dropStaged(open, ledger);
   // A tool that died between making a larger ledger and giving back the old one.
   const outdated = target.mappings.filter((mapping) => isLedgerMapping(mapping) && mapping.start !== ledger.range.start);
   if (outdated.length > 0) await unmapOurs(tracer, process, outdated);
   await freeRetired(open, ledger);
   await dropEmptyLedger(tracer, process, ledger);
-  return [...finished, ...undone];
+  return [...settled, ...undone];
 }
 
 const named = ({ patches }: Ledger, wanted: CarriedPatch["state"]): readonly LedgerPatch[] =>
   patches.filter(({ state }) => state === wanted).map(({ patch }) => patch);
 
-/** What came and what went was one switch, and ends as one. Those that go are left staged. */
+/** What came and what went was one switch, and ends as one. Those that go and are not kept are left staged, and not told of here. */
 async function settleSwitch(open: OpenProcess, ledger: Ledger): Promise<readonly SettledPatch[]> {
   const change: Change = { incoming: named(ledger, "activating"), outgoing: named(ledger, "deactivating") };
   if (change.incoming.length + change.outgoing.length === 0) return [];
@@ -48,7 +51,12 @@ async function settleSwitch(open: OpenProcess, ledger: Ledger): Promise<readonly
   if (entries.some(({ holds }) => holds === "foreign")) throw foreignEntry(open, nameOf(change), entries);
   const isDone = isSwitched(entries);
   await bringTo(isDone ? "new" : "old", open, ledger, change, entries);
-  return (isDone ? change.incoming : change.outgoing).map(({ name }) => ({ name, outcome: "finished" }));
+  return [...change.incoming, ...change.outgoing].flatMap(({ name }) => outcomeOf(ledger.find(name)));
+}
+
+function outcomeOf(carried: CarriedPatch | undefined): readonly SettledPatch[] {
+  if (carried === undefined || (carried.state === "staged" && !carried.isKept)) return [];
+  return [{ name: carried.patch.name, outcome: carried.state === "active" ? "finished" : "loaded" }];
 }
 
 const nameOf = ({ incoming, outgoing }: Change): string => [...incoming, ...outgoing][0]?.name ?? "???";
@@ -81,16 +89,6 @@ function besideWaiting<Range extends AddressRange>(range: Range, entries: readon
   return [{ ...range, end: at }, { ...range, start: at }];
 }
 
-function recordsFor(end: "old" | "new", { incoming, outgoing }: Change): readonly LedgerRecord[] {
-  const [only, another] = incoming;
-  if (end === "new" && only !== undefined && another === undefined && outgoing.length > 0) {
-    return [{ record: "replaced", name: only.name, replaces: outgoing.map(({ name }) => name) }];
-  }
-  const stay = end === "new" ? incoming : outgoing;
-  const go = end === "new" ? outgoing : incoming;
-  return [...go.map(({ name }): LedgerRecord => ({ record: "inactive", name })), ...stay.map(({ name }): LedgerRecord => ({ record: "active", name }))];
-}
-
 const writeEntry = ({ function: { name, at }, found }: Entry, replacement: Uint8Array): SwitchWrite =>
   ({ at, expected: found, replacement, entry: true, of: `function ${name}` });
 
@@ -103,7 +101,7 @@ function foreignEntry({ process: { pid } }: OpenProcess, patch: string, entries:
 async function dropStaged(open: OpenProcess, ledger: Ledger): Promise<readonly SettledPatch[]> {
   const { tracer, target, process } = open;
   const dropped: SettledPatch[] = [];
-  for (const patch of named(ledger, "staged")) {
+  for (const { patch } of ledger.patches.filter(({ state, isKept }) => state === "staged" && !isKept)) {
     const entries = await readEntries(tracer, process, patch);
     const leading = entries.find(({ holds }) => holds === "new");
     if (leading !== undefined) {

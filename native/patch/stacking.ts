@@ -3,12 +3,30 @@
 // a revert in any order, a replacement and a recovery are worked out here, all in the same way. Pure.
 
 import type { Address } from "../address.ts";
-import type { CarriedPatch, LedgerFunction, LedgerPatch } from "./ledger-records.ts";
+import type { LedgerFunction, LedgerPatch, LedgerRecord } from "./ledger-records.ts";
+import type { CarriedPatch } from "./ledger-state.ts";
 
 /** What comes and what goes in one stop. */
 export interface Change {
   readonly incoming: readonly LedgerPatch[];
   readonly outgoing: readonly LedgerPatch[];
+}
+
+/** What is written down before the switch is tried; undefined when nothing changes. */
+export function intentOf({ incoming: [coming], outgoing }: Change): LedgerRecord | undefined {
+  if (coming === undefined) return outgoing[0] && { record: "deactivating", name: outgoing[0].name };
+  return outgoing.length === 0 ? { record: "activating", name: coming.name } : { record: "replacing", name: coming.name, replaces: outgoing.map(({ name }) => name) };
+}
+
+/** What is written down when the switch has ended; the first one under its stop. */
+export function recordsFor(end: "old" | "new", { incoming, outgoing }: Change): readonly LedgerRecord[] {
+  const [only, another] = incoming;
+  if (end === "new" && only !== undefined && another === undefined && outgoing.length > 0) {
+    return [{ record: "replaced", name: only.name, replaces: outgoing.map(({ name }) => name) }];
+  }
+  const stay = end === "new" ? incoming : outgoing;
+  const go = end === "new" ? outgoing : incoming;
+  return [...go.map(({ name }): LedgerRecord => ({ record: "inactive", name })), ...stay.map(({ name }): LedgerRecord => ({ record: "active", name }))];
 }
 
 /** What redirects the function at `at`, the oldest first. */

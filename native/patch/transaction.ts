@@ -1,4 +1,4 @@
-// What applying and reverting have in common: the process is locked, what an earlier tool left half done is settled, and
+// What all steps have in common: the process is locked, what an earlier tool left half done is settled, and
 // whatever fails is undone without hiding why it failed.
 
 import { SutureError } from "../errors.ts";
@@ -13,7 +13,7 @@ import type { ChosenProcess } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { settle } from "./settle.ts";
 import type { SettledPatch } from "./settle.ts";
-import type { FunctionReport, ProcessReport, TransactionResult } from "./types.ts";
+import type { FunctionReport, ProcessReport, StopReport, TransactionResult } from "./types.ts";
 
 /** The process is ours to change until `work` is done. Refuses: locked, bad-ledger, unfinished-transaction, and what describing a process refuses. */
 export async function withLockedProcess<Result>(
@@ -108,10 +108,21 @@ const reportFunction = ({ name, unit, module, old, new: replacement }: LedgerFun
 
 export const reportFunctions = ({ functions }: LedgerPatch): readonly FunctionReport[] => functions.map(reportFunction);
 
-/** What one process has to say about a transaction. */
-export const reportOf = ({ process: { pid } }: OpenProcess, patch: LedgerPatch): ProcessReport => ({ pid, functions: reportFunctions(patch) });
+interface Patched {
+  readonly open: OpenProcess;
+  readonly patch: LedgerPatch;
+}
 
-export const identityOf = ({ name, digest }: LedgerPatch): TransactionResult["patch"] => ({ name, digest });
+/** What one process has to say about a transaction. */
+export const reportOf = ({ open: { process: { pid } }, patch }: Patched): ProcessReport => ({ pid, functions: reportFunctions(patch) });
+
+const noStop: StopReport = { workingMicroseconds: 0, sleepingMicroseconds: 0, attempts: 0 };
+
+/** `patched` is where the patch was when it began. */
+export function resultOf(result: TransactionResult["result"], [first]: readonly Patched[], processes: readonly ProcessReport[], stop: StopReport = noStop): TransactionResult {
+  if (first === undefined) throw refuse("process-gone", "work on the processes that were chosen", "all of them have ended");
+  return { result, patch: { name: first.patch.name, digest: first.patch.digest }, processes, stop };
+}
 
 /** `pid 4242`, `pids 4242, 4243 and 5 more`. */
 export function namePids(opens: readonly OpenProcess[]): string {

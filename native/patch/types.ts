@@ -1,5 +1,5 @@
-// What the Loader returns, as programs see it. These shapes are the documented JSON of `apply`, `revert`,
-// `list` and `verify`: changing one is a change of the interface.
+// What the Loader returns, as programs see it. These shapes are the documented JSON of `apply`, `revert`, of the steps that
+// they are made of, of `list` and `verify`: changing one is a change of the interface.
 
 import type { Address } from "../address.ts";
 
@@ -10,7 +10,7 @@ export interface TransactionOptions {
   readonly maxStop?: number;
   /** Stage and check, redirect nothing, give everything back. */
   readonly dryRun?: boolean;
-  /** Applying: all patches that are active go in the same stop. */
+  /** Applying and activating: all patches that are active go in the same stop. */
   readonly replace?: boolean;
   readonly onProgress?: (progress: TransactionProgress) => void;
   /** Aborted: no further attempt is made, and what was staged is given back. */
@@ -21,7 +21,7 @@ export type TransactionProgress =
   | { readonly step: "staged"; readonly pid: number; readonly bytes: number }
   | { readonly step: "blocked"; readonly attempt: number; readonly blockers: readonly Blocker[] }
   | { readonly step: "over-budget"; readonly attempt: number }
-  | { readonly step: "committed" | "reverted"; readonly attempt: number };
+  | { readonly step: "committed" | "reverted" | "activated" | "deactivated" | "unloaded"; readonly attempt: number };
 
 export type Blocker = {
   readonly pid: number;
@@ -35,7 +35,7 @@ export type Blocker = {
   | { readonly reason: "not-stopped" }
 );
 
-/** Worst thread of its sort in the stop that committed, microseconds. */
+/** Worst thread of its sort in the stop that committed, microseconds. No attempts: loading makes no stop. */
 export interface StopReport {
   readonly workingMicroseconds: number;
   readonly sleepingMicroseconds: number;
@@ -64,14 +64,17 @@ export interface FunctionReport {
 }
 
 export interface TransactionResult {
-  readonly result: "committed" | "reverted" | "checked";
+  readonly result: "committed" | "reverted" | "loaded" | "activated" | "deactivated" | "unloaded" | "checked";
   readonly patch: { readonly name: string; readonly digest: string };
   readonly processes: readonly ProcessReport[];
   readonly stop: StopReport;
 }
 
-/** `retired`: reverted, its memory is kept because the process still refers to it. */
-export type PatchState = "staged" | "active" | "activating" | "deactivating" | "retired";
+/**
+ * `loaded`: inactive, and to stay until it is unloaded. `staged`: inactive, left by a run that died. `retired`: reverted, its
+ * memory is kept because the process still refers to it.
+ */
+export type PatchState = "staged" | "loaded" | "active" | "activating" | "deactivating" | "retired";
 
 export interface ListedPatch {
   readonly name: string;

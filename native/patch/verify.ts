@@ -1,14 +1,14 @@
 // Are the bytes in the process those that its ledger says? Entries are held against saved bytes and jumps, and the
-// patch's own code and constants against their hash. Its data is its own business: patched code writes there. Reads only.
+// patch's own code and constants against their hash. Reads only.
 
 import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
-import { SutureError } from "../errors.ts";
 import { readEntries } from "./entries.ts";
 import { isLedgerMapping, openLedger } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
-import type { CarriedPatch, LedgerMapping } from "./ledger-records.ts";
-import { sha256 } from "./link.ts";
+import { stateOf } from "./ledger-state.ts";
+import type { CarriedPatch } from "./ledger-state.ts";
+import { isOwnMemoryIntact } from "./own-memory.ts";
 import { layersAt } from "./stacking.ts";
 import type { VerifiedFunction, VerifyReport } from "./types.ts";
 
@@ -18,11 +18,12 @@ export async function verifyPatches(tracer: TracerClient, pid: number): Promise<
   const process = { pid, startTime };
   const ledger = await openLedger(tracer, process, parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping));
   const patches = await Promise.all((ledger?.patches ?? []).map((carried, _, all) => verifyPatch(tracer, process, carried, all)));
-  const isVerified = patches.every(({ state, codeMatches, functions }) => state === "active" && codeMatches && functions.every(({ matches }) => matches));
+  const isVerified = patches.every(({ state, codeMatches, functions }) => (state === "active" || state === "loaded") && codeMatches && functions.every(({ matches }) => matches));
   return { pid, program, verified: isVerified, patches };
 }
 
-async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, { patch, state }: CarriedPatch, all: readonly CarriedPatch[]): Promise<VerifyReport["patches"][number]> {
+async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, carried: CarriedPatch, all: readonly CarriedPatch[]): Promise<VerifyReport["patches"][number]> {
+  const { patch, state } = carried;
   const isRedirected = state === "active" || state === "deactivating";
   const settled = all.filter((other) => other.state === "active" || other.state === "deactivating");
   const entries = await readEntries(tracer, process, patch);
@@ -31,16 +32,5 @@ async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, { pat
     const expected = isRedirected ? layersAt(settled, at).at(-1)?.function.jump ?? jump : saved;
     return { name, patch: patch.name, at, matches: Buffer.from(found).equals(expected), expected, found };
   });
-  const matches = await Promise.all(patch.mappings.map((mapping) => isUnchanged(tracer, process, mapping)));
-  return { name: patch.name, state, functions, codeMatches: matches.every(Boolean) };
-}
-
-async function isUnchanged(tracer: TracerClient, { pid }: ProcessIdentity, { constant: { start, end, sha256: wanted } }: LedgerMapping): Promise<boolean> {
-  try {
-    return sha256(await tracer.readMemory(pid, start, Number(end - start))) === wanted;
-  } catch (error) {
-    // Not all of it is mapped any more.
-    if (error instanceof SutureError && error.kind === "unreadable-memory") return false;
-    throw error;
-  }
+  return { name: patch.name, state: stateOf(carried), functions, codeMatches: await isOwnMemoryIntact(tracer, process, patch) };
 }

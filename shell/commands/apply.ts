@@ -3,22 +3,17 @@
 import { applyPatch } from "../../native/mod.ts";
 import { readImageFile } from "../image-file.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
-import { addTransactionOptions, transactionOptions, type TransactionFlags } from "./transaction.ts";
+import { addReplaceOption, addTransactionOptions, transactionOptions, type TransactionFlags } from "./transaction.ts";
 
-interface ApplyFlags extends TransactionFlags {
-  readonly replace?: boolean;
-}
-
-export const apply = defineCommand<[file: string], ApplyFlags>({
-  configure: (command) => addTransactionOptions(addProcessOptions(command.argument("<image>", "a patch image made by build")))
-    .option("--replace", "all patches that are active go in the same stop"),
+export const apply = defineCommand<[file: string], TransactionFlags>({
+  configure: (command) => addReplaceOption(addTransactionOptions(addProcessOptions(command.argument("<image>", "a patch image made by build")))),
   examples: ["apply fix.suture --pid 4242", "apply fix.suture --pid 4242 --dry-run", "apply fix.suture --tree 4242", "apply all-fixes.suture --pid 4242 --replace", "apply fix.suture --exe /usr/sbin/nginx --timeout 500ms --json"],
   exitCodes: [0, 2, 3, 4, 5, 6],
   async run(context, [file], flags) {
     const processes = requireProcesses(context, flags, `apply ${file}`);
     const { bytes } = await readImageFile(file);
     const tracer = await context.session.tracer();
-    const transaction = await context.session.whileCleaningUpItself(() => applyPatch(tracer, bytes, processes, { ...transactionOptions(context, flags), replace: flags.replace ?? false }));
+    const transaction = await context.session.whileCleaningUpItself(() => applyPatch(tracer, bytes, processes, transactionOptions(context, flags)));
     return { result: { type: "transaction", transaction } };
   },
 });

@@ -1,15 +1,17 @@
-// What `apply` and `revert` share: for how long to try, how long a stop may be, and what to say meanwhile. The two are
-// one routine of the engine with the target state swapped.
+// What `apply` and `revert` and the steps that they are made of share: for how long to try, how long a stop may be, and what
+// to say meanwhile.
 
 import type { Command } from "commander";
-import type { Blocker, TransactionOptions, TransactionProgress } from "../../native/mod.ts";
+import type { Blocker, Processes, TracerClient, TransactionOptions, TransactionProgress, TransactionResult } from "../../native/mod.ts";
 import { parseDuration, parseMilliseconds } from "../options.ts";
-import type { CommandContext, ProcessFlags } from "./command.ts";
+import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
+import type { CommandContext, CommandDefinition, ProcessFlags } from "./command.ts";
 
 export interface TransactionFlags extends ProcessFlags {
   readonly dryRun?: boolean;
   readonly timeout?: number;
   readonly maxStop?: number;
+  readonly replace?: boolean;
 }
 
 export const addTransactionOptions = (command: Command): Command =>
@@ -18,6 +20,25 @@ export const addTransactionOptions = (command: Command): Command =>
     .option("--max-stop <duration>", "let everyone go, with nothing written, when the stop would take longer", parseDuration)
     .option("--dry-run", "check everything, change nothing");
 
+type StepByName = (tracer: TracerClient, name: string, processes: Processes, options: TransactionOptions) => Promise<TransactionResult>;
+
+/** A step on a patch that its process carries already: needs no image, but its name. */
+export const defineStep = (verb: string, perform: StepByName, examples: readonly string[], addMore = (command: Command): Command => command): CommandDefinition =>
+  defineCommand<[name: string], TransactionFlags>({
+    configure: (command) => addMore(addTransactionOptions(addProcessOptions(command.argument("<name>", "the patch, as list shows it")))),
+    examples,
+    exitCodes: [0, 2, 3, 4, 6],
+    async run(context, [name], flags) {
+      const processes = requireProcesses(context, flags, `${verb} ${name}`);
+      const tracer = await context.session.tracer();
+      const transaction = await context.session.whileCleaningUpItself(() => perform(tracer, name, processes, transactionOptions(context, flags)));
+      return { result: { type: "transaction", transaction } };
+    },
+  });
+
+export const addReplaceOption = (command: Command): Command =>
+  command.option("--replace", "all patches that are active go in the same stop");
+
 /** Waiting for threads to leave a function may take long; the engine gives back what was staged when the user wants out. */
 export function transactionOptions({ progress, session }: CommandContext, flags: TransactionFlags): TransactionOptions {
   return {
@@ -25,6 +46,7 @@ export function transactionOptions({ progress, session }: CommandContext, flags:
     ...(flags.timeout === undefined ? {} : { timeout: flags.timeout }),
     ...(flags.maxStop === undefined ? {} : { maxStop: flags.maxStop }),
     ...(flags.dryRun === undefined ? {} : { dryRun: flags.dryRun }),
+    ...(flags.replace === undefined ? {} : { replace: flags.replace }),
     onProgress: (step) => progress(describeStep(step)),
   };
 }
@@ -34,7 +56,7 @@ function describeStep(step: TransactionProgress): string {
     case "staged": return `staged ${step.bytes} bytes in pid ${step.pid}`;
     case "blocked": return `attempt ${step.attempt}: blocked by ${step.blockers.map(describeBlocker).join(", ")}`;
     case "over-budget": return `attempt ${step.attempt}: the stop would take too long`;
-    case "committed": case "reverted": return `attempt ${step.attempt}: ${step.step}`;
+    case "committed": case "reverted": case "activated": case "deactivated": case "unloaded": return `attempt ${step.attempt}: ${step.step}`;
   }
 }
 

@@ -1,10 +1,13 @@
-// `apply` and `revert`: what was switched, where, and how long threads were held.
+// `apply` and `revert`, and the steps that they are made of: what was switched, where, and how long threads were held.
 
 import { formatAddress, type TransactionResult } from "../../native/mod.ts";
 import type { Style } from "../terminal.ts";
 import { alignColumns, count } from "./columns.ts";
 
-const verbs = { committed: "Applied", reverted: "Reverted", checked: "Checked, and changed nothing:" } as const;
+const verbs = {
+  committed: "Applied", reverted: "Reverted", loaded: "Loaded", activated: "Activated", deactivated: "Deactivated", unloaded: "Unloaded",
+  checked: "Checked, and changed nothing:",
+} as const;
 
 export function formatTransaction(transaction: TransactionResult, style: Style): string {
   const processes = transaction.processes.flatMap(({ pid, functions, memoryKept, forkedMeanwhile, covers = [], replaced = [] }) => [
@@ -18,7 +21,7 @@ export function formatTransaction(transaction: TransactionResult, style: Style):
     ...(forkedMeanwhile === true ? ["  it was forked in the middle, and brought to the same state"] : []),
     ...(memoryKept === true ? ["  its memory stays until the process no longer refers to it"] : []),
   ]);
-  return [...processes, formatStop(transaction)].join("\n");
+  return [...processes, ...(transaction.stop.attempts === 0 ? [] : [formatStop(transaction)])].join("\n");
 }
 
 function formatStop({ stop }: TransactionResult): string {

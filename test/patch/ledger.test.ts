@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { address } from "../../native/address.ts";
 import { encodeRecord, lengthOf, NotALedger, readLedger, writeLedger } from "../../native/patch/ledger-format.ts";
-import { recordsOf, replay } from "../../native/patch/ledger-records.ts";
 import type { LedgerPatch, LedgerRecord } from "../../native/patch/ledger-records.ts";
+import { recordsOf, replay } from "../../native/patch/ledger-state.ts";
 import { mutations } from "../elf/toolchain.ts";
 
 function patchNamed(name: string, at = 0x5000n): LedgerPatch {
@@ -83,7 +83,7 @@ test("readLedger() refuses a patch whose parts lie outside of its mapping", () =
 test("replay() tells the state that the records add up to", () => {
   const states = (records: readonly LedgerRecord[]) => replay(records)?.patches.map(({ patch, state }) => `${patch.name} ${state}`);
   expect(states(life)).toEqual(["one active", "two activating"]);
-  expect(states([...life, { record: "deactivating", name: "one" }, { record: "inactive", name: "one" }])).toEqual(["one staged", "two activating"]);
+  expect(states([...life, { record: "deactivating", name: "one" }, { record: "inactive", name: "one" }])).toEqual(["two activating", "one staged"]);
   expect(states([...life, { record: "gone", name: "one" }, staged("one", 0xd000n)])).toEqual(["two activating", "one staged"]);
 });
 
