@@ -119,8 +119,8 @@ async function explain(act: string, outcome: Failure, switches: readonly Switch[
   }
 }
 
-async function nameBlocker({ pid, tid, threadName, reason, forbidden, frames }: TracerBlocker, switches: readonly Switch[]): Promise<Blocker> {
-  const found = switches.find(({ target }) => target.pid === pid);
+async function nameBlocker({ pid, of, tid, threadName, reason, forbidden, frames }: TracerBlocker, switches: readonly Switch[]): Promise<Blocker> {
+  const found = switches.find(({ target }) => target.pid === of);
   const head = { pid, tid, thread: threadName, stack: found === undefined ? frames.map(formatAddress) : await nameFrames(found.target, frames) };
   if (reason !== "in-use") return { ...head, reason };
   const range = found?.forbidden[forbidden ?? -1];

@@ -87,9 +87,10 @@ struct Trust {
   bool isComplete() const { return plan.isMapped(); }
 };
 
-/** Every thread of every process of the plan, or none; the dead helper may not have let go of them yet. */
+/** Every thread of every process of the plan that still lives, or none; the dead helper may not have let go of them yet. */
 bool stopAll(const SwitchPlan& plan, AllStop& stop) {
   for (size_t process = 0; process < plan.processes(); ++process) {
+    if (plan.isLeftOut(process)) continue;
     if (!stop.watch(plan.pidOf(process)) || !stop.seize(plan.pidOf(process), plan.startTimeOf(process))) return false;
   }
   const AllStop::Visitor visitor = [](const Tracee&) { return true; };
@@ -98,11 +99,18 @@ bool stopAll(const SwitchPlan& plan, AllStop& stop) {
   return stop.stopSleepers(visitor) == AllStop::Outcome::stopped && stop.stopWorkers(now() + 100 * millisecond, visitor) == AllStop::Outcome::stopped;
 }
 
-bool isGone(const SwitchPlan& plan) {
+/** What has ended meanwhile must not keep the others from being settled. False: nobody is left. */
+bool leaveOutEnded(SwitchPlan& plan) {
+  bool isAnyoneLeft = false;
   for (size_t process = 0; process < plan.processes(); ++process) {
-    if (checkSameProcess(plan.pidOf(process), plan.startTimeOf(process))) return false;
+    if (plan.isLeftOut(process)) continue;
+    if (checkSameProcess(plan.pidOf(process), plan.startTimeOf(process))) {
+      isAnyoneLeft = true;
+    } else {
+      plan.leaveOut(process);
+    }
   }
-  return true;
+  return isAnyoneLeft;
 }
 
 bool settleStopped(Trust& trust) {
@@ -116,7 +124,7 @@ bool settleStopped(Trust& trust) {
 /** The helper has died in the middle. Entries that cannot be settled stay parked for a later run. */
 void settle(Trust& trust) {
   const uint64_t deadline = now() + patience;
-  while (now() < deadline && !isGone(trust.plan)) {
+  while (now() < deadline && leaveOutEnded(trust.plan)) {
     const Result<bool> settled = traced<bool>([&]() -> Result<bool> { return settleStopped(trust); });
     if (settled && settled.value()) return;
     const struct timespec moment = {0, static_cast<long>(pause)};

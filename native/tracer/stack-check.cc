@@ -50,7 +50,7 @@ bool passesThrough(const Unwinding& unwinding, const RemoteRange& range) {
 
 }  // namespace
 
-Result<StackMap> StackMap::of(pid_t pid) {
+Result<StackMap> StackMap::of(pid_t pid, bool isGuest) {
   StackMap map;
   map.pid_ = pid;
   // In this order: the stack of every thread that we know is among the mappings.
@@ -58,7 +58,7 @@ Result<StackMap> StackMap::of(pid_t pid) {
   map.mappings_ = TRY(readMappings(pid));
   map.maps_ = openFile("/proc/" + std::to_string(pid) + "/maps", O_RDONLY);
   for (const Mapping& mapping : map.mappings_) {
-    if (mapping.path == "[stack]") map.mainStackEnd_ = mapping.range.end.bits();
+    if (mapping.path == "[stack]" && !isGuest) map.mainStackEnd_ = mapping.range.end.bits();
   }
   return map;
 }
@@ -105,8 +105,8 @@ StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables>
   ::mlock(chunk_.data(), chunk_.size());
 }
 
-Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden) {
-  StackMap stacks = TRY(StackMap::of(pid));
+Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden, bool isGuest) {
+  StackMap stacks = TRY(StackMap::of(pid, isGuest));
   std::shared_ptr<UnwindTables> tables = forbidden.empty() ? nullptr : UnwindTables::of(pid, startTime, stacks.mappings());
   std::vector<ForbiddenRange> ranges;
   for (const RemoteRange& range : forbidden) ranges.push_back({range, readsAsCallAtEnd(pid, range)});

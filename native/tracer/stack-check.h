@@ -36,8 +36,8 @@ struct Finding {
 /** Which memory a thread uses as its stack, from what /proc said before the stop and the kernel says now. */
 class StackMap {
  public:
-  /** Slow: reads the list of threads and their mappings. */
-  static Result<StackMap> of(pid_t pid);
+  /** Slow: reads the list of threads and their mappings. `isGuest`: the process lives in the memory of another, whose main stack it is. */
+  static Result<StackMap> of(pid_t pid, bool isGuest = false);
 
   struct Used {
     /** From the red zone up. */
@@ -63,7 +63,7 @@ class StackMap {
 class StackCheck {
  public:
   /** Slow: opens files and reads unwind tables. */
-  static Result<StackCheck> of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden);
+  static Result<StackCheck> of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden, bool isGuest = false);
 
   /** Nothing: the thread may go on with the ranges taken away. */
   std::optional<Finding> check(pid_t tid, const user_regs_struct& registers);

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <ranges>
 #include <vector>
 
 namespace suture {
@@ -118,6 +119,17 @@ std::span<const SwitchPlan::Step> SwitchPlan::steps() const {
   return {reinterpret_cast<const Step*>(processRows().data() + processes()), head().steps};
 }
 
+void SwitchPlan::leaveOut(size_t process) { const_cast<Process&>(processRows()[process]).pid = 0; }
+bool SwitchPlan::isLeftOut(size_t process) const { return processRows()[process].pid == 0; }
+
+auto SwitchPlan::entries() const {
+  return steps() | std::views::filter([this](const Step& step) { return step.isEntry != 0 && !isLeftOut(step.process); });
+}
+
+auto SwitchPlan::others() const {
+  return steps() | std::views::filter([this](const Step& step) { return step.isEntry == 0 && !isLeftOut(step.process); });
+}
+
 ByteView SwitchPlan::expectedOf(const Step& step) const { return {base_ + step.bytes, step.length}; }
 ByteView SwitchPlan::replacementOf(const Step& step) const { return {base_ + step.bytes + step.length, step.length}; }
 
@@ -126,8 +138,7 @@ void SwitchPlan::enter(Phase phase) { head().phase.store(phase, std::memory_orde
 
 bool SwitchPlan::parkAll(const Writer& write) {
   size_t index = 0;
-  for (const Step& step : steps()) {
-    if (!step.isEntry) continue;
+  for (const Step& step : entries()) {
     if (!write(step.process, step.at, parked)) return false;
     faultPoint("park", index++);
   }
@@ -137,8 +148,7 @@ bool SwitchPlan::parkAll(const Writer& write) {
 /** The tail of an entry first, while it is parked; then its head, which opens it. */
 bool SwitchPlan::fill(const Writer& write, bool isNew) {
   size_t index = 0;
-  for (const Step& step : steps()) {
-    if (!step.isEntry) continue;
+  for (const Step& step : entries()) {
     const ByteView bytes = isNew ? replacementOf(step) : expectedOf(step);
     if (!write(step.process, step.at + parked.size(), bytes.subspan(parked.size()))) return false;
     faultPoint("tail", index);
@@ -149,8 +159,8 @@ bool SwitchPlan::fill(const Writer& write, bool isNew) {
 }
 
 bool SwitchPlan::fillOthers(const Writer& write, bool isNew) {
-  for (const Step& step : steps()) {
-    if (!step.isEntry && !write(step.process, step.at, isNew ? replacementOf(step) : expectedOf(step))) return false;
+  for (const Step& step : others()) {
+    if (!write(step.process, step.at, isNew ? replacementOf(step) : expectedOf(step))) return false;
   }
   return true;
 }
@@ -193,6 +203,7 @@ bool SwitchPlan::mayHold(const Step& step, ByteView found) const {
 bool SwitchPlan::isAsLeft(const Reader& read) const {
   std::vector<uint8_t> found;
   for (const Step& step : steps()) {
+    if (isLeftOut(step.process)) continue;
     found.resize(step.length);
     if (!read(step.process, step.at, found) || !mayHold(step, found)) return false;
   }

@@ -57,6 +57,9 @@ class SwitchPlan {
 
   /** Parks, places, and writes the rest. False: a write failed, and what was written is to be taken back. */
   bool perform(const Writer& write);
+  /** A process that has ended has nothing to be settled; the others have. */
+  void leaveOut(size_t process);
+  bool isLeftOut(size_t process) const;
   /** Puts everything back. */
   bool takeBack(const Writer& write);
   /**
@@ -73,6 +76,8 @@ class SwitchPlan {
   Head& head() const;
   std::span<const Process> processRows() const;
   std::span<const Step> steps() const;
+  auto entries() const;
+  auto others() const;
   ByteView expectedOf(const Step& step) const;
   ByteView replacementOf(const Step& step) const;
   void enter(Phase phase);

@@ -3,6 +3,7 @@
 #include "fault-points.h"
 #include "guardian.h"
 #include "handlers.h"
+#include "memory-sharers.h"
 #include "stack-check.h"
 #include "switch-plan.h"
 
@@ -30,7 +31,7 @@ struct PreparedProcess {
 
 class Transition {
  public:
-  Transition(std::span<const ProcessTransition> processes, uint64_t budget) : wanted_(processes), budget_(budget) {}
+  Transition(std::span<const ProcessTransition> processes, uint64_t budget) : named_(processes.size()), wanted_(processes.begin(), processes.end()), budget_(budget) {}
 
   Result<TransitionOutcome> perform() {
     const Result<bool> ready = prepare();
@@ -52,16 +53,30 @@ class Transition {
   Result<bool> prepare() {
     for (const ProcessTransition& process : wanted_) {
       if (!checkSameProcess(process.pid, process.startTime)) return endAs(Kind::gone, process.pid);
-      TRY(stop_.watch(process.pid));
     }
+    TRY(addSharers());
+    for (const ProcessTransition& process : wanted_) TRY(stop_.watch(process.pid));
     for (const ProcessTransition& process : wanted_) {
       File memory = TRY(openMemory(process.pid, O_RDWR));
       if (!TRY(isAsExpected(process, memory.fd()))) return false;
-      StackCheck check = TRY(StackCheck::of(process.pid, process.startTime, process.forbidden));
+      StackCheck check = TRY(StackCheck::of(process.pid, process.startTime, process.forbidden, prepared_.size() >= named_));
       TRY(touchPages(memory.fd(), TRY(readMappings(process.pid)), process.writes));
       prepared_.push_back({&process, std::move(memory), std::move(check)});
     }
     return prepareToWrite();
+  }
+
+  /** Whoever lives in the same memory runs the same code: stopped and checked with the rest, written to through the one that was named. */
+  Result<bool> addSharers() {
+    for (size_t i = 0; i < named_; ++i) {
+      for (const MemorySharer& sharer : TRY(findMemorySharers(wanted_[i].pid))) {
+        const bool isKnown = std::ranges::any_of(wanted_, [&](const ProcessTransition& process) { return process.pid == sharer.pid; });
+        if (isKnown) continue;
+        wanted_.push_back({sharer.pid, sharer.startTime, wanted_[i].forbidden, {}});
+        owners_.push_back(i);
+      }
+    }
+    return true;
   }
 
   /** A transition that only looks needs nobody to finish it. */
@@ -113,16 +128,18 @@ class Transition {
     std::optional<Finding> finding = prepared_[tracee.process].check.check(tracee.tid, tracee.registers);
     if (!finding) return true;
     const char* const reason = finding->reason == Finding::Reason::inUse ? "in-use" : "unreliable-stack";
-    outcome_.blockers.push_back({stop_.pidOf(tracee), tracee.tid, {}, reason, finding->forbidden, std::move(finding->frames)});
+    outcome_.blockers.push_back({stop_.pidOf(tracee), ownerOf(tracee), tracee.tid, {}, reason, finding->forbidden, std::move(finding->frames)});
     return false;
   }
+
+  pid_t ownerOf(const Tracee& tracee) const { return tracee.process < named_ ? stop_.pidOf(tracee) : wanted_[owners_[tracee.process - named_]].pid; }
 
   Result<bool> notStopped(AllStop::Outcome outcome, bool isAsleep) {
     if (outcome == AllStop::Outcome::gone) return endAs(Kind::gone, stop_.gonePid());
     for (const Tracee* tracee : stop_.unstopped()) {
       // A working thread that only waits for a CPU is late, and that is a matter of the budget.
       const Result<TaskStat> stat = readThreadStat(stop_.pidOf(*tracee), tracee->tid);
-      if (isAsleep || (stat && stat.value().state == 'D')) outcome_.blockers.push_back({stop_.pidOf(*tracee), tracee->tid, {}, "not-stopped", {}, {}});
+      if (isAsleep || (stat && stat.value().state == 'D')) outcome_.blockers.push_back({stop_.pidOf(*tracee), ownerOf(*tracee), tracee->tid, {}, "not-stopped", {}, {}});
     }
     return endAs(Kind::overBudget);
   }
@@ -162,7 +179,11 @@ class Transition {
     }
   }
 
-  std::span<const ProcessTransition> wanted_;
+  /** How many of the wanted ones the caller has named; behind them those that share their memory. */
+  size_t named_;
+  std::vector<ProcessTransition> wanted_;
+  /** Of each of those that share: whose memory it is. */
+  std::vector<size_t> owners_;
   uint64_t budget_;
   std::vector<PreparedProcess> prepared_;
   TransitionOutcome outcome_;
@@ -195,7 +216,7 @@ Result<std::vector<ProcessTransition>> parseProcesses(const Request& request) {
 Json toJson(const Blocker& blocker) {
   Json frames = Json::array();
   for (const uint64_t frame : blocker.frames) frames.push_back(formatHex(frame));
-  Json json = {{"pid", blocker.pid}, {"tid", blocker.tid}, {"threadName", blocker.threadName}, {"reason", blocker.reason}, {"frames", frames}};
+  Json json = {{"pid", blocker.pid}, {"of", blocker.of}, {"tid", blocker.tid}, {"threadName", blocker.threadName}, {"reason", blocker.reason}, {"frames", frames}};
   if (blocker.forbidden) json["forbidden"] = *blocker.forbidden;
   return json;
 }
@@ -222,7 +243,14 @@ Answer toAnswer(const TransitionOutcome& outcome) {
 }  // namespace
 
 Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds) {
-  return Transition(processes, maxStopMicroseconds * 1000).perform();
+  constexpr int mostTries = 5;
+  for (int tries = 1;; ++tries) {
+    Result<TransitionOutcome> outcome = Transition(processes, maxStopMicroseconds * 1000).perform();
+    // Somebody who shared the memory of a process, a child of vfork as a rule, has gone his own way.
+    const bool isOfNobodyNamed = outcome && outcome.value().kind == Kind::gone &&
+                                 std::ranges::none_of(processes, [&](const ProcessTransition& process) { return process.pid == outcome.value().pid; });
+    if (!isOfNobodyNamed || tries == mostTries) return outcome;
+  }
 }
 
 Result<Answer> transition(const Request& request) {

@@ -24,6 +24,8 @@ struct ProcessTransition {
 
 struct Blocker {
   pid_t pid;
+  /** The process of the request whose memory it is: another than `pid` when that one only shares it. */
+  pid_t of;
   pid_t tid;
   std::string threadName;
   const char* reason;

@@ -146,6 +146,8 @@ export interface StopFigures {
 
 export interface TracerBlocker {
   readonly pid: number;
+  /** The process of the request whose memory it is: another than `pid` when that one only shares it. */
+  readonly of: number;
   readonly tid: number;
   readonly threadName: string;
   readonly reason: "in-use" | "unreliable-stack" | "not-stopped";
