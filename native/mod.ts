@@ -9,7 +9,7 @@ export { captureCompileCommands, createPatchImage, readDiff } from "./create/mod
 export type { CreatedPatch, CreateOptions, CreateProgress, SourceDiff } from "./create/mod.ts";
 export { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches } from "./patch/mod.ts";
 export type {
-  Blocker, FunctionReport, ListedPatch, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
+  Blocker, BlockingStack, BlockingThread, FunctionOnStack, FunctionReport, ListedPatch, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
   TransactionProgress, TransactionResult, VerifiedFunction, VerifyReport,
 } from "./patch/mod.ts";
 export { findDynamicSymbol, moduleAt, nameAt, openTarget } from "./target/mod.ts";

@@ -182,7 +182,9 @@ function readOutcome({ result, body }: Answer): TransitionOutcome {
   }
 }
 
-const readBlocker = (blocker: Wire<TracerBlocker>): TracerBlocker => ({ ...blocker, frames: blocker.frames.map(readAddress) });
+const readBlocker = (blocker: Wire<TracerBlocker>): TracerBlocker => (blocker.reason === "in-memory"
+  ? { ...blocker, at: readAddress(blocker.at), value: readAddress(blocker.value) }
+  : { ...blocker, frames: blocker.frames.map(readAddress) });
 
 function readDebugInformation({ from, files, units, functions, inlined }: WireDebugInformation): DebugInformation {
   return {

@@ -3,6 +3,7 @@
 
 import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
+import { Attempts } from "./attempts.ts";
 import { unlessEnded } from "./forked.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
@@ -116,7 +117,7 @@ interface Patched {
 /** What one process has to say about a transaction. */
 export const reportOf = ({ open: { process: { pid } }, patch }: Patched): ProcessReport => ({ pid, functions: reportFunctions(patch) });
 
-const noStop: StopReport = { workingMicroseconds: 0, sleepingMicroseconds: 0, attempts: 0 };
+const noStop: StopReport = new Attempts().report();
 
 /** `patched` is where the patch was when it began. */
 export function resultOf(result: TransactionResult["result"], [first]: readonly Patched[], processes: readonly ProcessReport[], stop: StopReport = noStop): TransactionResult {

@@ -23,23 +23,53 @@ export type TransactionProgress =
   | { readonly step: "over-budget"; readonly attempt: number }
   | { readonly step: "committed" | "reverted" | "activated" | "deactivated" | "unloaded"; readonly attempt: number };
 
-export type Blocker = {
+/** Who stands in the way: a thread, or a stack that no thread is on. */
+export type Blocker = BlockingThread | BlockingStack;
+
+export type BlockingThread = {
   readonly pid: number;
   readonly tid: number;
   readonly thread: string;
+  /** It runs or has run a moment ago; else it is asleep. */
+  readonly working: boolean;
+  /** In how many tries of this transaction it was looked at. */
+  readonly tries: number;
   /** Function names, innermost first; hex where nobody knows a name. */
   readonly stack: readonly string[];
 } & (
-  | { readonly reason: "in-use"; readonly function: string }
+  /** `function`: the innermost of `functions`. */
+  | { readonly reason: "in-use"; readonly function: string; readonly functions: readonly [FunctionOnStack, ...FunctionOnStack[]] }
   | { readonly reason: "unreliable-stack" }
   | { readonly reason: "not-stopped" }
 );
 
-/** Worst thread of its sort in the stop that committed, microseconds. No attempts: loading makes no stop. */
+/** One that is about to be replaced, and in how many of the tries it stood on the thread's stack. */
+export interface FunctionOnStack {
+  readonly function: string;
+  readonly tries: number;
+  /** In so many of these the thread was at work, not asleep. */
+  readonly working: number;
+}
+
+/** A word in memory that returns into a function and lies on no thread's stack: a coroutine's that is suspended. */
+export interface BlockingStack {
+  readonly pid: number;
+  readonly reason: "in-memory";
+  readonly function: string;
+  readonly at: Address;
+  /** What it lies in, as the process's list of mappings has it. */
+  readonly mapping: string;
+}
+
+/** How long threads were held, the worst thread of each sort, in microseconds. No attempts: loading makes no stop. */
 export interface StopReport {
+  /** By the last attempt, which is the one that committed if any did. */
   readonly workingMicroseconds: number;
   readonly sleepingMicroseconds: number;
   readonly attempts: number;
+  /** By any attempt, those that ended with nothing written too. */
+  readonly worstWorkingMicroseconds: number;
+  readonly worstSleepingMicroseconds: number;
 }
 
 export interface ProcessReport {

@@ -125,10 +125,11 @@ class Transition {
 
   /** True: not in the way. */
   bool inspect(const Tracee& tracee) {
+    outcome_.inspected.push_back(tracee.tid);
     std::optional<Finding> finding = prepared_[tracee.process].check.check(tracee.tid, tracee.registers);
     if (!finding) return true;
     const char* const reason = finding->reason == Finding::Reason::inUse ? "in-use" : "unreliable-stack";
-    outcome_.blockers.push_back({stop_.pidOf(tracee), ownerOf(tracee), tracee.tid, {}, reason, finding->forbidden, std::move(finding->frames)});
+    outcome_.blockers.push_back({stop_.pidOf(tracee), ownerOf(tracee), tracee.tid, {}, tracee.isWorking, reason, finding->forbidden, std::move(finding->frames)});
     return false;
   }
 
@@ -139,7 +140,7 @@ class Transition {
     for (const Tracee* tracee : stop_.unstopped()) {
       // A working thread that only waits for a CPU is late, and that is a matter of the budget.
       const Result<TaskStat> stat = readThreadStat(stop_.pidOf(*tracee), tracee->tid);
-      if (isAsleep || (stat && stat.value().state == 'D')) outcome_.blockers.push_back({stop_.pidOf(*tracee), ownerOf(*tracee), tracee->tid, {}, "not-stopped", {}, {}});
+      if (isAsleep || (stat && stat.value().state == 'D')) outcome_.blockers.push_back({stop_.pidOf(*tracee), ownerOf(*tracee), tracee->tid, {}, !isAsleep, "not-stopped", {}, {}});
     }
     return endAs(Kind::overBudget);
   }
@@ -216,7 +217,7 @@ Result<std::vector<ProcessTransition>> parseProcesses(const Request& request) {
 Json toJson(const Blocker& blocker) {
   Json frames = Json::array();
   for (const uint64_t frame : blocker.frames) frames.push_back(formatHex(frame));
-  Json json = {{"pid", blocker.pid}, {"of", blocker.of}, {"tid", blocker.tid}, {"threadName", blocker.threadName}, {"reason", blocker.reason}, {"frames", frames}};
+  Json json = {{"pid", blocker.pid}, {"of", blocker.of}, {"tid", blocker.tid}, {"threadName", blocker.threadName}, {"working", blocker.isWorking}, {"reason", blocker.reason}, {"frames", frames}};
   if (blocker.forbidden) json["forbidden"] = *blocker.forbidden;
   return json;
 }
@@ -231,7 +232,7 @@ Answer toAnswer(const TransitionOutcome& outcome) {
   const Json stop = toJson(outcome.stop);
   switch (outcome.kind) {
     case Kind::done: return {{{"outcome", "done"}, {"stop", stop}}};
-    case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", toJson(outcome.blockers)}, {"stop", stop}}};
+    case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", toJson(outcome.blockers)}, {"inspected", outcome.inspected}, {"stop", stop}}};
     case Kind::overBudget: return {{{"outcome", "over-budget"}, {"stop", stop}}};
     case Kind::gone: return {{{"outcome", "gone"}, {"pid", outcome.pid}}};
     case Kind::mismatch: break;

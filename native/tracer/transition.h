@@ -28,6 +28,7 @@ struct Blocker {
   pid_t of;
   pid_t tid;
   std::string threadName;
+  bool isWorking;
   const char* reason;
   std::optional<size_t> forbidden;
   std::vector<uint64_t> frames;
@@ -38,6 +39,8 @@ struct TransitionOutcome {
   Kind kind = Kind::done;
   /** Blocked. */
   std::vector<Blocker> blockers = {};
+  /** The threads that were looked at. */
+  std::vector<pid_t> inspected = {};
   /** Mismatch and gone: in this process. */
   pid_t pid = 0;
   Mismatch mismatch = {};

@@ -144,22 +144,35 @@ export interface StopFigures {
   readonly sleepingThreads: number;
 }
 
-export interface TracerBlocker {
+/** What stands in the way, and in which of the `forbidden` ranges of the process, by index. */
+export type TracerBlocker = {
   readonly pid: number;
   /** The process of the request whose memory it is: another than `pid` when that one only shares it. */
   readonly of: number;
   readonly tid: number;
   readonly threadName: string;
+  /** It runs, or has run since a moment before the stop. */
+  readonly working: boolean;
   readonly reason: "in-use" | "unreliable-stack" | "not-stopped";
-  /** Index into `forbidden` of the process; absent unless in use. */
+  /** Absent unless in use. */
   readonly forbidden?: number;
   /** Program counters from the innermost frame outwards as far as CFI or the scan could tell. */
   readonly frames: readonly Address[];
-}
+} | {
+  readonly pid: number;
+  readonly of: number;
+  readonly reason: "in-memory";
+  readonly forbidden: number;
+  /** The word, the return address in it, and what it lies in. */
+  readonly at: Address;
+  readonly value: Address;
+  readonly mapping: string;
+};
 
 export type TransitionOutcome =
   | { readonly outcome: "done"; readonly stop: StopFigures }
-  | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly stop: StopFigures }
+  /** `inspected`: the threads that were looked at. A sleeping one in the way ends it before the working ones are. */
+  | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly inspected: readonly number[]; readonly stop: StopFigures }
   | { readonly outcome: "mismatch"; readonly pid: number; readonly at: Address; readonly found: Uint8Array; readonly stop: StopFigures }
   | { readonly outcome: "over-budget"; readonly stop: StopFigures }
   | { readonly outcome: "gone"; readonly pid: number };

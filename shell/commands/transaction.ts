@@ -17,7 +17,7 @@ export interface TransactionFlags extends ProcessFlags {
 export const addTransactionOptions = (command: Command): Command =>
   command
     .option("--timeout <duration>", "go on trying while threads stand in the functions (default: 5s)", parseMilliseconds)
-    .option("--max-stop <duration>", "let everyone go, with nothing written, when the stop would take longer", parseDuration)
+    .option("--max-stop <duration>", "let everyone go, with nothing written, when the working threads would be held for longer, and try again (default: 20ms and 0.1ms for each thread)", parseDuration)
     .option("--dry-run", "check everything, change nothing");
 
 type StepByName = (tracer: TracerClient, name: string, processes: Processes, options: TransactionOptions) => Promise<TransactionResult>;
@@ -61,6 +61,7 @@ function describeStep(step: TransactionProgress): string {
 }
 
 function describeBlocker(blocker: Blocker): string {
+  if (blocker.reason === "in-memory") return `a suspended stack in ${blocker.function}`;
   const thread = `thread ${blocker.tid} (${blocker.thread})`;
   switch (blocker.reason) {
     case "in-use": return `${thread} in ${blocker.function}`;

@@ -25,5 +25,8 @@ export function formatTransaction(transaction: TransactionResult, style: Style):
 }
 
 function formatStop({ stop }: TransactionResult): string {
-  return `Held: working threads ${Math.round(stop.workingMicroseconds)} µs, sleeping threads ${Math.round(stop.sleepingMicroseconds)} µs (${count(stop.attempts, "attempt")})`;
+  const worst = `; at worst ${microseconds(stop.worstWorkingMicroseconds)} and ${microseconds(stop.worstSleepingMicroseconds)}`;
+  return `Held: working threads ${microseconds(stop.workingMicroseconds)}, sleeping threads ${microseconds(stop.sleepingMicroseconds)} (${count(stop.attempts, "attempt")}${stop.attempts === 1 ? "" : worst})`;
 }
+
+const microseconds = (value: number): string => `${Math.round(value)} µs`;

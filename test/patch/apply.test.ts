@@ -136,20 +136,6 @@ test("applyPatch() reaches thread-local variables, far variables and far functio
   expect(await situation.ask()).toBe("answers: 5 7 9 11 13 15 17 19");
 });
 
-test("applyPatch() lets everybody go when working threads would be held too long", async () => {
-  await using situation = await startAnswers("PIE");
-  await situation.say("spin", /^spinning/);
-  const before = await snapshotOf(situation.pid);
-  // On a busy machine the spinning threads may not get a processor in one try, and a thread that does not run is no working one.
-  const attempt = (): Promise<SutureError> => failureOf(applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid, { maxStop: 0, timeout: 20 }));
-  let error = await attempt();
-  for (let tries = 0; tries < 20 && error.kind === "blocked"; tries++) error = await attempt();
-  expect(error).toMatchObject({ kind: "over-budget", message: expect.stringMatching(/working threads would have been held too long; tried \d+ times/) });
-  expect(await snapshotOf(situation.pid)).toEqual(before);
-  const { stop } = await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);
-  expect(stop.workingMicroseconds).toBeGreaterThan(0);
-});
-
 test("applyPatch() takes another place when something is mapped where it was going to", async () => {
   await using situation = await startAnswers("PIE");
   let places = 0;
@@ -193,7 +179,7 @@ test("applyPatch() names the thread and the function that block it, and leaves t
   const before = await snapshotOf(pid);
   const error = await failureOf(applyPatch(tracer, patchOf(situation, "go", newStay, ["stay"]), pid, { timeout: 60 }));
   expect(error.kind).toBe("blocked");
-  expect(error.message).toMatch(/^Cannot apply patch "go" to pid \d+: thread \d+ \(answers-by-func\) is in stay; tried \d+ times in 0\.\d s, nothing was changed/);
+  expect(error.message).toMatch(/^Cannot apply patch "go" to pid \d+: thread \d+ \(answers-by-func\) is in stay.* \(\S+ < .*stay < stayIn.*\); tried \d+ times in 0\.\d s, nothing was changed/);
   expect(error.data["blockers"]).toMatchObject([{ pid, reason: "in-use", function: "stay", stack: expect.arrayContaining(["stay", "stayIn"]) }]);
   expect(await snapshotOf(pid)).toEqual(before);
   expect(await listPatches(tracer, pid)).toMatchObject([{ patches: [] }]);

@@ -16,7 +16,7 @@ const committed: CommandResult = {
         { name: "f", unit: "src/a.c", module: "redis-server", old: address(0x5500_2000n), new: address(0x5400_0080n) },
       ],
     }],
-    stop: { workingMicroseconds: 87, sleepingMicroseconds: 312, attempts: 2 },
+    stop: { workingMicroseconds: 87, sleepingMicroseconds: 312, attempts: 2, worstWorkingMicroseconds: 120, worstSleepingMicroseconds: 400 },
   },
 };
 
@@ -49,7 +49,7 @@ describe("formatText()", () => {
       "  FUNCTION        UNIT       MODULE        OLD         NEW",
       "  ACLSetSelector  src/acl.c  redis-server  0x55001000  0x54000040",
       "  f               src/a.c    redis-server  0x55002000  0x54000080",
-      "Held: working threads 87 µs, sleeping threads 312 µs (2 attempts)",
+      "Held: working threads 87 µs, sleeping threads 312 µs (2 attempts; at worst 120 µs and 400 µs)",
     ]);
   });
 
@@ -136,7 +136,7 @@ describe("formatJson()", () => {
       '{"result":"committed","patch":{"name":"acl-fix","digest":"ab12"},"processes":[{"pid":4242,"functions":['
       + '{"name":"ACLSetSelector","unit":"src/acl.c","module":"redis-server","old":"0x55001000","new":"0x54000040"},'
       + '{"name":"f","unit":"src/a.c","module":"redis-server","old":"0x55002000","new":"0x54000080"}]}],'
-      + '"stop":{"workingMicroseconds":87,"sleepingMicroseconds":312,"attempts":2}}');
+      + '"stop":{"workingMicroseconds":87,"sleepingMicroseconds":312,"attempts":2,"worstWorkingMicroseconds":120,"worstSleepingMicroseconds":400}}');
   });
 
   it("writes bytes as hex", () => {

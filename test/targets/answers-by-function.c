@@ -1,7 +1,7 @@
 // Eight threads that answer when they are asked, on standard input, a word a line:
 //   ask            every thread calls answer(); one line "answers: 1 1 1 …" comes out
 //   stay           one thread goes into stay(), which ends with `leave`
-//   spin           one more thread works without a pause
+//   spin           one more thread works without a pause, until `rest`
 //   fork PATH      a child goes on, fed from the FIFO at PATH; its lines begin with its pid
 //   keep           the address that keep() returns is remembered, until `forget`
 //   kept           what it points to is printed
@@ -46,6 +46,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t asked = PTHREAD_COND_INITIALIZER, answered = PTHREAD_COND_INITIALIZER;
 static int question, missing, answers[threads], way[2];
 static const char *kept;
+static volatile int isResting;
 
 /** What earlier calls left on the stack. */
 __attribute__((noinline)) static void scrub(void) {
@@ -78,7 +79,8 @@ static void *stayIn(void *unused) {
 }
 
 static void *spin(void *unused) {
-  for (;;) __asm__ volatile("");
+  while (!isResting) __asm__ volatile("");
+  printf("rested\n");
   return unused;
 }
 
@@ -121,7 +123,8 @@ int main(void) {
   while (scanf("%255s", word) == 1) {
     if (strcmp(word, "ask") == 0) ask("");
     else if (strcmp(word, "stay") == 0) start(stayIn, 0);
-    else if (strcmp(word, "spin") == 0) { start(spin, 0); printf("spinning\n"); }
+    else if (strcmp(word, "spin") == 0) { isResting = 0; start(spin, 0); printf("spinning\n"); }
+    else if (strcmp(word, "rest") == 0) isResting = 1;
     else if (strcmp(word, "leave") == 0) { if (write(way[1], "x", 1) != 1) return 1; }
     else if (strcmp(word, "keep") == 0) { kept = keep(); printf("kept\n"); }
     else if (strcmp(word, "kept") == 0) { printf("kept: %s\n", kept); }

@@ -115,10 +115,13 @@ describe("transition() with a thread in the way", () => {
       const outcome = await attempt(tracer, situation, { forbidden, writes: [write] });
       if (outcome.outcome !== "blocked") throw new Error(outcome.outcome);
       expect(outcome.blockers).toHaveLength(1);
-      expect(outcome.blockers[0]).toMatchObject({ pid: situation.pid, reason: "in-use", forbidden: 1, threadName: "asleep-in-funct" });
-      expect(outcome.blockers[0]?.tid).not.toBe(situation.pid);
+      const [blocker] = outcome.blockers;
+      if (blocker?.reason !== "in-use") throw new Error(blocker?.reason);
+      expect(blocker).toMatchObject({ pid: situation.pid, working: false, forbidden: 1, threadName: "asleep-in-funct" });
+      expect(blocker.tid).not.toBe(situation.pid);
+      expect(outcome.inspected).toContain(blocker.tid);
       const { start, end } = situation.whole(name);
-      expect(outcome.blockers[0]?.frames.some((frame) => frame > start && frame <= end)).toBe(true);
+      expect(blocker.frames.some((frame) => frame > start && frame <= end)).toBe(true);
     }
     expect(await tracer.readMemory(situation.pid, write.at, 5)).toEqual(write.expected);
     situation.target.write("leave\n");

@@ -1,0 +1,94 @@
+// What is said of threads that stand in the way, and of stops that took too long.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { SutureError } from "../../native/errors.ts";
+import { applyPatch } from "../../native/patch/mod.ts";
+import type { StopReport, TransactionProgress } from "../../native/patch/mod.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { snapshotOf, waitUntil } from "../support/mod.ts";
+import { newAnswer, newStay, patchOf, startAnswers } from "./situations.ts";
+import type { Situation } from "./situations.ts";
+
+let tracer: Tracer;
+beforeAll(async () => { tracer = await Tracer.start(); });
+afterAll(async () => { await tracer[Symbol.asyncDispose](); });
+
+const failureOf = (promise: Promise<unknown>): Promise<SutureError> =>
+  promise.then(() => { throw new Error("It did not fail"); }, (error: unknown) => error as SutureError);
+
+const newSpin = "extern int calls; void *spin(void *unused) { calls++; return unused; }";
+
+async function stay(situation: Situation): Promise<void> {
+  const { length } = await tracer.listThreads(situation.pid);
+  situation.target.write("stay\n");
+  await waitUntil("one more thread waits", async () => (await tracer.listThreads(situation.pid)).length === length + 1);
+}
+
+const stopOf = ({ data }: SutureError): StopReport => data["stop"] as unknown as StopReport;
+
+test("applyPatch() counts in how many tries a function stood on a thread's stack: one that sleeps in a call", async () => {
+  await using situation = await startAnswers("PIE");
+  await stay(situation);
+  const before = await snapshotOf(situation.pid);
+  const error = await failureOf(applyPatch(tracer, patchOf(situation, "go", newStay, ["stay"]), situation.pid, { timeout: 600 }));
+  const { attempts } = stopOf(error);
+  expect(attempts).toBeGreaterThan(2);
+  expect(error.data["blockers"]).toMatchObject([{ reason: "in-use", working: false, tries: attempts, function: "stay", functions: [{ function: "stay", tries: attempts, working: 0 }] }]);
+  expect(error.message).toContain(`is in stay, on its stack in ${attempts} of ${attempts} tries, asleep in each: a call that never returns? (`);
+  expect(await snapshotOf(situation.pid)).toEqual(before);
+});
+
+test.each([true, false])("applyPatch() says of a loop without end that it was at work in every try; dry run: %s", async (dryRun) => {
+  await using situation = await startAnswers("PIE");
+  await situation.say("spin", /^spinning/);
+  const before = await snapshotOf(situation.pid);
+  const error = await failureOf(applyPatch(tracer, patchOf(situation, "go", newSpin, ["spin"]), situation.pid, { timeout: 600, maxStop: 500_000, dryRun }));
+  const { attempts, worstWorkingMicroseconds } = stopOf(error);
+  expect(error.message).toMatch(new RegExp(`thread \\d+ \\(answers-by-func\\) is in spin, on its stack in ${attempts} of ${attempts} tries, at work in ${attempts} of them: a loop that never returns\\? \\(spin < `));
+  expect(error.data["blockers"]).toMatchObject([{ working: true, functions: [{ function: "spin", tries: attempts, working: attempts }] }]);
+  expect(worstWorkingMicroseconds).toBeGreaterThan(0);
+  expect(await snapshotOf(situation.pid)).toEqual(before);
+});
+
+test("applyPatch() does not count tries that ended before they came to a thread", async () => {
+  await using situation = await startAnswers("PIE");
+  await situation.say("spin", /^spinning/);
+  await stay(situation);
+  const steps: TransactionProgress[] = [];
+  const patch = patchOf(situation, "go", newSpin + newStay, ["spin", "stay"]);
+  const applying = failureOf(applyPatch(tracer, patch, situation.pid, { timeout: 6000, maxStop: 500_000, onProgress: (step) => void steps.push(step) }));
+  const blockers = () => steps.flatMap((step) => (step.step === "blocked" ? [step.blockers] : []));
+  // As long as somebody sleeps in the way, nobody who works is held.
+  await waitUntil("it was blocked thrice", () => blockers().length >= 3);
+  expect(blockers().slice(0, 3).every(([blocker, ...others]) => blocker?.reason === "in-use" && blocker.function === "stay" && others.length === 0)).toBe(true);
+  await situation.say("leave", /^left/);
+  await applying;
+  const [blocker, ...others] = blockers().at(-1) ?? [];
+  if (blocker?.reason !== "in-use") throw new Error("nobody was in the way at last");
+  expect(others).toEqual([]);
+  expect(blocker.tries).toBeLessThan(steps.filter(({ step }) => step === "blocked").length);
+  expect(blocker.functions).toEqual([{ function: "spin", tries: blocker.tries, working: blocker.tries }]);
+});
+
+test("applyPatch() lets everyone go when working threads would be held too long, and tries again until there is time", async () => {
+  await using situation = await startAnswers("PIE");
+  const { pid } = situation;
+  await situation.say("spin", /^spinning/);
+  const before = await snapshotOf(pid);
+  const patch = patchOf(situation, "two", newAnswer, ["answer"]);
+  const error = await failureOf(applyPatch(tracer, patch, pid, { timeout: 60, maxStop: 0 }));
+  expect([error.kind, error.exitCode]).toEqual(["over-budget", 6]);
+  expect(error.message).toMatch(/working threads would have been held for more than 0 ms; tried \d+ times in .* nothing was changed/);
+  expect(stopOf(error).attempts).toBeGreaterThan(1);
+  expect(stopOf(error).worstWorkingMicroseconds).toBeGreaterThanOrEqual(stopOf(error).workingMicroseconds);
+  expect(await snapshotOf(pid)).toEqual(before);
+
+  const over: number[] = [];
+  const applying = applyPatch(tracer, patch, pid, { timeout: 30_000, maxStop: 0, onProgress: (step) => { if (step.step === "over-budget") over.push(step.attempt); } });
+  await waitUntil("it was over its budget twice", () => over.length >= 2);
+  await situation.say("rest", /^rested/);
+  const { stop } = await applying;
+  expect(stop.attempts).toBeGreaterThan(over.length);
+  expect(stop.worstWorkingMicroseconds).toBeGreaterThan(0);
+  expect(stop.workingMicroseconds).toBe(0);
+});
