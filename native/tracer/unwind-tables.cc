@@ -38,13 +38,13 @@ class UnwindFile {
 
   bool hasTables() const { return fromExceptions_ != nullptr || fromDebug_ != nullptr; }
 
-  /** The address, as linked, of the byte at `offset` of the file. */
+  /** The address, as linked, of the code at `offset` of the file. lld maps a page that two segments share twice: only code counts. */
   std::optional<uint64_t> addressOf(uint64_t offset) const {
     size_t count = 0;
     if (elf_getphdrnum(elf_, &count) != 0) return {};
     for (size_t i = 0; i < count; ++i) {
       GElf_Phdr header;
-      if (gelf_getphdr(elf_, static_cast<int>(i), &header) == nullptr || header.p_type != PT_LOAD) continue;
+      if (gelf_getphdr(elf_, static_cast<int>(i), &header) == nullptr || header.p_type != PT_LOAD || !(header.p_flags & PF_X)) continue;
       const uint64_t before = header.p_offset % pageSize;  // the mapping begins with the page
       if (offset + before >= header.p_offset && offset < header.p_offset + header.p_filesz) {
         return header.p_vaddr - header.p_offset + offset;
