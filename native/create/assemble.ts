@@ -101,8 +101,8 @@ class ObjectWriter {
   relocation(piece: Piece, relocation: ElfRelocation, offset: number): ImageSection["relocations"][number] {
     const target = this.#inclusion.targetOf(piece, relocation);
     const { type, symbol, addend } = relocation;
-    // A definition of another unit is external here: its symbol has no value in this object.
-    const value = symbol.section === "undefined" ? 0n : symbol.value;
+    // A definition of another unit is external here: its symbol has no value in this object. That of a common symbol is its alignment.
+    const value = symbol.section === "undefined" || symbol.section === "common" ? 0n : symbol.value;
     if (target.kind === "import") return { offset, type, symbol: this.#importOf(target), addend: addend + value - (symbol.section === "undefined" ? 0n : BigInt(target.origin)) };
     const { definition } = target;
     if (definition === undefined) return { offset, type, symbol: this.#sectionSymbol(target.piece), addend: addend + value };
