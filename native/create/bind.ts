@@ -6,6 +6,7 @@ import { fileAddress, formatAddress } from "../address.ts";
 import type { ElfSymbol } from "../elf/mod.ts";
 import { slotAt } from "./links.ts";
 import type { Slot } from "./links.ts";
+import { isMerged } from "./object-code.ts";
 import type { ObjectCode } from "./object-code.ts";
 import type { LinkedProgram } from "./program.ts";
 import type { Decoded } from "./relaxations.ts";
@@ -44,7 +45,8 @@ export class Binder {
     const home = typeof symbol.section === "number" ? this.#object.file.sections[symbol.section] : undefined;
     // A weak definition may have lost to another object's, so it says nothing about its section.
     // The address of an indirect function is that of a stub.
-    const placesSection = home !== undefined && symbol.binding !== "weak" && symbol.type !== "ifunc" && binding.kind === "address";
+    // Of a merged section the linker keeps each constant for itself.
+    const placesSection = home !== undefined && !isMerged(home) && symbol.binding !== "weak" && symbol.type !== "ifunc" && binding.kind === "address";
     // Literals lie elsewhere when functions have sections of their own; only named data keeps its place in its section.
     if (home !== undefined && !this.#object.definitionsBySection.has(home.index)) return;
     if (placesSection) this.#placeSection(home.index, binding.at - symbol.value, by);

@@ -243,7 +243,8 @@ function reasonOf(name: string): string {
 }
 
 const isIgnored = ({ name, type, flags, size }: ElfSection): boolean =>
-  (flags & sectionFlag.alloc) === 0 || size === 0 || type === sectionType.note || name === ".eh_frame" || name.startsWith(".gcc_except_table");
+  (flags & sectionFlag.alloc) === 0 || size === 0 || type === sectionType.note || name === ".eh_frame" || name.startsWith(".gcc_except_table") ||
+  name === "__patchable_function_entries"; // where tools find room at entries: code of a patch needs none
 
 function unownedSections(object: ObjectCode): ReadonlyMap<string, readonly ElfSection[]> {
   const sections = new Map<string, ElfSection[]>();

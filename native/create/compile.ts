@@ -109,15 +109,17 @@ async function compileUnits(
     const begun = performance.now();
     const object = side === "original"
       ? await compileOriginal(tree, unit, `${index}-original`, ownSections)
-      : await compilePatched(tree, unit, `${index}-patched`, touched);
+      : await compilePatched(tree, unit, `${index}-patched`, ownSections, touched);
     const milliseconds = performance.now() - begun;
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds });
     return object;
   });
-  return units.map((unit, index) => toObjectPair(tree, unit, index, objects));
+  return units.map((unit, index) => toObjectPair(tree, unit, index, objects, touched));
 }
 
-function toObjectPair(tree: ShadowTree, unit: TranslationUnit, index: number, objects: readonly Uint8Array[]): ObjectPair {
+function toObjectPair(
+  tree: ShadowTree, unit: TranslationUnit, index: number, objects: readonly Uint8Array[], touched: readonly TouchedFile[],
+): ObjectPair {
   const [original, patched] = [objects[2 * index], objects[2 * index + 1]];
   if (original === undefined || patched === undefined) throw new SutureError("internal", `Cannot pair the objects of ${unit.unit}: one is missing`);
   let plain: Promise<Uint8Array> | undefined;
@@ -129,17 +131,38 @@ function toObjectPair(tree: ShadowTree, unit: TranslationUnit, index: number, ob
     original,
     patched,
     plain: () => (plain ??= compileOriginal(tree, unit, `${index}-plain`, [])),
+    indirect: () => compileIndirect(tree, unit, index, touched),
   };
+}
+
+/** How gcc (12 and later) and clang say that data of other modules may be anywhere. */
+const indirectAccess = ["-mno-direct-extern-access", "-fno-direct-access-external-data"];
+
+async function compileIndirect(tree: ShadowTree, unit: TranslationUnit, index: number, touched: readonly TouchedFile[]): ReturnType<NonNullable<ObjectPair["indirect"]>> {
+  for (const option of indirectAccess) {
+    try {
+      const more = [...ownSections, option];
+      return {
+        original: await compileOriginal(tree, unit, `${index}-original`, more),
+        patched: await compilePatched(tree, unit, `${index}-patched`, more, touched),
+      };
+    } catch (error) {
+      if (!(error instanceof SutureError) || error.kind !== "compile-error") throw error;
+    }
+  }
+  return undefined;
 }
 
 const compileOriginal = (tree: ShadowTree, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> =>
   compile(tree, unit, { invocation: unit.invocation, side: "original", output: join(tree.scratch, `${name}.o`), more });
 
-async function compilePatched(tree: ShadowTree, unit: TranslationUnit, name: string, touched: readonly TouchedFile[]): Promise<Uint8Array> {
+async function compilePatched(
+  tree: ShadowTree, unit: TranslationUnit, name: string, more: readonly string[], touched: readonly TouchedFile[],
+): Promise<Uint8Array> {
   const invocation = inShadow(unit.invocation, tree);
   const dependencies = join(tree.scratch, `${name}.d`);
   const object = await compile(tree, unit, {
-    invocation, side: "patched", output: join(tree.scratch, `${name}.o`), more: [...ownSections, "-MD", "-MF", dependencies],
+    invocation, side: "patched", output: join(tree.scratch, `${name}.o`), more: [...more, "-MD", "-MF", dependencies],
   });
   await refuseUnpatchedParts(tree, unit, invocation, dependencies, touched);
   return object;

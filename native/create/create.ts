@@ -18,7 +18,7 @@ import type { LinkedProgram } from "./program.ts";
 import { proveUnit } from "./proof.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { refuseRecords } from "./records.ts";
-import { notPatchable } from "./refusal.ts";
+import { OutOfReach, notPatchable } from "./refusal.ts";
 import { refuseSharedCode } from "./shared-code.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { UnitFilter } from "./units.ts";
@@ -42,6 +42,27 @@ export async function createPatchImage(tracer: TracerClient, diffs: readonly Sou
 
 /** From objects to the image. */
 export async function buildImage(
+  tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
+): Promise<Uint8Array> {
+  for (let tried = pairs; ;) {
+    try {
+      return await buildFrom(tracer, program, tried, diffs, options);
+    } catch (error) {
+      tried = await withIndirectAccess(tried, error);
+    }
+  }
+}
+
+/** The unit that could not reach a variable, compiled to reach any. Rethrows what that does not help against. */
+async function withIndirectAccess(pairs: readonly ObjectPair[], error: unknown): Promise<readonly ObjectPair[]> {
+  const pair = error instanceof OutOfReach ? pairs.find(({ unit }) => unit === error.unit) : undefined;
+  const objects = await pair?.indirect?.();
+  if (pair === undefined || objects === undefined) throw error;
+  const { indirect: _, ...rest } = pair;
+  return pairs.map((each) => (each === pair ? { ...rest, ...objects } : each));
+}
+
+async function buildFrom(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
 ): Promise<Uint8Array> {
   const proved = await proveUnits(program, pairs, options);

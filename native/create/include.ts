@@ -21,12 +21,12 @@ import type { ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
 import type { Binding } from "./bind.ts";
 import type { Comparison } from "./compare.ts";
 import { isWritableVariable } from "./correlate.ts";
-import { isBranch, isCallThroughGot, isColdPart, isJumpTableEntry, isPcRelative, referentOf, relocationTitle } from "./object-code.ts";
+import { isBranch, isCallThroughGot, isColdPart, isJumpTableEntry, isMerged, isPcRelative, referentOf, relocationTitle } from "./object-code.ts";
 import type { Definition, Referent } from "./object-code.ts";
 import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
 import type { ProvedUnit } from "./proof.ts";
-import { notPatchable } from "./refusal.ts";
+import { OutOfReach, notPatchable } from "./refusal.ts";
 import { checkRelocationType, checkSection, throughGot } from "./supported.ts";
 
 /** A unit with all that is known about it. */
@@ -123,7 +123,8 @@ class Closure {
 
   #include(unit: ComparedUnit, definition: Definition): Piece {
     if (definition.section === undefined) throw this.#refuse(unit, { variable: definition.name }, "is a new common symbol; give it an initial value, or compile with -fno-common");
-    const sharing = (unit.comparison.patched.definitionsBySection.get(definition.section.index) ?? [])
+    // Constants that may be merged may be copied too.
+    const sharing = isMerged(definition.section) ? undefined : (unit.comparison.patched.definitionsBySection.get(definition.section.index) ?? [])
       .find((each) => each.start !== definition.start && !this.#travels(unit, each));
     if (sharing !== undefined) throw this.#refuse(unit, subjectOf(definition), `shares section ${definition.section.name} with ${sharing.name}, which stays as it is`);
     const piece = this.#includeSection(unit, definition.section);
@@ -294,7 +295,7 @@ class Closure {
     const isCanonical = symbol.section === "undefined" && symbol.value !== 0n && !isLibrary(this.#program);
     if (isCanonical && !isCall) return { kind: "import", name, found: { from: "module", at: fileAddress(symbol.value) }, origin: 0 };
     const isReachable = isCall || throughGot.has(relocation.type) || relocation.type === R.R_X86_64_64 || relocation.type === R.R_X86_64_PLT32;
-    if (!isReachable) throw this.#refuse(piece.unit, { variable: name }, `belongs to a library and is referred to by ${relocationTitle(relocation.type)}, as if it were in the program, which has no copy of it`);
+    if (!isReachable) throw new OutOfReach(piece.unit.proved.pair.unit, name, `belongs to a library and is referred to by ${relocationTitle(relocation.type)}, as if it were in the program, which has no copy of it`);
     return processImport(name, symbol.version);
   }
 

@@ -4,8 +4,25 @@ import { SutureError } from "../errors.ts";
 import type { JsonValue } from "../errors.ts";
 
 /** `subject` is what stands in the way: a function, a variable, a section. */
-export function notPatchable(unit: string, subject: { readonly function: string } | { readonly variable: string } | { readonly section: string }, reason: string): SutureError {
-  const [kind, name] = Object.entries(subject)[0] ?? ["unit", unit];
-  const data: Record<string, JsonValue> = { unit, ...subject, reason };
-  return new SutureError("not-patchable", `Cannot build a patch from ${unit}: ${kind} ${name} ${reason}`, data);
+export function notPatchable(unit: string, subject: Subject, reason: string): SutureError {
+  return new SutureError("not-patchable", messageOf(unit, subject, reason), dataOf(unit, subject, reason));
 }
+
+export type Subject = { readonly function: string } | { readonly variable: string } | { readonly section: string };
+
+/** A variable of another module is used as if it were near; the unit may be compiled to reach it wherever it is. */
+export class OutOfReach extends SutureError {
+  readonly unit: string;
+
+  constructor(unit: string, variable: string, reason: string) {
+    super("not-patchable", messageOf(unit, { variable }, reason), dataOf(unit, { variable }, reason));
+    this.unit = unit;
+  }
+}
+
+function messageOf(unit: string, subject: Subject, reason: string): string {
+  const [kind, name] = Object.entries(subject)[0] ?? ["unit", unit];
+  return `Cannot build a patch from ${unit}: ${kind} ${name} ${reason}`;
+}
+
+const dataOf = (unit: string, subject: Subject, reason: string): Record<string, JsonValue> => ({ unit, ...subject, reason });

@@ -66,4 +66,9 @@ export interface ObjectPair {
    * assembler shortened a jump between neighbours. Compiled when first asked for.
    */
   readonly plain: () => Promise<Uint8Array>;
+  /**
+   * Both sides compiled so that data of other modules is reached through the table of addresses, for programs that have no
+   * copy of what the patch wants to use. Undefined where the compiler has no option for that.
+   */
+  readonly indirect?: () => Promise<Pick<ObjectPair, "original" | "patched"> | undefined>;
 }

@@ -1,0 +1,80 @@
+// Compilers and their options: one program of many situations, compiled in each of these ways, patched and reverted while
+// it runs. A way that cannot be made right is refused, and the message is compared.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { Tracer } from "../../native/tracer.ts";
+import type { CompileOptions } from "../support/mod.ts";
+import { lifted } from "../support/limits.ts";
+import { buildFix, compileSituations, patchAndRevert, readSituations } from "./many-situations.ts";
+import type { Situations } from "./many-situations.ts";
+
+let tracer: Tracer;
+let situations: Situations;
+beforeAll(async () => {
+  tracer = await Tracer.start();
+  situations = await readSituations();
+});
+afterAll(() => tracer[Symbol.asyncDispose]());
+
+interface Way extends CompileOptions {
+  readonly title: string;
+}
+
+const gcc = (title: string, flags: string, link = ""): Way => ({ title, flags: words(`-g ${flags}`), link: words(link) });
+const clang = (title: string, flags: string, link = ""): Way => ({ ...gcc(title, flags, link), compiler: "clang" });
+const words = (text: string): readonly string[] => text.split(" ").filter(Boolean);
+
+const ways: readonly Way[] = [
+  gcc(lifted("X23", "gcc -O0"), "-O0"),
+  gcc(lifted("X23", "gcc -O1"), "-O1"),
+  gcc(lifted("X23", "gcc -O2"), "-O2"),
+  gcc(lifted("X23", "gcc -O3"), "-O3"),
+  gcc(lifted("X23", "gcc -Os"), "-Os"),
+  gcc(lifted("X23", "-g3"), "-O2 -g3"),
+  gcc(lifted("X23", "-gdwarf-4"), "-O2 -gdwarf-4"),
+  gcc(lifted("X23", "-gz: compressed debug sections"), "-O2 -gz", "-gz"),
+  gcc(lifted("X23", "-fno-pie, linked to one place"), "-O2 -fno-pie", "-no-pie"),
+  gcc(lifted("X23", "a static program"), "-O2 -fno-pie -DSTATIC_PROGRAM", "-static"),
+  gcc(lifted("X23", "-mcmodel=medium"), "-O2 -fno-pie -mcmodel=medium", "-no-pie"),
+  gcc(lifted("X23", "-mcmodel=large"), "-O2 -fno-pie -mcmodel=large", "-no-pie"),
+  gcc(lifted("X23", "-fcf-protection"), "-O2 -fcf-protection=full", "-Wl,-z,ibtplt"),
+  gcc(lifted("X23", "-fstack-protector-strong and -D_FORTIFY_SOURCE=2"), "-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2"),
+  gcc(lifted("X23", "-fpatchable-function-entry: room at the entry"), "-O2 -fpatchable-function-entry=5"),
+  gcc(lifted("X23", "-fpatchable-function-entry: room before and at the entry"), "-O2 -fpatchable-function-entry=16,8"),
+  gcc(lifted("X23", "-pg"), "-O2 -pg", "-pg"),
+  gcc(lifted("X23", "-pg -mfentry"), "-O2 -pg -mfentry", "-pg"),
+  gcc(lifted("X23", "-finstrument-functions"), "-O2 -finstrument-functions"),
+  gcc(lifted("X23", "-fno-omit-frame-pointer"), "-O2 -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer"),
+  gcc(lifted("X23", "-ffunction-sections -fdata-sections in the original build, unused code dropped"), "-O2 -ffunction-sections -fdata-sections", "-Wl,--gc-sections"),
+  gcc(lifted("X23", "-mno-red-zone"), "-O2 -mno-red-zone"),
+  gcc(lifted("X23", "-falign-functions=1: entries without room between them"), "-O1 -falign-functions=1"),
+  gcc(lifted("X23", "-fcommon"), "-O2 -fcommon"),
+  gcc(lifted("X23", "-fno-merge-constants"), "-O2 -fno-merge-constants"),
+  gcc(lifted("X23", "-fno-jump-tables -fno-reorder-functions"), "-O2 -fno-jump-tables -fno-reorder-functions"),
+  gcc(lifted("X23", "-fno-asynchronous-unwind-tables"), "-O2 -fno-asynchronous-unwind-tables"),
+  gcc(lifted("X17", "-mavx2 -mfma: vector code throughout"), "-O3 -mavx2 -mfma"),
+  gcc(lifted("X23", "linked by lld"), "-O2", "-fuse-ld=lld"),
+  gcc(lifted("X23", "linked by gold"), "-O2", "-fuse-ld=gold"),
+  clang(lifted("X21", "clang -O0"), "-O0"),
+  clang(lifted("X21", "clang -O1"), "-O1"),
+  clang(lifted("X21", "clang -O2"), "-O2"),
+  clang(lifted("X21", "clang -O3"), "-O3"),
+  clang(lifted("X21", "clang -Os"), "-Os"),
+  clang(lifted("X21", "clang -fno-pie"), "-O2 -fno-pie", "-no-pie"),
+  clang(lifted("X21", "clang, a static program"), "-O2 -fno-pie -DSTATIC_PROGRAM", "-static"),
+  clang(lifted("X21", "clang -gdwarf-4 -fcf-protection -fstack-protector-strong"), "-O2 -gdwarf-4 -fcf-protection=full -fstack-protector-strong"),
+  clang(lifted("X21", "clang -mcmodel=large -fno-pie"), "-O2 -fno-pie -mcmodel=large", "-no-pie"),
+  clang(lifted("X21", "clang, linked by lld"), "-O2", "-fuse-ld=lld"),
+  clang(lifted("X21", "clang -fno-integrated-as"), "-O2 -fno-integrated-as"),
+];
+
+describe("createPatchImage() makes a patch of all situations, which is applied and reverted", () => {
+  test.each(ways)("$title", async (way) => {
+    const compiled = await compileSituations(way);
+    const created = await buildFix(tracer, situations, compiled);
+    expect(created.manifest.objects[0]?.functions.map(({ name }) => name)).not.toContain("unchanged_with_line");
+    const { answers, expected } = await patchAndRevert(tracer, situations, compiled, created);
+    expect(answers).toEqual(expected);
+  });
+});
