@@ -1,11 +1,10 @@
 // Patches on top of each other, in every order of going, and one in the place of all.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { SutureError } from "../../native/errors.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
-import type { TracerClient } from "../../native/tracer.ts";
 import { snapshotOf, waitUntil } from "../support/mod.ts";
+import { dying } from "./dying-tool.ts";
 import { newKeep, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 import type { Situation } from "./situations.ts";
 
@@ -88,19 +87,6 @@ test("applyPatch() with replace as a dry run changes nothing", async () => {
   expect(await situation.ask()).toBe(answers(2));
 });
 
-/** A helper that dies when a switch of code is due: right before it, or right after. */
-function dying(when: "before" | "after"): TracerClient {
-  let isDead = false;
-  return new Proxy(tracer, {
-    get: (real, name: keyof TracerClient) => async (...request: readonly unknown[]) => {
-      if (isDead) throw new SutureError("tracer-failed", "Cannot go on: dead");
-      isDead = name === "transition";
-      if (isDead && when === "before") throw new SutureError("tracer-failed", "Cannot go on: dead");
-      return (Reflect.get(real, name) as (...parameters: readonly unknown[]) => Promise<unknown>).apply(real, [...request]);
-    },
-  });
-}
-
 const acts = (["replace", "revert the lower", "revert the upper", "apply on top"] as const).flatMap((act) => (["before", "after"] as const).map((when) => ({ act, when })));
 
 test.each(acts)("recoverProcess() settles a stack when the tool died $when the switch: $act", async ({ act, when }) => {
@@ -109,7 +95,7 @@ test.each(acts)("recoverProcess() settles a stack when the tool died $when the s
   const untouched = await snapshotOf(pid);
   await applyPatch(tracer, answering(situation, "two", 2, newKeep), pid);
   await applyPatch(tracer, answering(situation, "three", 3), pid);
-  const dead = dying(when);
+  const dead = dying(tracer, when);
   const begin = {
     "replace": () => applyPatch(dead, answering(situation, "all", 7), pid, { replace: true }),
     "revert the lower": () => revertPatch(dead, "two", pid),
