@@ -178,10 +178,12 @@ export async function ensureLedger(tracer: TracerClient, target: Target, process
   return larger;
 }
 
-/** Gives the ledger back when it has nothing more to say. */
-export async function dropEmptyLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger): Promise<void> {
+/** Gives the ledger back when it has nothing more to say; true when it did. */
+export async function dropEmptyLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger): Promise<boolean> {
   const { patches, retired } = ledger.state;
-  if (patches.length + retired.length === 0) await unmapOurs(tracer, process, [ledger.range]);
+  if (patches.length + retired.length > 0) return false;
+  await unmapOurs(tracer, process, [ledger.range]);
+  return true;
 }
 
 /**

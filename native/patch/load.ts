@@ -70,7 +70,7 @@ async function stage({ open, bound }: Bound, { onProgress }: TransactionOptions)
   const ledger = await ensureLedger(tracer, target, process, open.ledger, recordLength(bound));
   const { patch, bytes } = await undoingOnFailure(
     () => stagePatch(tracer, target, process, bound, ledger),
-    () => undoInEach([{ open }], () => dropEmptyLedger(tracer, process, ledger)),
+    () => undoInEach([{ open }], async () => void await dropEmptyLedger(tracer, process, ledger)),
   );
   onProgress?.({ step: "staged", pid: process.pid, bytes });
   return { open, ledger, patch };

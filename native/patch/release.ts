@@ -29,13 +29,16 @@ export async function releasePatch(open: OpenProcess, ledger: Ledger, patch: Led
 }
 
 /** Those that nothing refers to any more, and nobody is in: a pointer may have been called meanwhile. */
-export async function freeRetired(open: OpenProcess, ledger: Ledger): Promise<void> {
+export async function freeRetired(open: OpenProcess, ledger: Ledger): Promise<boolean> {
+  let isAnyFreed = false;
   for (const patch of ledger.retired) {
     const at = placeOf(patch);
     if (at === undefined || await isInUse(open, patch) || await isReferredToAfter(open, patch, 1)) continue;
     await unmapOurs(open.tracer, open.process, patch.mappings);
     await ledger.append({ record: "freed", at });
+    isAnyFreed = true;
   }
+  return isAnyFreed;
 }
 
 async function isReferredToAfter({ tracer, process }: OpenProcess, patch: LedgerPatch, attempts: number): Promise<boolean> {

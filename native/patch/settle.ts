@@ -26,18 +26,26 @@ export interface SettledPatch {
   readonly outcome: "finished" | "undone" | "loaded";
 }
 
+export interface Settlement {
+  readonly patches: readonly SettledPatch[];
+  /** What is known of the process's memory, its ledger above all, may no longer be true. */
+  readonly hasChanged: boolean;
+}
+
 /** Only with the process locked. Refuses: unfinished-transaction, blocked. */
-export async function settle(open: OpenProcess): Promise<readonly SettledPatch[]> {
+export async function settle(open: OpenProcess): Promise<Settlement> {
   const { ledger, tracer, process, target } = open;
-  if (ledger === undefined) return [];
+  if (ledger === undefined) return { patches: [], hasChanged: false };
   const settled = await settleSwitch(open, ledger);
   const undone = await dropStaged(open, ledger);
   // A tool that died between making a larger ledger and giving back the old one.
   const outdated = target.mappings.filter((mapping) => isLedgerMapping(mapping) && mapping.start !== ledger.range.start);
   if (outdated.length > 0) await unmapOurs(tracer, process, outdated);
-  await freeRetired(open, ledger);
-  await dropEmptyLedger(tracer, process, ledger);
-  return [...settled, ...undone];
+  const isFreed = await freeRetired(open, ledger);
+  // A worker that was forked when its parent had just made a ledger has an empty one.
+  const isDropped = await dropEmptyLedger(tracer, process, ledger);
+  const patches = [...settled, ...undone];
+  return { patches, hasChanged: patches.length + outdated.length > 0 || isFreed || isDropped };
 }
 
 const named = ({ patches }: Ledger, wanted: CarriedPatch["state"]): readonly LedgerPatch[] =>

@@ -58,8 +58,8 @@ async function identify(tracer: TracerClient, pid: number): Promise<ProcessIdent
 async function openSettled(tracer: TracerClient, pid: number, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {
   const process = await identify(tracer, pid);
   const open = await openProcess(tracer, process, chosen);
-  const settled = await settle(open);
-  return { open: settled.length === 0 ? open : await openProcess(tracer, process, chosen), settled };
+  const { patches, hasChanged } = await settle(open);
+  return { open: hasChanged ? await openProcess(tracer, process, chosen) : open, settled: patches };
 }
 
 /** `work` in each process; in those that nobody named and that end meanwhile it does not count. */

@@ -128,6 +128,7 @@ test("recoverProcess() gives back an empty ledger, and one that a larger one has
   await recoverProcess(tracer, situation.pid);
   expect(await snapshotOf(situation.pid)).toEqual(before);
 
+  await ensureLedger(tracer, target, identity, undefined, 0);
   await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);
   const { ledger } = await openProcess(tracer, identity);
   await Ledger.create(tracer, target, identity, ledger?.state ?? { patches: [], retired: [] }, 2, 0);

@@ -1,14 +1,39 @@
-// Several processes in one commit: all of them or none.
+// Several processes in one commit: all of them or none, and whoever is forked in the middle.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { applyPatch, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
+import { applyPatch, listPatches, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
+import { findProcesses } from "../../native/patch/processes.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { compileTarget, snapshotOf, waitUntil } from "../support/mod.ts";
+import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
+import type { Target } from "../support/mod.ts";
 import { newAnswer, newAnswers, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 
 let tracer: Tracer;
 beforeAll(async () => { tracer = await Tracer.start(); });
 afterAll(async () => { await tracer[Symbol.asyncDispose](); });
+
+const plainAnswer = "int answer(int worker) { return 2; }";
+
+interface Master {
+  readonly target: Target;
+  readonly module: string;
+}
+
+async function startMaster(): Promise<Master> {
+  const { program } = await compileTarget("forks-workers.c", { flags: ["-O1"], link: ["-Wl,--build-id"] });
+  const target = await startTarget(program);
+  await waitUntil("it has workers", async () => (await findProcesses({ trees: [target.pid] })).length > 10);
+  return { target, module: program };
+}
+
+/** What was answered since the last time. */
+async function answersOf(target: Target): Promise<{ readonly old: number; readonly new: number }> {
+  const from = target.lines.length;
+  target.write("ask\n");
+  const [, old, fresh] = (await target.line(/^answers/, from)).split(" ").map(Number);
+  return { old: old ?? 0, new: fresh ?? 0 };
+}
 
 /** Nothing of this process goes on, but the target does. */
 const holdUp = (milliseconds: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
@@ -74,3 +99,50 @@ test("applyPatch() refuses a selection that nobody is in", async () => {
   await expect(revertPatch(tracer, "two", { programs: [program] })).rejects.toMatchObject({ kind: "no-such-process", message: expect.stringContaining("none that can be looked into runs") });
   await expect(revertPatch(tracer, "two", { programs: ["/no/such/file"] })).rejects.toMatchObject({ kind: "file-not-found" });
 });
+
+test("applyPatch() and revertPatch() of a tree catch the workers that are forked meanwhile", async () => {
+  const { target, module } = await startMaster();
+  await using _target = target;
+  const image = patchOf({ module, kind: "program" }, "fork", plainAnswer, ["answer"]);
+  for (let round = 0; round < 3; round++) {
+    let isHeldUp = false;
+    // Workers are born with a patch that is staged and not active.
+    const hold = (): void => { if (!isHeldUp) { isHeldUp = true; holdUp(150); } };
+    const applied = await applyPatch(tracer, image, { trees: [target.pid] }, { onProgress: ({ step }) => { if (step === "staged") hold(); } });
+    await answersOf(target);
+    await sleep(700);
+    const after = await answersOf(target);
+    expect(after.old).toBe(0);
+    expect(after.new).toBeGreaterThan(100);
+    expect(applied.processes.map(({ pid }) => pid)).toContain(target.pid);
+    expect(applied.processes.filter(({ forkedMeanwhile }) => forkedMeanwhile).length).toBeGreaterThan(0);
+
+    const reverted = await revertPatch(tracer, "fork", { trees: [target.pid] });
+    expect(reverted.result).toBe("reverted");
+    await answersOf(target);
+    await sleep(700);
+    const back = await answersOf(target);
+    expect(back.new).toBe(0);
+    expect(back.old).toBeGreaterThan(100);
+  }
+  const from = target.lines.length;
+  target.write("pause\n");
+  await target.line(/^paused/, from);
+  expect(await listPatches(tracer, target.pid)).toMatchObject([{ patches: [] }]);
+  expect(target.errorText()).toBe("");
+}, 60_000);
+
+test("applyPatch() of a program reaches every process that runs it, whoever its parent is", async () => {
+  const one = await startMaster();
+  await using _one = one.target;
+  const other = await startMaster();
+  await using _other = other.target;
+  await applyPatch(tracer, patchOf({ module: one.module, kind: "program" }, "fork", plainAnswer, ["answer"]), { programs: [one.module] });
+  await answersOf(one.target);
+  await answersOf(other.target);
+  await sleep(300);
+  for (const { target } of [one, other]) {
+    const { old, new: fresh } = await answersOf(target);
+    expect({ old, isAnswering: fresh > 20 }).toEqual({ old: 0, isAnswering: true });
+  }
+}, 60_000);
