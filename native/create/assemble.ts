@@ -5,7 +5,7 @@
 // where they lead, so two static variables of one name stay two symbols.
 
 import { formatAddress } from "../address.ts";
-import { readEhFrame, sectionFlag, writeEhFrame } from "../elf/mod.ts";
+import { readEhFrame, sectionFlag, writeEhFrame, writeI32, x86Relocation } from "../elf/mod.ts";
 import type { ElfRelocation, ElfSection, UnwindFde } from "../elf/mod.ts";
 import type { ImageFunction, ImageImport, ImageObject, ImageSection, ImageSymbol, ModuleIdentity, PatchedFunction } from "../image/mod.ts";
 import type { ComparedUnit, Found, Inclusion, Piece, Target } from "./include.ts";
@@ -93,14 +93,20 @@ class ObjectWriter {
   }
 
   relocate(piece: Piece): void {
-    const { relocations } = this.sectionOf(piece);
-    for (const relocation of piece.section.relocations) relocations.push(this.relocation(piece, relocation, relocation.offset));
+    const section = this.sectionOf(piece);
+    for (const relocation of piece.section.relocations) {
+      const target = this.#inclusion.targetOf(piece, relocation);
+      if (target.kind !== "constant") section.relocations.push(this.relocation(piece, relocation, relocation.offset));
+      else if (target.value !== undefined) writeI32(section.bytes, relocation.offset, Number(target.value));
+    }
   }
 
   /** `relocation` of `piece` as it stands in the image, at `offset`. */
   relocation(piece: Piece, relocation: ElfRelocation, offset: number): ImageSection["relocations"][number] {
     const target = this.#inclusion.targetOf(piece, relocation);
     const { type, symbol, addend } = relocation;
+    if (target.kind === "own-slot") return { offset, type: x86Relocation.R_X86_64_PC32, symbol: this.#importOf({ name: target.name, found: { from: "module", at: target.at } }), addend: -4n };
+    if (target.kind === "constant") throw notPatchable(piece.unit.proved.pair.unit, { section: piece.section.name }, "has unwind information that refers to a thread-local variable");
     // A definition of another unit is external here: its symbol has no value in this object. That of a common symbol is its alignment.
     const value = symbol.section === "undefined" || symbol.section === "common" ? 0n : symbol.value;
     if (target.kind === "import") return { offset, type, symbol: this.#importOf(target), addend: addend + value - (symbol.section === "undefined" ? 0n : BigInt(target.origin)) };
@@ -117,7 +123,7 @@ class ObjectWriter {
     return made;
   }
 
-  #importOf({ name, found }: Target & { kind: "import" }): ImageSymbol {
+  #importOf({ name, found }: Pick<Target & { kind: "import" }, "name" | "found">): ImageSymbol {
     const key = `${found.from} ${name} ${placeOfImport(found)}`;
     const known = this.#imports.get(key);
     if (known !== undefined) return known.symbol;
@@ -138,7 +144,7 @@ class ObjectWriter {
 
 function placeOfImport(found: Found): string {
   switch (found.from) {
-    case "module": return formatAddress(found.at);
+    case "module": case "slot": return formatAddress(found.at);
     case "process": return found.version ?? "";
     case "thread": return String(found.offset);
   }

@@ -10,6 +10,7 @@ import { isMerged } from "./object-code.ts";
 import type { ObjectCode } from "./object-code.ts";
 import type { LinkedProgram } from "./program.ts";
 import type { Decoded } from "./relaxations.ts";
+import { blockOffsetOf } from "./thread-slots.ts";
 
 /** Where a symbol was found. */
 export type Binding =
@@ -17,6 +18,8 @@ export type Binding =
   /** Through a PLT stub or a GOT slot that the dynamic linker fills by name. */
   | { readonly kind: "dynamic"; readonly symbol: ElfSymbol; readonly stub?: FileAddress }
   | { readonly kind: "thread"; readonly offset: bigint }
+  /** In the block of thread variables of a library. */
+  | { readonly kind: "thread-block"; readonly offset: bigint }
   /** A weak symbol that nobody defined when the program was linked. */
   | { readonly kind: "absent" };
 
@@ -69,7 +72,9 @@ export class Binder {
       case "address": return this.#bindingOfAddress(decoded.value);
       case "slot": return this.#bindingOfSlot(slotAt(this.#program.program.elf, this.#program.links, decoded.at));
       case "thread": return { kind: "thread", offset: decoded.offset };
-      case "thread-slot": case "nothing": return undefined;
+      case "thread-block": return { kind: "thread-block", offset: decoded.offset };
+      case "thread-slot": return this.#bindingOfThreadSlot(decoded.at);
+      case "nothing": return undefined;
     }
   }
 
@@ -83,8 +88,13 @@ export class Binder {
     switch (slot.kind) {
       case "symbol": return { kind: "dynamic", symbol: slot.symbol };
       case "address": return slot.at === 0n ? { kind: "absent" } : { kind: "address", at: fileAddress(slot.at) };
-      case "thread": case "other": return undefined;
+      default: return undefined;
     }
+  }
+
+  #bindingOfThreadSlot(at: bigint): Binding | undefined {
+    const offset = blockOffsetOf(this.#program, at);
+    return offset === undefined ? undefined : { kind: "thread-block", offset };
   }
 
   #placeSection(index: number, base: bigint, by: string): void {
@@ -111,16 +121,18 @@ const isMoreExact = (one: Binding, other: Binding): boolean =>
 function agree(one: Binding, other: Binding): boolean {
   if (one.kind === "dynamic" && other.kind === "dynamic") return one.symbol.name === other.symbol.name;
   if (one.kind === "address" && other.kind === "address") return one.at === other.at;
-  if (one.kind === "thread" && other.kind === "thread") return one.offset === other.offset;
+  if (isThread(one) || isThread(other)) return one.kind === other.kind && isThread(one) && isThread(other) && one.offset === other.offset;
   // A copy relocation or canonical stub is an address in code and a name in a slot.
-  return one.kind !== "thread" && other.kind !== "thread" && (one.kind === "dynamic" || other.kind === "dynamic" || one.kind === other.kind);
+  return one.kind === "dynamic" || other.kind === "dynamic" || one.kind === other.kind;
 }
+
+const isThread = (binding: Binding): binding is Binding & { readonly offset: bigint } => "offset" in binding;
 
 function describe(binding: Binding): string {
   switch (binding.kind) {
     case "address": return formatAddress(binding.at);
     case "dynamic": return `the dynamic symbol ${binding.symbol.name}`;
-    case "thread": return `thread offset ${binding.offset}`;
+    case "thread": case "thread-block": return `thread offset ${binding.offset}`;
     case "absent": return "no address";
   }
 }

@@ -11,9 +11,9 @@ import { compileObjectPairs } from "./compile.ts";
 import { correlateObjects } from "./correlate.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit, Inclusion } from "./include.ts";
-import { isColdPart, readObjectCode } from "./object-code.ts";
+import { isColdPart } from "./object-code.ts";
 import type { Definition } from "./object-code.ts";
-import { readLinkedProgram, unitsOf } from "./program.ts";
+import { readLinkedObject, readLinkedProgram, unitsOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
 import { proveUnit } from "./proof.ts";
 import type { ProvedUnit } from "./proof.ts";
@@ -67,7 +67,7 @@ async function buildFrom(
 ): Promise<Uint8Array> {
   const proved = await proveUnits(program, pairs, options);
   for (const pair of pairs) await checkLayouts(tracer, pair);
-  const units = proved.map((unit) => compareUnit(unit, options));
+  const units = proved.map((unit) => compareUnit(program, unit, options));
   refuseSharedCode(program, units);
   // Beyond this point nothing reads the original objects again.
   const inclusion = includeDependencies(program, units);
@@ -97,8 +97,8 @@ async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], 
   return proved;
 }
 
-function compareUnit(proved: ProvedUnit, { onProgress }: CreateOptions): ComparedUnit {
-  const patched = readObjectCode(proved.pair.unit, proved.pair.patched);
+function compareUnit(program: LinkedProgram, proved: ProvedUnit, { onProgress }: CreateOptions): ComparedUnit {
+  const patched = readLinkedObject(program, proved.pair.unit, proved.pair.patched);
   const comparison = compareObjects(proved.object, patched, correlateObjects(proved.object, patched));
   onProgress?.({ step: "compared", unit: proved.pair.unit, changed: functionsOnly(comparison.changed.keys()), added: functionsOnly(comparison.added) });
   return { proved, comparison };
@@ -137,7 +137,7 @@ function oldFunctionOf({ program }: LinkedProgram, { proved, comparison }: Compa
   const old = proved.functions.get(name);
   const target = old === undefined ? undefined : program.functionAt(old.at);
   if (old === undefined || target === undefined || target.entry !== old.at) throw notPatchable(proved.pair.unit, { function: name }, "has no place of its own in the program");
-  if (!old.compared) throw notPatchable(proved.pair.unit, { function: name }, "uses thread-local variables in a way that the linker rewrites, so it cannot be compared with the program");
+  if (!old.compared) throw notPatchable(proved.pair.unit, { function: name }, "uses thread-local variables in a way that is not known, so it cannot be compared with the program");
   const answer = redirectSite(program, target);
   if (!answer.possible) throw notPatchable(proved.pair.unit, { function: name }, `cannot be redirected: ${answer.reason.text}`);
   return { oldEntry: target.entry, oldSize: old.size, oldRanges: rangesOf(proved, name, target), ...answer.site, warnings: warningsFor(program, target) };

@@ -11,8 +11,9 @@
 //   its dynamic ones and, for what the program never used, any loaded module, by name;
 // - in a library, what it exports and reaches through PLT or GOT is found by name, because another module may come first.
 //
-// Refused by name: thread-local accesses other than to the program's own existing variables, relocations not known
-// here, what cannot be told apart, what cannot be found.
+// - thread-local variables: those of a program by their offset, all others through the slots that the module has for them.
+//
+// Refused by name: new thread-local variables, relocations not known here, what cannot be told apart, what cannot be found.
 
 import { fileAddress } from "../address.ts";
 import type { FileAddress } from "../address.ts";
@@ -27,7 +28,10 @@ import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts
 import type { LinkedProgram } from "./program.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { OutOfReach, notPatchable } from "./refusal.ts";
-import { checkRelocationType, checkSection, throughGot } from "./supported.ts";
+import { checkRelocationType, checkSection, isThreadAccess, throughGot } from "./supported.ts";
+import { blockBase } from "./thread-access.ts";
+import { threadSlotFor } from "./thread-slots.ts";
+import type { ThreadVariable } from "./thread-slots.ts";
 
 /** A unit with all that is known about it. */
 export interface ComparedUnit {
@@ -44,14 +48,20 @@ export interface Piece {
 export type Found =
   | { readonly from: "module"; readonly at: FileAddress }
   | { readonly from: "process"; readonly version?: string }
-  | { readonly from: "thread"; readonly offset: bigint };
+  | { readonly from: "thread"; readonly offset: bigint }
+  /** What the module's slot at `at` holds in the process. */
+  | { readonly from: "slot"; readonly at: FileAddress };
 
 /** What a relocation of a piece refers to in the end. */
 export type Target =
   /** A place in a section of the image; `definition` where it is one. */
   | { readonly kind: "piece"; readonly piece: Piece; readonly definition?: Definition }
   /** Something outside of the image; the relocation's addend counts from `origin` of its symbol. */
-  | { readonly kind: "import"; readonly name: string; readonly found: Found; readonly origin: number };
+  | { readonly kind: "import"; readonly name: string; readonly found: Found; readonly origin: number }
+  /** A slot, or a pair, of the module's own table, in the place of one of the image. */
+  | { readonly kind: "own-slot"; readonly name: string; readonly at: FileAddress }
+  /** Known already; undefined where the field holds nothing. */
+  | { readonly kind: "constant"; readonly value?: bigint };
 
 export interface Inclusion {
   /** In order of units and of sections. */
@@ -150,7 +160,7 @@ class Closure {
 
   #resolve(piece: Piece, relocation: ElfRelocation): Target {
     const { unit, section } = piece;
-    checkRelocationType(unit.proved.pair.unit, section, relocation);
+    checkRelocationType(unit.proved.pair.unit, section, relocation, isLibrary(this.#program));
     const referent = referentOf(unit.comparison.patched, section, relocation);
     switch (referent.kind) {
       case "definition": return this.#resolveDefinition(piece, relocation, unit, referent);
@@ -177,7 +187,7 @@ class Closure {
     const inProgram = original === undefined ? undefined : proved.functions.get(original.name);
     const isInside = isColdPart(name) || offset !== 0 || isJumpTableEntry(piece, relocation, referent);
     const isCall = isBranch(piece.section, relocation.offset, relocation.type) || isCallThroughGot(piece.section, relocation.offset, relocation.type);
-    if (definition.kind === "ifunc") return this.#resolveIndirectFunction(owner, definition, original);
+    if (definition.kind === "ifunc") return this.#resolveIndirectFunction(owner, definition, original, relocation);
     if (!isInside && this.#isInterposable(definition.symbol, relocation)) return processImport(definition.symbol.name);
     const elsewhere = inProgram === undefined && original !== undefined && !isInside ? this.#definedElsewhere(definition) : undefined;
     if (elsewhere !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(elsewhere) }, origin: definition.start };
@@ -194,12 +204,22 @@ class Closure {
     return this.#program.program.symbolsNamed(name).map((each) => each.symbol).find((each) => each.binding !== "local" && each.type === "function");
   }
 
-  /** The program calls an indirect function through a stub; that goes on working for the patch. */
-  #resolveIndirectFunction(owner: ComparedUnit, definition: Definition, original: Definition | undefined): Target {
+  /** The program reaches an indirect function through a stub or a slot; what it reaches there, the patch does. */
+  #resolveIndirectFunction(owner: ComparedUnit, { name, start }: Definition, original: Definition | undefined, relocation: ElfRelocation): Target {
     const binding = original === undefined ? undefined : owner.proved.bindings.get(original.name);
     const proved = original === undefined ? undefined : owner.proved.functions.get(original.name);
-    if (binding?.kind !== "address" || binding.at === proved?.at) throw this.#refuse(owner, { function: definition.name }, "is an indirect function for which the program has no stub");
-    return { kind: "import", name: definition.name, found: { from: "module", at: binding.at }, origin: definition.start };
+    const stub = binding?.kind === "address" && binding.at !== proved?.at ? binding.at : undefined;
+    const found = this.#indirectPlace(proved?.at, stub, relocation);
+    if (found === undefined) throw this.#refuse(owner, { function: name }, original === undefined ? "is a new indirect function, which nobody would resolve" : "is an indirect function that the program has neither a stub nor a slot for");
+    return { kind: "import", name, found, origin: start };
+  }
+
+  /** In a program that may lie anywhere, code that reads a slot gets the implementation; all else gets the stub, if there is one. */
+  #indirectPlace(resolver: FileAddress | undefined, stub: FileAddress | undefined, { type }: ElfRelocation): Found | undefined {
+    const slot = [...this.#program.links.slots].find(([, each]) => each.kind === "indirect" && each.resolver === resolver)?.[0];
+    const prefersSlot = stub === undefined || (throughGot.has(type) && this.#program.program.elf.type === "shared");
+    if (slot !== undefined && prefersSlot) return { from: "slot", at: fileAddress(slot) };
+    return stub === undefined ? undefined : { from: "module", at: stub };
   }
 
   #resolveVariable(relocation: ElfRelocation, owner: ComparedUnit, definition: Definition): Target {
@@ -230,14 +250,28 @@ class Closure {
     const original = owner.comparison.correlation.originals.get(definition.name);
     if (original === undefined) throw this.#refuse(owner, { variable: definition.name }, "is a new thread-local variable, and threads that run have no room for it");
     const binding = owner.proved.bindings.get(original.name);
-    const symbol = variableSymbol(this.#program, original.name, owner.proved.unit, original.symbol.binding === "local");
+    const isLocal = original.symbol.binding === "local";
+    const symbol = variableSymbol(this.#program, original.name, owner.proved.unit, isLocal);
+    if (isLibrary(this.#program)) {
+      const offset = binding?.kind === "thread-block" ? binding.offset : symbol?.value;
+      return this.#threadSlot(owner, original.name, { ...(isLocal ? {} : { name: original.name }), ...(offset === undefined ? {} : { offset }) }, relocation);
+    }
     const offset = binding?.kind === "thread" ? binding.offset : symbol === undefined ? undefined : threadOffsetOf(this.#program, symbol);
     return this.#threadImport(owner, original.name, offset, definition.start, relocation);
   }
 
+  /** A variable at no constant distance: through the module's own slots. */
+  #threadSlot(owner: ComparedUnit, name: string, variable: ThreadVariable, { type, addend }: ElfRelocation): Target {
+    const inside = type === R.R_X86_64_DTPOFF32 ? addend : addend + 4n;
+    if (type === R.R_X86_64_TLSDESC_CALL) return { kind: "constant" };
+    if (type === R.R_X86_64_DTPOFF32 && variable.offset !== undefined) return { kind: "constant", value: variable.offset + inside };
+    const at = inside !== 0n ? undefined : threadSlotFor(this.#program, type, type === R.R_X86_64_TLSLD ? { offset: 0n } : variable);
+    if (at === undefined) throw this.#refuse(owner, { variable: name }, `is thread-local and used through ${relocationTitle(type)}, for which ${this.#program.program.name} has no slot; use the variable where it was used before`);
+    return { kind: "own-slot", name, at };
+  }
+
   #threadImport(owner: ComparedUnit, name: string, offset: bigint | undefined, origin: number, { type }: ElfRelocation): Target {
     if (type !== R.R_X86_64_TPOFF32 && type !== R.R_X86_64_GOTTPOFF) throw this.#refuse(owner, { variable: name }, `is thread-local and used through ${relocationTitle(type)}, which is not supported`);
-    if (isLibrary(this.#program)) throw this.#refuse(owner, { variable: name }, "is a thread-local variable of a library, which is not supported");
     if (offset === undefined) throw this.#refuse(owner, { variable: name }, "is thread-local, and its place in the program cannot be found");
     return { kind: "import", name, found: { from: "thread", offset }, origin };
   }
@@ -251,7 +285,21 @@ class Closure {
       return this.#resolveDefinition(piece, relocation, defining.unit, { kind: "definition", definition: defining.definition, offset });
     }
     const binding = this.#bindingOf(unit, name);
+    if (name === blockBase) {
+      return isLibrary(this.#program) ? this.#threadSlot(unit, name, { offset: 0n }, relocation) : this.#threadImport(unit, name, 0n, 0, relocation);
+    }
+    if (isThreadAccess(relocation.type) && (isLibrary(this.#program) || binding?.kind !== "thread")) {
+      const own = this.#ownThreadVariable(name);
+      if (own === undefined || isLibrary(this.#program)) return this.#threadSlot(unit, name, { name, ...(own === undefined ? {} : { offset: own.value }) }, relocation);
+    }
+    const indirect = this.#program.program.symbolsNamed(name).find(({ symbol: { type, section } }) => type === "ifunc" && section !== "undefined")?.symbol;
+    const found = indirect === undefined ? undefined : this.#indirectPlace(placeOf(indirect), binding?.kind === "address" ? binding.at : undefined, relocation);
+    if (found !== undefined) return { kind: "import", name, found, origin: 0 };
     return this.#resolveBinding(piece, relocation, name, symbol, binding) ?? this.#resolveByName(piece, relocation, name, symbol);
+  }
+
+  #ownThreadVariable(name: string): ElfSymbol | undefined {
+    return this.#program.program.symbolsNamed(name).map((each) => each.symbol).find(({ type, section, binding }) => type === "tls" && section !== "undefined" && binding !== "local");
   }
 
   /** Another unit of the patch that defines this global name. */
@@ -275,6 +323,7 @@ class Closure {
       case "address": return { kind: "import", name, found: { from: "module", at: binding.at }, origin: 0 };
       case "thread": return this.#threadImport(piece.unit, name, binding.offset, 0, relocation);
       case "dynamic": return this.#dynamicImport(piece, relocation, name, binding.symbol);
+      case "thread-block": return undefined;
       case "absent": throw this.#refuse(piece.unit, { section: piece.section.name }, `refers to ${symbol.name}, which is weak and defined nowhere in the program`);
     }
   }
@@ -283,7 +332,7 @@ class Closure {
     const [own] = this.#program.program.symbolsNamed(name).map((each) => each.symbol).filter(({ binding }) => binding !== "local");
     if (own !== undefined && this.#isInterposable(own, relocation)) return processImport(name);
     if (own?.type === "tls") return this.#threadImport(piece.unit, name, threadOffsetOf(this.#program, own), 0, relocation);
-    if (own?.type === "ifunc") throw this.#refuse(piece.unit, { function: name }, "is an indirect function for which the unit has no stub");
+    if (own?.type === "ifunc") throw this.#refuse(piece.unit, { function: name }, "is an indirect function that the program has neither a stub nor a slot for");
     if (own !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(own) }, origin: 0 };
     if (symbol.binding === "weak") throw this.#refuse(piece.unit, { section: piece.section.name }, `refers to ${name}, which is weak and which the program does not define`);
     return this.#dynamicImport(piece, relocation, name, this.#program.dynamicByName.get(name) ?? symbol);

@@ -8,8 +8,14 @@ import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
 export type Slot =
   | { readonly kind: "symbol"; readonly symbol: ElfSymbol }
   | { readonly kind: "address"; readonly at: bigint }
-  | { readonly kind: "thread"; readonly symbol: ElfSymbol; readonly addend: bigint }
+  /** The address that an indirect function's resolver gives. */
+  | { readonly kind: "indirect"; readonly resolver: bigint }
+  /** What leads to a thread-local variable: of that name, or of this module's own block at `addend`. */
+  | { readonly kind: ThreadSlotKind; readonly name: string; readonly addend: bigint }
   | { readonly kind: "other" };
+
+/** An offset from the thread pointer; a module's number, with an offset in the next slot; that offset; a descriptor of two words. */
+export type ThreadSlotKind = "thread" | "thread-module" | "thread-offset" | "thread-descriptor";
 
 export interface ProgramLinks {
   /** By address of the slot. */
@@ -39,10 +45,16 @@ function slotOf(type: number, symbol: ElfSymbol | undefined, addend: bigint): Sl
     case R.R_X86_64_GLOB_DAT: case R.R_X86_64_JUMP_SLOT: case R.R_X86_64_64:
       return symbol === undefined || symbol.name === "" ? { kind: "other" } : { kind: "symbol", symbol };
     case R.R_X86_64_RELATIVE: return { kind: "address", at: addend };
-    case R.R_X86_64_TPOFF64: return symbol === undefined ? { kind: "other" } : { kind: "thread", symbol, addend };
+    case R.R_X86_64_IRELATIVE: return { kind: "indirect", resolver: addend };
+    case R.R_X86_64_TPOFF64: return threadSlot("thread", symbol, addend);
+    case R.R_X86_64_DTPMOD64: return threadSlot("thread-module", symbol, addend);
+    case R.R_X86_64_DTPOFF64: return threadSlot("thread-offset", symbol, addend);
+    case R.R_X86_64_TLSDESC: return threadSlot("thread-descriptor", symbol, addend);
     default: return { kind: "other" };
   }
 }
+
+const threadSlot = (kind: ThreadSlotKind, symbol: ElfSymbol | undefined, addend: bigint): Slot => ({ kind, name: symbol?.name ?? "", addend });
 
 const isStubSection = ({ name }: ElfSection): boolean => name === ".plt" || name.startsWith(".plt.") || name === ".iplt";
 

@@ -41,10 +41,14 @@ export interface ObjectCode {
   readonly literalStarts: ReadonlyMap<number, readonly number[]>;
 }
 
-/** Reads an object that a compiler wrote for `unit`. Refuses what was compiled for another stage, such as LTO. */
-export function readObjectCode(unit: string, bytes: Uint8Array): ObjectCode {
-  const file = readElf(bytes);
-  checkObject(unit, file);
+/**
+ * Reads an object that a compiler wrote for `unit`; `rewrite` may do to it what a linker does. Refuses what was compiled for
+ * another stage, such as LTO.
+ */
+export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file: ElfFile): ElfFile => file): ObjectCode {
+  const asCompiled = readElf(bytes);
+  checkObject(unit, asCompiled);
+  const file = rewrite(asCompiled);
   const definitions = file.symbols.flatMap((symbol) => definitionOf(file, symbol));
   const definitionsBySection = groupBySection(definitions);
   const object = {

@@ -11,6 +11,16 @@ import type { Program } from "../patchability/mod.ts";
 import type { DebugUnit } from "../tracer.ts";
 import { readLinks } from "./links.ts";
 import type { ProgramLinks } from "./links.ts";
+import { readObjectCode } from "./object-code.ts";
+import type { ObjectCode } from "./object-code.ts";
+import { blockBase, relaxThreadAccess } from "./thread-access.ts";
+
+/** An object as it stands in the program: one that is linked into a program uses thread-local variables in a simpler way. */
+export function readLinkedObject(program: LinkedProgram, unit: string, bytes: Uint8Array): ObjectCode {
+  if (isLibrary(program)) return readObjectCode(unit, bytes);
+  const isOwn = ({ name, section }: ElfSymbol): boolean => section !== "undefined" || name === blockBase || program.program.symbolsNamed(name).some(({ symbol }) => symbol.type === "tls" && symbol.section !== "undefined");
+  return readObjectCode(unit, bytes, (file) => relaxThreadAccess(file, isOwn));
+}
 
 export interface LinkedProgram {
   readonly program: Program;

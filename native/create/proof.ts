@@ -14,9 +14,9 @@ import { Binder, BindingConflict } from "./bind.ts";
 import type { Binding, Bindings } from "./bind.ts";
 import { compareProducers } from "./producer.ts";
 import { literalAt } from "./literals.ts";
-import { bytesOf, isMerged, readObjectCode, referentOf, relocationsOf } from "./object-code.ts";
+import { bytesOf, isMerged, referentOf, relocationsOf } from "./object-code.ts";
 import type { Definition, ObjectCode } from "./object-code.ts";
-import { bytesOfProgram, functionPlaces, unitsOf } from "./program.ts";
+import { bytesOfProgram, functionPlaces, isLibrary, readLinkedObject, unitsOf } from "./program.ts";
 import type { FunctionPlace, LinkedProgram } from "./program.ts";
 import { decodeField, isDynamicThreadAccess } from "./relaxations.ts";
 import type { DecodedField } from "./relaxations.ts";
@@ -46,7 +46,7 @@ export interface ProvedFunction {
 
 /** Proves that `pair.original` is part of the program. */
 export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source: string): Promise<ProvedUnit> {
-  const object = readObjectCode(pair.unit, pair.original);
+  const object = readLinkedObject(program, pair.unit, pair.original);
   const proofs = [];
   const refusals: SutureError[] = [];
   for (const unit of unitsOf(program, pair, source)) {
@@ -83,7 +83,7 @@ async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: Ob
     const differing = compareAll(program, object, found, binder);
     const bindings = new Map<string, Binding>(binder.finish());
     if (differing.length > 0) await proveFromPlain(program, pair, unit, differing, bindings, object);
-    const functions = new Map([...found].map(([name, each]) => [name, provedFunction(name, each)]));
+    const functions = new Map([...found].map(([name, each]) => [name, provedFunction(program, name, each)]));
     for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
     const data = differingData(program, object, bindings);
     if (data !== undefined) throw mismatch(program, pair, object, unit, `variable ${data} has other contents in the program`);
@@ -127,21 +127,21 @@ function unaccountedFunction({ program }: LinkedProgram, unit: DebugUnit, { foun
   return program.functions.find((each) => each.unit === unit && !places.has(each.entry) && !doubtful.has(each.name))?.name;
 }
 
-const provedFunction = (name: string, { at, size, definition }: FoundFunction): ProvedFunction =>
-  ({ name, at, size, compared: !usesDynamicThreadAccess(definition) });
+const provedFunction = (program: LinkedProgram, name: string, { at, size, definition }: FoundFunction): ProvedFunction =>
+  ({ name, at, size, compared: !hasUnknownAccess(program, definition) });
 
 function compareAll(program: LinkedProgram, object: ObjectCode, found: ReadonlyMap<string, FoundFunction>, binder: Binder): readonly Difference[] {
   const differing: Difference[] = [];
   for (const [name, each] of found) {
     const difference = compareFunction(program, object, each, binder);
-    if (difference !== undefined && !usesDynamicThreadAccess(each.definition)) differing.push({ name, ...difference });
+    if (difference !== undefined && !hasUnknownAccess(program, each.definition)) differing.push({ name, ...difference });
   }
   return differing;
 }
 
-/** Relaxed sequences of dynamic thread access are longer than one field; such functions are not compared. */
-const usesDynamicThreadAccess = (definition: Definition): boolean =>
-  relocationsOf(definition).some(({ type }) => isDynamicThreadAccess(type));
+/** The linker has rewritten what thread-access.ts did not know; such functions are not compared. In a library it rewrites nothing. */
+const hasUnknownAccess = (program: LinkedProgram, definition: Definition): boolean =>
+  !isLibrary(program) && relocationsOf(definition).some(({ type }) => isDynamicThreadAccess(type));
 
 function compareFunction(
   program: LinkedProgram, object: ObjectCode, { definition, at, size }: FoundFunction, binder: Binder,
@@ -223,7 +223,7 @@ function firstDifference(code: Uint8Array, linked: Uint8Array, fields: readonly 
 async function proveFromPlain(
   program: LinkedProgram, pair: ObjectPair, unit: DebugUnit, differing: readonly Difference[], bindings: Map<string, Binding>, original: ObjectCode,
 ): Promise<void> {
-  const plain = readObjectCode(pair.unit, await pair.plain());
+  const plain = readLinkedObject(program, pair.unit, await pair.plain());
   const binder = new Binder(program, plain);
   const { found } = findFunctions(program, plain, unit);
   const still = compareAll(program, plain, found, binder);

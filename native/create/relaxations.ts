@@ -17,6 +17,8 @@ export type Decoded =
   /** Offset of a thread variable from the thread pointer. */
   | { readonly kind: "thread"; readonly offset: bigint }
   | { readonly kind: "thread-slot"; readonly at: bigint }
+  /** Offset of a thread variable in the block of its module. */
+  | { readonly kind: "thread-block"; readonly offset: bigint }
   /** Right, but says nothing. */
   | { readonly kind: "nothing" };
 
@@ -35,7 +37,7 @@ export interface Linked {
   readonly at: bigint;
 }
 
-/** Relocation types that this knows nothing about; functions with such are left out of the proof. */
+/** What a linker of programs rewrites, see thread-access.ts: where such a relocation is left, it did not know how. */
 export const isDynamicThreadAccess = (type: number): boolean =>
   type === R.R_X86_64_TLSGD || type === R.R_X86_64_TLSLD || type === R.R_X86_64_DTPOFF32 ||
   type === R.R_X86_64_GOTPC32_TLSDESC || type === R.R_X86_64_TLSDESC_CALL;
@@ -58,7 +60,12 @@ export function decodeField(linked: Linked, offset: number, relocation: ElfReloc
     case R.R_X86_64_GOTTPOFF: return decodeThreadLoad(linked, offset, addend);
     case R.R_X86_64_SIZE32: return field(offset, 4, { kind: "nothing" });
     case R.R_X86_64_SIZE64: return field(offset, 8, { kind: "nothing" });
-    default: return isDynamicThreadAccess(type) ? field(offset, type === R.R_X86_64_TLSDESC_CALL ? 0 : 4, { kind: "nothing" }) : undefined;
+    case R.R_X86_64_TLSGD: case R.R_X86_64_GOTPC32_TLSDESC:
+      return field(offset, 4, { kind: "thread-slot", at: relative(linked, offset) - addend });
+    case R.R_X86_64_TLSLD: return field(offset, 4, { kind: "nothing" });
+    case R.R_X86_64_DTPOFF32: return field(offset, 4, { kind: "thread-block", offset: BigInt(readI32(linked.program, offset)) - addend });
+    case R.R_X86_64_TLSDESC_CALL: return field(offset, 0, { kind: "nothing" });
+    default: return undefined;
   }
 }
 

@@ -15,10 +15,17 @@ const supportedTypes: ReadonlySet<number> = new Set([
   R.R_X86_64_TPOFF32, R.R_X86_64_GOTTPOFF, ...throughGot,
 ]);
 
-export function checkRelocationType(unit: string, section: ElfSection, { type }: ElfRelocation): void {
-  if (supportedTypes.has(type)) return;
+/** Accesses to thread-local variables that go through the slots of a library. */
+const throughSlots: ReadonlySet<number> = new Set([
+  R.R_X86_64_TLSGD, R.R_X86_64_TLSLD, R.R_X86_64_DTPOFF32, R.R_X86_64_GOTPC32_TLSDESC, R.R_X86_64_TLSDESC_CALL,
+]);
+
+export const isThreadAccess = (type: number): boolean => throughSlots.has(type) || type === R.R_X86_64_GOTTPOFF || type === R.R_X86_64_TPOFF32;
+
+export function checkRelocationType(unit: string, section: ElfSection, { type }: ElfRelocation, isLibrary: boolean): void {
+  if (supportedTypes.has(type) || (isLibrary && throughSlots.has(type))) return;
   const title = relocationTitle(type);
-  const reason = isDynamicThreadAccess(type) ? `uses a thread-local variable through ${title}, which is not supported` : `has a relocation of ${title}, which is not supported`;
+  const reason = isDynamicThreadAccess(type) ? `uses a thread-local variable through ${title} in a sequence that is not known` : `has a relocation of ${title}, which is not supported`;
   throw notPatchable(unit, subjectOfSection(section), reason);
 }
 

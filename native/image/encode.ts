@@ -83,7 +83,7 @@ function addedJson({ name, unit, newSymbol }: ImageAddedFunction, numbering: Elf
 function importJson(each: ImageImport, numbering: ElfNumbering): JsonValue {
   const head = { symbol: numberOf(numbering.symbols, each.symbol, each.symbol.name), name: each.symbol.name };
   switch (each.from) {
-    case "module": return { ...head, from: each.from, at: formatAddress(each.at) };
+    case "module": case "slot": return { ...head, from: each.from, at: formatAddress(each.at) };
     case "process": return { ...head, from: each.from, ...(each.version === undefined ? {} : { version: each.version }) };
     case "thread": return { ...head, from: each.from, offset: signedHex(each.offset) };
   }

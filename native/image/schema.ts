@@ -63,6 +63,7 @@ const importEntry = v.variant("from", [
   v.strictObject({ symbol: count, name, from: v.literal("module"), at: address }),
   v.strictObject({ symbol: count, name, from: v.literal("process"), version: v.exactOptional(name) }),
   v.strictObject({ symbol: count, name, from: v.literal("thread"), offset: threadOffset }),
+  v.strictObject({ symbol: count, name, from: v.literal("slot"), at: address }),
 ]);
 
 const patchObject = v.strictObject({

@@ -3,6 +3,7 @@
 
 import { address, formatAddress, rebase } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
+import { readU64 } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import type { Import, PatchImage, PatchObject, PatchedFunction } from "../image/mod.ts";
 import { findDynamicSymbol } from "../target/mod.ts";
@@ -137,6 +138,7 @@ async function resolveImport(entry: Import, module: Module, target: Target, act:
   switch (entry.from) {
     case "module": return { is: "address", address: placeIn(module, entry, act) };
     case "process": return { is: "address", address: (await findDynamicSymbol(target, entry.name, entry.version)).address };
+    case "slot": return { is: "address", address: address(readU64(await target.read(placeIn(module, entry, act), 8), 0)) };
     case "thread":
       // Only the program's own block lies at a distance that was known when it was linked.
       if (module !== target.program) throw refuse("unresolved-symbol", act, `"${entry.name}" is thread-local in ${module.name}, which is not the program`, { symbol: entry.name });
@@ -144,7 +146,7 @@ async function resolveImport(entry: Import, module: Module, target: Target, act:
   }
 }
 
-function placeIn(module: Module, { name, at }: Import & { readonly from: "module" }, act: string): Address {
+function placeIn(module: Module, { name, at }: Import & { readonly from: "module" | "slot" }, act: string): Address {
   const place = rebase(at, module.bias);
   // One past the end is a place too: that of `end` and its like.
   if (place >= module.span.start && place <= module.span.end) return place;

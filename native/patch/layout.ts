@@ -135,7 +135,7 @@ function* symbolsInTable(sections: readonly ElfSection[]): Generator<number> {
 
 /** Functions of any loaded module may be further away than a call reaches. */
 function importedFunctions(object: PatchObject, sections: readonly ElfSection[]): ReadonlySet<number> {
-  const anywhere = new Set(object.imports.filter(({ from }) => from === "process").map(({ symbol }) => symbol));
+  const anywhere = new Set(object.imports.filter(({ from }) => from === "process" || from === "slot").map(({ symbol }) => symbol));
   const called = new Set<number>();
   for (const section of sections) {
     for (const relocation of section.relocations) {

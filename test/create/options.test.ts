@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Tracer } from "../../native/tracer.ts";
 import type { CompileOptions } from "../support/mod.ts";
 import { lifted } from "../support/limits.ts";
-import { buildFix, compileSituations, patchAndRevert, readSituations } from "./many-situations.ts";
+import { buildFix, compileSituations, patchSituations, readSituations } from "./many-situations.ts";
 import type { Situations } from "./many-situations.ts";
 
 let tracer: Tracer;
@@ -35,7 +35,11 @@ const ways: readonly Way[] = [
   gcc(lifted("X23", "-gdwarf-4"), "-O2 -gdwarf-4"),
   gcc(lifted("X23", "-gz: compressed debug sections"), "-O2 -gz", "-gz"),
   gcc(lifted("X23", "-fno-pie, linked to one place"), "-O2 -fno-pie", "-no-pie"),
+  gcc(lifted("X23", "-fPIC code in a program"), "-O2 -fPIC"),
+  gcc(lifted("X23", "-fPIC code linked to one place"), "-O2 -fPIC", "-no-pie"),
+  gcc(lifted("X23", "-fno-plt"), "-O2 -fPIE -fno-plt"),
   gcc(lifted("X23", "a static program"), "-O2 -fno-pie -DSTATIC_PROGRAM", "-static"),
+  gcc(lifted("X23", "a static position-independent program"), "-O2 -fPIE -DSTATIC_PROGRAM", "-static-pie"),
   gcc(lifted("X23", "-mcmodel=medium"), "-O2 -fno-pie -mcmodel=medium", "-no-pie"),
   gcc(lifted("X23", "-mcmodel=large"), "-O2 -fno-pie -mcmodel=large", "-no-pie"),
   gcc(lifted("X23", "-fcf-protection"), "-O2 -fcf-protection=full", "-Wl,-z,ibtplt"),
@@ -47,12 +51,18 @@ const ways: readonly Way[] = [
   gcc(lifted("X23", "-finstrument-functions"), "-O2 -finstrument-functions"),
   gcc(lifted("X23", "-fno-omit-frame-pointer"), "-O2 -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer"),
   gcc(lifted("X23", "-ffunction-sections -fdata-sections in the original build, unused code dropped"), "-O2 -ffunction-sections -fdata-sections", "-Wl,--gc-sections"),
+  gcc(lifted("X23", "-fno-semantic-interposition -fvisibility=hidden"), "-O2 -fPIC -fno-semantic-interposition -fvisibility=hidden"),
   gcc(lifted("X23", "-mno-red-zone"), "-O2 -mno-red-zone"),
   gcc(lifted("X23", "-falign-functions=1: entries without room between them"), "-O1 -falign-functions=1"),
   gcc(lifted("X23", "-fcommon"), "-O2 -fcommon"),
   gcc(lifted("X23", "-fno-merge-constants"), "-O2 -fno-merge-constants"),
   gcc(lifted("X23", "-fno-jump-tables -fno-reorder-functions"), "-O2 -fno-jump-tables -fno-reorder-functions"),
   gcc(lifted("X23", "-fno-asynchronous-unwind-tables"), "-O2 -fno-asynchronous-unwind-tables"),
+  gcc(lifted("X13", "general and local dynamic accesses in a program, which the linker rewrites"), "-O2 -fPIC -ftls-model=local-dynamic"),
+  gcc(lifted("X13", "general dynamic accesses without stubs"), "-O2 -fPIC -fno-plt"),
+  gcc(lifted("X13", "thread descriptors in a program"), "-O2 -fPIC -mtls-dialect=gnu2"),
+  gcc(lifted("X13", "initial-exec accesses in a program"), "-O2 -fPIC -ftls-model=initial-exec"),
+  gcc(lifted("X13", "the thread-local variables of a static program"), "-O2 -fPIC -DSTATIC_PROGRAM", "-static"),
   gcc(lifted("X17", "-mavx2 -mfma: vector code throughout"), "-O3 -mavx2 -mfma"),
   gcc(lifted("X23", "linked by lld"), "-O2", "-fuse-ld=lld"),
   gcc(lifted("X23", "linked by gold"), "-O2", "-fuse-ld=gold"),
@@ -62,6 +72,7 @@ const ways: readonly Way[] = [
   clang(lifted("X21", "clang -O3"), "-O3"),
   clang(lifted("X21", "clang -Os"), "-Os"),
   clang(lifted("X21", "clang -fno-pie"), "-O2 -fno-pie", "-no-pie"),
+  clang(lifted("X21", "clang -fPIC"), "-O2 -fPIC"),
   clang(lifted("X21", "clang, a static program"), "-O2 -fno-pie -DSTATIC_PROGRAM", "-static"),
   clang(lifted("X21", "clang -gdwarf-4 -fcf-protection -fstack-protector-strong"), "-O2 -gdwarf-4 -fcf-protection=full -fstack-protector-strong"),
   clang(lifted("X21", "clang -mcmodel=large -fno-pie"), "-O2 -fno-pie -mcmodel=large", "-no-pie"),
@@ -74,7 +85,7 @@ describe("createPatchImage() makes a patch of all situations, which is applied a
     const compiled = await compileSituations(way);
     const created = await buildFix(tracer, situations, compiled);
     expect(created.manifest.objects[0]?.functions.map(({ name }) => name)).not.toContain("unchanged_with_line");
-    const { answers, expected } = await patchAndRevert(tracer, situations, compiled, created);
+    const { answers, expected } = await patchSituations(tracer, situations, compiled, created);
     expect(answers).toEqual(expected);
   });
 });
