@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  DebugFunction, DebugInformation, DebugUnit, HeldMapping, InlinedCopy, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  DebugFunction, DebugInformation, DebugUnit, ForbiddenAddresses, HeldMapping, InlinedCopy, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -122,10 +122,10 @@ export class Tracer implements TracerClient {
     await this.#connection.request("write", parameters, writes.flatMap(bytesOfWrite));
   }
 
-  async transition({ processes, maxStopMicroseconds }: TransitionRequest): Promise<TransitionOutcome> {
+  async transition({ processes, maxStopMicroseconds, scanHeap = false }: TransitionRequest): Promise<TransitionOutcome> {
     const answer = await this.#connection.request(
       "transition",
-      { processes: processes.map(wireTransition), maxStopMicroseconds },
+      { processes: processes.map(wireTransition), maxStopMicroseconds, scanHeap },
       processes.flatMap(({ writes }) => writes.flatMap(bytesOfWrite)),
     );
     return readOutcome(answer);
@@ -158,13 +158,14 @@ const readAddress = (text: string): Address => address(BigInt(text));
 const readReference = ({ at, value }: { readonly at: string; readonly value: string }): MemoryReference =>
   (BigInt(at) === 0n ? { value: readAddress(value) } : { at: readAddress(at), value: readAddress(value) });
 const wireRange = ({ start, end }: AddressRange) => ({ start: formatAddress(start), end: formatAddress(end) });
+const wireForbidden = ({ endIsFree = false, ...range }: ForbiddenAddresses) => ({ ...wireRange(range), endIsFree });
 const bytesOfWrite = ({ expected, replacement }: MemoryWrite): readonly Uint8Array[] => [expected, replacement];
 
 const wireWrite = ({ at, expected, replacement, entry }: MemoryWrite) =>
   ({ at: formatAddress(at), expected: expected.length, replacement: replacement.length, ...(entry === true ? { entry } : {}) });
 
 const wireTransition = ({ pid, startTime, forbidden, writes }: ProcessTransition) =>
-  ({ pid, startTime: formatAddress(startTime), forbidden: forbidden.map(wireRange), writes: writes.map(wireWrite) });
+  ({ pid, startTime: formatAddress(startTime), forbidden: forbidden.map(wireForbidden), writes: writes.map(wireWrite) });
 
 function readOutcome({ result, body }: Answer): TransitionOutcome {
   const wire = result as unknown as Wire<TransitionOutcome>;

@@ -40,5 +40,11 @@ export function parseCount(text: string): number {
   throw new SutureError("usage", `Cannot read the number: "${text}" is not a whole number from 1 upwards`, { given: text });
 }
 
+/** Where frames are looked for. */
+export function parseScan(text: string): "stacks" | "heap" {
+  if (text === "stacks" || text === "heap") return text;
+  throw new SutureError("usage", `Cannot read where to scan: "${text}" is neither stacks nor heap`, { given: text });
+}
+
 /** For options that may be given several times. */
 export const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value];

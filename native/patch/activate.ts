@@ -6,6 +6,7 @@ import { actOn, findCarriers, stateIn } from "./carrying.ts";
 import type { Carrying, StateCheck } from "./carrying.ts";
 import { commitSwitches } from "./commit.ts";
 import type { PatchSwitch } from "./commit.ts";
+import { switchesCoroutines } from "./coroutines.ts";
 import { deactivateFrom } from "./deactivate.ts";
 import { codeOf, coveredBy, oldFunctionsOf } from "./forbidden.ts";
 import { followForks } from "./forked.ts";
@@ -62,7 +63,7 @@ export async function activateIn(verb: "apply" | "activate", carrying: readonly 
   const [first] = ready;
   const act = actOn(verb, first?.patch.name ?? "???", namePids(ready.map(({ open }) => open)));
   // What lies there now is covered; afterwards it is this patch itself.
-  const reports = new Map(ready.map((each) => [each.open.process.pid, reportComing(each)]));
+  const reports = new Map(await inEach(ready, async (each) => [each.open.process.pid, { ...reportComing(each), ...await reportCoroutines(each, options) }] as const));
   const { stop, switched } = await commitSwitches(act, ready, options);
   const done = ready.filter(({ open }) => switched.has(open.process.pid));
   const processes = await inEach(done, async (each) => ({ ...reports.get(each.open.process.pid) ?? reportOf(each), ...(options.dryRun ? {} : await releaseOutgoing(each)) }));
@@ -88,6 +89,9 @@ function reportComing(coming: PatchSwitch): ProcessReport {
     ...(outgoing.length === 0 ? {} : { replaced: outgoing.map(({ name }) => name) }),
   };
 }
+
+const reportCoroutines = async ({ open: { target } }: PatchSwitch, { scan }: TransactionOptions): Promise<Pick<ProcessReport, "unseenCoroutines">> =>
+  (scan !== "heap" && await switchesCoroutines(target) ? { unseenCoroutines: true } : {});
 
 const coveredFunctions = ({ functions }: LedgerPatch, carried: Carrying["ledger"]["patches"]): NonNullable<ProcessReport["covers"]> =>
   functions.flatMap(({ name, at }) => {

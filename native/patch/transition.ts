@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../errors.ts";
 import type { Target } from "../target/mod.ts";
-import type { MemoryWrite, ProcessTransition, TracerClient, TransitionOutcome } from "../tracer.ts";
+import type { MemoryWrite, ProcessTransition, ScanFigures, TracerClient, TransitionOutcome } from "../tracer.ts";
 import { Attempts } from "./attempts.ts";
 import { BlockerHistory, blockersJson, describeBlockers } from "./blockers.ts";
 import { bytesMismatch } from "./check.ts";
@@ -13,7 +13,7 @@ import type { ForbiddenRange } from "./forbidden.ts";
 import { isStillThere } from "./processes.ts";
 import type { ChosenProcess } from "./processes.ts";
 import { refuse } from "./refusal.ts";
-import type { StopReport, TransactionOptions } from "./types.ts";
+import type { Blocker, StopReport, TransactionOptions } from "./types.ts";
 
 const defaultTimeout = 5000;
 const firstPause = 5;
@@ -72,7 +72,7 @@ interface History {
 async function attempt(tracer: TracerClient, switches: readonly Switch[], { attempts }: History, options: TransactionOptions): Promise<TransitionOutcome | SutureError> {
   attempts.begin();
   try {
-    const outcome = await tracer.transition({ processes: switches.map(requestFor), maxStopMicroseconds: budgetOf(switches, options) });
+    const outcome = await tracer.transition({ processes: switches.map(requestFor), maxStopMicroseconds: budgetOf(switches, options), scanHeap: options.scan === "heap" });
     if (outcome.outcome !== "gone") attempts.held(outcome.stop);
     return outcome;
   } catch (error) {
@@ -114,12 +114,12 @@ async function explain(act: string, outcome: Failure, switches: readonly Switch[
     case "blocked": {
       const blockers = await history.note(outcome, switches);
       options.onProgress?.({ step: "blocked", attempt: stop.attempts, blockers });
-      return refuse("blocked", act, `${describeBlockers(blockers)}; ${end}; a longer timeout may help`, { blockers: blockersJson(blockers), ...data });
+      return refuse("blocked", act, `${describeBlockers(blockers)}; ${end}; ${wayOut(blockers)}`, { blockers: blockersJson(blockers), ...data });
     }
     case "over-budget": {
       const budget = budgetOf(switches, options);
       options.onProgress?.({ step: "over-budget", attempt: stop.attempts });
-      return refuse("over-budget", act, `working threads would have been held for more than ${budget / 1000} ms; ${end}; allow a longer stop or try when the machine is less busy`, { maxStopMicroseconds: budget, ...data });
+      return refuse("over-budget", act, `${describeExcess(budget, outcome.scan)}; ${end}; try when the machine is less busy, or allow a longer stop`, { maxStopMicroseconds: budget, scan: { ...outcome.scan }, ...data });
     }
     case "mismatch": {
       const write = switches.find(({ target }) => target.pid === outcome.pid)?.writes.find(({ at }) => at === outcome.at);
@@ -128,3 +128,12 @@ async function explain(act: string, outcome: Failure, switches: readonly Switch[
     case "gone": return refuse("process-gone", act, "the process has ended", { pid: outcome.pid });
   }
 }
+
+function describeExcess(budget: number, { bytes, microseconds }: ScanFigures): string {
+  const limit = `${budget / 1000} ms`;
+  if (bytes === 0) return `working threads would have been held for more than ${limit}`;
+  return `to look through ${Math.ceil(bytes / 2 ** 20)} MiB of memory takes ${(microseconds / 1000).toFixed(1)} ms, and working threads would have been held for more than ${limit}`;
+}
+
+const wayOut = (blockers: readonly Blocker[]): string =>
+  (blockers.every(({ reason }) => reason === "in-memory") ? "a longer timeout may help, and a scan of stacks alone passes over it: that call will go on in the old code" : "a longer timeout may help");

@@ -8,6 +8,11 @@ export interface TransactionOptions {
   readonly timeout?: number;
   /** Longest stop before everyone is let go and nothing was written. Microseconds. Default: by number of threads. */
   readonly maxStop?: number;
+  /**
+   * Where frames of the functions are looked for. `heap`: beside the threads' stacks in all memory that can be written, where
+   * coroutines wait that no thread is on. Default: stacks.
+   */
+  readonly scan?: "stacks" | "heap";
   /** Stage and check, redirect nothing, give everything back. */
   readonly dryRun?: boolean;
   /** Applying and activating: all patches that are active go in the same stop. */
@@ -79,6 +84,8 @@ export interface ProcessReport {
   readonly memoryKept?: true;
   /** Functions that an older patch has redirected: this one wins wholly, nothing of the older one's fix to them runs. */
   readonly covers?: readonly { readonly function: string; readonly patch: string }[];
+  /** The program switches coroutines, and only the stacks of threads were looked at: a suspended one may be in the old code. */
+  readonly unseenCoroutines?: true;
   /** The patches that went in the same stop. */
   readonly replaced?: readonly string[];
   /** It was forked from one of the others in the middle, and brought to the same state afterwards. */

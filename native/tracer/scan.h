@@ -25,6 +25,8 @@ class ForbiddenRanges {
   explicit ForbiddenRanges(std::vector<ForbiddenRange> ranges);
 
   bool isEmpty() const { return ranges_.empty(); }
+  /** Of nearly every word, at the price of one comparison: it returns into no range. */
+  bool isOutside(uint64_t word) const { return word - lowest_ > extent_; }
 
   // Each gives the index of the range in the order of the constructor.
   /** At the start itself a thread has not begun the function. */
@@ -35,8 +37,6 @@ class ForbiddenRanges {
   std::optional<size_t> findReturn(std::span<const uint8_t> stack, size_t step) const;
 
  private:
-  bool isOutside(uint64_t word) const { return word - lowest_ > extent_; }
-
   /** Of the words that return into it. */
   struct Words {
     uint64_t after;
@@ -44,7 +44,6 @@ class ForbiddenRanges {
   };
   std::vector<ForbiddenRange> ranges_;
   std::vector<Words> words_;
-  // Nearly every word lies outside of this, so that it costs one comparison.
   uint64_t lowest_ = 0;
   uint64_t extent_ = 0;
 };

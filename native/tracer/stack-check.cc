@@ -1,5 +1,7 @@
 #include "stack-check.h"
 
+#include "memory-scan.h"
+
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -18,6 +20,8 @@ constexpr size_t chunkSize = 64 << 10;
 /** A stack of its own is scanned whole up to this; a place in somebody's heap up to the other. */
 constexpr uint64_t longestStack = uint64_t{64} << 20;
 constexpr uint64_t longestElsewhere = uint64_t{4} << 20;
+/** A frame that is larger may hold the stack of a coroutine as one of its variables. */
+constexpr uint64_t largestPlainFrame = 1 << 10;
 
 /** PROCMAP_QUERY of linux/fs.h (since 6.11): the mapping at an address, without the text of all of them. */
 struct MappingQuery {
@@ -91,12 +95,17 @@ std::optional<StackMap::Used> StackMap::usedBy(pid_t tid, const user_regs_struct
   if (!mapping) return {};
   const RemoteRange used = {std::max(RemotePtr(stackPointer - redZone), mapping->start), mapping->end};
 
-  if (isMain && mapping->end.bits() == mainStackEnd_) return Used{used, {}};
+  if (isMain && mapping->end.bits() == mainStackEnd_) return Used{used, mapping->start, {}};
   const uint64_t top = isMain ? mainStackEnd_ : registers.fs_base;
-  if (!isMain && stackPointer < top && mapping->contains(RemotePtr(top))) return Used{below(used, top), {}};
+  if (!isMain && stackPointer < top && mapping->contains(RemotePtr(top))) return Used{below(used, top), mapping->start, {}};
 
-  const std::optional<RemoteRange> own = top == 0 ? std::nullopt : mappingAt(tid, top - 1);
-  return Used{used, own ? below(*own, top) : RemoteRange{}};
+  // The main thread's stack may have grown since the mappings were read.
+  const std::optional<RemoteRange> own = top == 0 ? std::nullopt : isMain ? askForMappingAt(top - 1) : mappingAt(tid, top - 1);
+  return Used{used, mapping->start, own ? below(*own, top) : RemoteRange{}};
+}
+
+bool StackMap::isWholeStack(pid_t tid, const user_regs_struct& registers, const RemoteRange& own) const {
+  return tid == pid_ ? own.end.bits() == mainStackEnd_ : isStackOf(pid_, registers.fs_base, mappings_, own);
 }
 
 StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<ForbiddenRange> forbidden)
@@ -105,12 +114,15 @@ StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables>
   ::mlock(chunk_.data(), chunk_.size());
 }
 
-Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden, bool isGuest) {
+std::vector<ForbiddenRange> examine(pid_t pid, std::vector<ForbiddenRange> ranges) {
+  for (ForbiddenRange& each : ranges) each.mayEndWithCall = each.mayEndWithCall && readsAsCallAtEnd(pid, each.range);
+  return ranges;
+}
+
+Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<ForbiddenRange> forbidden, bool isGuest) {
   StackMap stacks = TRY(StackMap::of(pid, isGuest));
   std::shared_ptr<UnwindTables> tables = forbidden.empty() ? nullptr : UnwindTables::of(pid, startTime, stacks.mappings());
-  std::vector<ForbiddenRange> ranges;
-  for (const RemoteRange& range : forbidden) ranges.push_back({range, readsAsCallAtEnd(pid, range)});
-  return StackCheck(pid, std::move(stacks), std::move(tables), std::move(ranges));
+  return StackCheck(pid, std::move(stacks), std::move(tables), examine(pid, std::move(forbidden)));
 }
 
 StackCheck::Scan StackCheck::scanRange(RemoteRange range, uint64_t most, size_t step) {
@@ -182,7 +194,10 @@ std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& regi
   const Scan scan = scanRange(used->stack, isElsewhere ? longestElsewhere : longestStack, registers.rsp % sizeof(uint64_t) == 0 ? sizeof(uint64_t) : 1);
   const Scan ownScan = isElsewhere ? scanResident(used->own) : Scan();
   const bool isOwnSuspicious = ownScan.hit || ownScan.isPartial;
-  if (!scan.hit && !scan.isPartial && !isOwnSuspicious && !isInRegister(registers)) return {};
+  if (!scan.hit && !scan.isPartial && !isOwnSuspicious && !isInRegister(registers)) {
+    judge(tid, registers, *used, nullptr);
+    return {};
+  }
 
   const Unwinding unwinding = unwind(*tables_, memory_, registers);
   for (const Frame& frame : unwinding.frames) {
@@ -191,8 +206,31 @@ std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& regi
   }
   // An unwinding that ends on a coroutine's stack has said nothing about the frames below it on the thread's own.
   const bool isCleared = unwinding.isComplete && (!isOwnSuspicious || passesThrough(unwinding, used->own));
-  if (isCleared) return {};
-  return describe(unwinding, scan.hit ? scan : ownScan);
+  if (!isCleared) return describe(unwinding, scan.hit ? scan : ownScan);
+  judge(tid, registers, *used, &unwinding);
+  return {};
+}
+
+/**
+ * Only of a thread's own stack: below its stack pointer nothing is alive. Where the scan has found nothing, all of it is judged;
+ * what an unwinding has cleared, frame by frame, but for those that could hold a whole stack themselves.
+ */
+void StackCheck::judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* unwinding) {
+  if (!isJudgedNoted_) return;
+  const bool isElsewhere = !used.own.isEmpty();
+  const RemoteRange own = isElsewhere ? used.own : RemoteRange{used.bottom, used.stack.end};
+  if (!stacks_.isWholeStack(tid, registers, own)) return;
+  if (unwinding == nullptr) {
+    judged_.push_back(own);
+    return;
+  }
+  if (!isElsewhere) judged_.push_back({own.start, used.stack.start});
+  uint64_t from = registers.rsp;
+  for (const Frame& frame : unwinding->frames) {
+    const bool isPlain = from < frame.cfa && frame.cfa - from <= largestPlainFrame;
+    if (isPlain && own.contains(RemotePtr(from)) && own.contains(RemotePtr(frame.cfa))) judged_.push_back({RemotePtr(from), RemotePtr(frame.cfa)});
+    from = frame.cfa;
+  }
 }
 
 Finding StackCheck::describe(const Unwinding& unwinding, const Scan& scan) const {

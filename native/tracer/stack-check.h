@@ -42,11 +42,15 @@ class StackMap {
   struct Used {
     /** From the red zone up. */
     RemoteRange stack;
+    /** Where the mapping begins whose upper part that is. */
+    RemotePtr bottom;
     /** The stack pointer is not on the thread's own stack, which is this, whole. Empty otherwise. */
     RemoteRange own;
   };
   std::optional<Used> usedBy(pid_t tid, const user_regs_struct& registers) const;
   const std::vector<Mapping>& mappings() const { return mappings_; }
+  /** Is `own`, the mapping of a thread's own stack up to its top, that stack and nothing else? */
+  bool isWholeStack(pid_t tid, const user_regs_struct& registers, const RemoteRange& own) const;
 
  private:
   std::optional<RemoteRange> mappingAt(pid_t tid, uint64_t at) const;
@@ -63,10 +67,14 @@ class StackMap {
 class StackCheck {
  public:
   /** Slow: opens files and reads unwind tables. */
-  static Result<StackCheck> of(pid_t pid, uint64_t startTime, std::vector<RemoteRange> forbidden, bool isGuest = false);
+  static Result<StackCheck> of(pid_t pid, uint64_t startTime, std::vector<ForbiddenRange> forbidden, bool isGuest = false);
 
   /** Nothing: the thread may go on with the ranges taken away. */
   std::optional<Finding> check(pid_t tid, const user_regs_struct& registers);
+
+  /** From now on check() notes which parts of the threads' own stacks need no other look. */
+  void noteJudged() { isJudgedNoted_ = true; }
+  const std::vector<RemoteRange>& judged() const { return judged_; }
 
  private:
   struct Scan {
@@ -82,6 +90,7 @@ class StackCheck {
   Scan scanResident(RemoteRange range);
   bool isInRegister(const user_regs_struct& registers) const;
   Finding describe(const Unwinding& unwinding, const Scan& scan) const;
+  void judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* unwinding);
 
   pid_t pid_;
   StackMap stacks_;
@@ -90,6 +99,11 @@ class StackCheck {
   LiveMemory memory_;
   std::vector<uint8_t> chunk_;
   File pageMap_;
+  bool isJudgedNoted_ = false;
+  std::vector<RemoteRange> judged_;
 };
+
+/** With what is known of their last instructions. */
+std::vector<ForbiddenRange> examine(pid_t pid, std::vector<ForbiddenRange> ranges);
 
 }  // namespace suture

@@ -27,11 +27,14 @@ struct PreparedProcess {
   const ProcessTransition* wanted;
   File memory;
   StackCheck check;
+  /** Of its memory, when that is wanted; once for all who share it. */
+  std::optional<MemoryScan> scan = {};
 };
 
 class Transition {
  public:
-  Transition(std::span<const ProcessTransition> processes, uint64_t budget) : named_(processes.size()), wanted_(processes.begin(), processes.end()), budget_(budget) {}
+  Transition(std::span<const ProcessTransition> processes, uint64_t budget, ScanDepth depth)
+      : named_(processes.size()), wanted_(processes.begin(), processes.end()), budget_(budget), depth_(depth) {}
 
   Result<TransitionOutcome> perform() {
     const Result<bool> ready = prepare();
@@ -41,7 +44,7 @@ class Transition {
     faultPoint("released", 0);
     if (!end) return explain(end.error());
     nameBlockers();
-    if (!outcome_.blockers.empty()) outcome_.kind = Kind::blocked;
+    if (isBlocked()) outcome_.kind = Kind::blocked;
     outcome_.stop = stop_.figures();
     return std::move(outcome_);
   }
@@ -55,15 +58,34 @@ class Transition {
       if (!checkSameProcess(process.pid, process.startTime)) return endAs(Kind::gone, process.pid);
     }
     TRY(addSharers());
+    std::vector<std::optional<MemoryScan>> scans(wanted_.size());
+    if (depth_ == ScanDepth::heap && !TRY(lookAhead(scans))) return false;
     for (const ProcessTransition& process : wanted_) TRY(stop_.watch(process.pid));
     for (const ProcessTransition& process : wanted_) {
       File memory = TRY(openMemory(process.pid, O_RDWR));
       if (!TRY(isAsExpected(process, memory.fd()))) return false;
       StackCheck check = TRY(StackCheck::of(process.pid, process.startTime, process.forbidden, prepared_.size() >= named_));
       TRY(touchPages(memory.fd(), TRY(readMappings(process.pid)), process.writes));
-      prepared_.push_back({&process, std::move(memory), std::move(check)});
+      if (depth_ == ScanDepth::heap) check.noteJudged();
+      prepared_.push_back({&process, std::move(memory), std::move(check), std::move(scans[prepared_.size()])});
     }
     return prepareToWrite();
+  }
+
+  /** While nobody is held: what is in the way for certain, and what would take too long. */
+  Result<bool> lookAhead(std::vector<std::optional<MemoryScan>>& scans) {
+    for (size_t i = 0; i < named_; ++i) {
+      scans[i] = TRY(MemoryScan::of(wanted_[i].pid, examine(wanted_[i].pid, wanted_[i].forbidden)));
+      for (MemoryHit& hit : TRY(scans[i]->lookAhead())) outcome_.inMemory.push_back({wanted_[i].pid, std::move(hit)});
+      addCost(scans[i]->cost());
+    }
+    if (isBlocked()) return endAs(Kind::blocked);
+    return outcome_.scan.nanoseconds <= budget_ || endAs(Kind::overBudget);
+  }
+
+  void addCost(const MemoryScan::Cost& cost) {
+    outcome_.scan.bytes += cost.bytes;
+    outcome_.scan.nanoseconds += cost.nanoseconds;
   }
 
   /** Whoever lives in the same memory runs the same code: stopped and checked with the rest, written to through the one that was named. */
@@ -100,8 +122,29 @@ class Transition {
     const AllStop::Outcome workers = stop_.stopWorkers(now() + budget_, [&](const Tracee& tracee) { return inspect(tracee); });
     if (!outcome_.blockers.empty()) return endAs(Kind::blocked);
     if (workers != AllStop::Outcome::stopped) return notStopped(workers, false);
-    return write();
+    return depth_ == ScanDepth::heap && !TRY(lookThroughMemory()) ? false : write();
   }
+
+  Result<bool> lookThroughMemory() {
+    const uint64_t deadline = (stop_.workersHeldFrom() == 0 ? now() : stop_.workersHeldFrom()) + budget_;
+    for (size_t i = 0; i < named_; ++i) {
+      std::optional<std::vector<MemoryHit>> found = TRY(prepared_[i].scan->look(judgedOf(i), deadline));
+      if (!found) return endAs(Kind::overBudget);
+      for (MemoryHit& hit : *found) outcome_.inMemory.push_back({wanted_[i].pid, std::move(hit)});
+    }
+    return !isBlocked() || endAs(Kind::blocked);
+  }
+
+  /** By its own threads, and by those who share its memory. */
+  std::vector<RemoteRange> judgedOf(size_t process) const {
+    std::vector<RemoteRange> judged = prepared_[process].check.judged();
+    for (size_t sharer = 0; sharer < owners_.size(); ++sharer) {
+      if (owners_[sharer] == process) std::ranges::copy(prepared_[named_ + sharer].check.judged(), std::back_inserter(judged));
+    }
+    return judged;
+  }
+
+  bool isBlocked() const { return !outcome_.blockers.empty() || !outcome_.inMemory.empty(); }
 
   Result<bool> write() {
     for (const PreparedProcess& process : prepared_) {
@@ -186,6 +229,7 @@ class Transition {
   /** Of each of those that share: whose memory it is. */
   std::vector<size_t> owners_;
   uint64_t budget_;
+  ScanDepth depth_;
   std::vector<PreparedProcess> prepared_;
   TransitionOutcome outcome_;
   SwitchPlan plan_;
@@ -195,7 +239,7 @@ class Transition {
 
 Result<ProcessTransition> parseProcess(const Json& object, BodyReader& body) {
   ProcessTransition process = {TRY(pidField(object)), TRY(hexField(object, "startTime")), {}, {}};
-  for (const Json& range : *TRY(objectsField(object, "forbidden"))) process.forbidden.push_back(TRY(rangeOf(range)));
+  for (const Json& range : *TRY(objectsField(object, "forbidden"))) process.forbidden.push_back({TRY(rangeOf(range)), !TRY(flagField(range, "endIsFree"))});
   process.writes = TRY(parseWrites(object, body));
   return process;
 }
@@ -222,18 +266,26 @@ Json toJson(const Blocker& blocker) {
   return json;
 }
 
-Json toJson(const std::vector<Blocker>& blockers) {
+Json toJson(const MemoryBlocker& blocker) {
+  const auto& [pid, hit] = blocker;
+  return {{"pid", pid}, {"of", pid}, {"reason", "in-memory"}, {"forbidden", hit.forbidden}, {"at", formatHex(hit.at)}, {"value", formatHex(hit.value)}, {"mapping", hit.mapping}};
+}
+
+Json blockersToJson(const TransitionOutcome& outcome) {
   Json json = Json::array();
-  for (const Blocker& blocker : blockers) json.push_back(toJson(blocker));
+  for (const Blocker& blocker : outcome.blockers) json.push_back(toJson(blocker));
+  for (const MemoryBlocker& blocker : outcome.inMemory) json.push_back(toJson(blocker));
   return json;
 }
+
+Json toJson(const MemoryScan::Cost& cost) { return {{"bytes", cost.bytes}, {"microseconds", cost.nanoseconds / 1000}}; }
 
 Answer toAnswer(const TransitionOutcome& outcome) {
   const Json stop = toJson(outcome.stop);
   switch (outcome.kind) {
     case Kind::done: return {{{"outcome", "done"}, {"stop", stop}}};
-    case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", toJson(outcome.blockers)}, {"inspected", outcome.inspected}, {"stop", stop}}};
-    case Kind::overBudget: return {{{"outcome", "over-budget"}, {"stop", stop}}};
+    case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", blockersToJson(outcome)}, {"inspected", outcome.inspected}, {"stop", stop}}};
+    case Kind::overBudget: return {{{"outcome", "over-budget"}, {"scan", toJson(outcome.scan)}, {"stop", stop}}};
     case Kind::gone: return {{{"outcome", "gone"}, {"pid", outcome.pid}}};
     case Kind::mismatch: break;
   }
@@ -243,10 +295,10 @@ Answer toAnswer(const TransitionOutcome& outcome) {
 
 }  // namespace
 
-Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds) {
+Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds, ScanDepth depth) {
   constexpr int mostTries = 5;
   for (int tries = 1;; ++tries) {
-    Result<TransitionOutcome> outcome = Transition(processes, maxStopMicroseconds * 1000).perform();
+    Result<TransitionOutcome> outcome = Transition(processes, maxStopMicroseconds * 1000, depth).perform();
     // Somebody who shared the memory of a process, a child of vfork as a rule, has gone his own way.
     const bool isOfNobodyNamed = outcome && outcome.value().kind == Kind::gone &&
                                  std::ranges::none_of(processes, [&](const ProcessTransition& process) { return process.pid == outcome.value().pid; });
@@ -258,7 +310,8 @@ Result<Answer> transition(const Request& request) {
   constexpr uint64_t mostMicroseconds = 60'000'000;
   const std::vector<ProcessTransition> processes = TRY(parseProcesses(request));
   const uint64_t budget = TRY(integerField(request.head, "maxStopMicroseconds", mostMicroseconds));
-  const TransitionOutcome outcome = TRY(traced<TransitionOutcome>([&] { return performTransition(processes, budget); }));
+  const ScanDepth depth = TRY(flagField(request.head, "scanHeap")) ? ScanDepth::heap : ScanDepth::stacks;
+  const TransitionOutcome outcome = TRY(traced<TransitionOutcome>([&] { return performTransition(processes, budget, depth); }));
   return toAnswer(outcome);
 }
 

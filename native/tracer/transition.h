@@ -4,6 +4,7 @@
 // those expected, when the working threads would be held for longer than the caller allows, or when a process has gone.
 #pragma once
 
+#include "memory-scan.h"
 #include "memory-write.h"
 #include "stopped-process.h"
 
@@ -18,8 +19,15 @@ namespace suture {
 struct ProcessTransition {
   pid_t pid;
   uint64_t startTime;
-  std::vector<RemoteRange> forbidden;
+  std::vector<ForbiddenRange> forbidden;
   std::vector<MemoryWrite> writes;
+};
+
+/** Where frames are looked for. */
+enum class ScanDepth : uint8_t {
+  stacks,
+  /** In all memory that can be written, too: coroutines that no thread is on. */
+  heap,
 };
 
 struct Blocker {
@@ -34,23 +42,32 @@ struct Blocker {
   std::vector<uint64_t> frames;
 };
 
+/** A frame that is on no thread's stack. */
+struct MemoryBlocker {
+  pid_t pid;
+  MemoryHit hit;
+};
+
 struct TransitionOutcome {
   enum class Kind : uint8_t { done, blocked, mismatch, overBudget, gone };
   Kind kind = Kind::done;
   /** Blocked. */
   std::vector<Blocker> blockers = {};
+  std::vector<MemoryBlocker> inMemory = {};
   /** The threads that were looked at. */
   std::vector<pid_t> inspected = {};
   /** Mismatch and gone: in this process. */
   pid_t pid = 0;
   Mismatch mismatch = {};
   StopFigures stop = {};
+  /** What a look through memory takes; where there was one. */
+  MemoryScan::Cost scan = {};
 };
 
 /**
  * Only on a tracing thread. The budget is for the working threads, from the first one that is asked to stop to the first
  * write. Refuses what is no outcome: not-permitted, already-traced, unreadable-memory.
  */
-Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds);
+Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds, ScanDepth depth = ScanDepth::stacks);
 
 }  // namespace suture

@@ -118,6 +118,11 @@ export interface MemoryWrite {
   readonly entry?: boolean;
 }
 
+export interface ForbiddenAddresses extends AddressRange {
+  /** A return address equal to `end` does not count, whatever stands before it: the bytes matter, not the function. */
+  readonly endIsFree?: boolean;
+}
+
 /** What a transition does to one process. */
 export interface ProcessTransition {
   readonly pid: number;
@@ -126,7 +131,7 @@ export interface ProcessTransition {
    * No frame of any thread may stand here: `start < instruction pointer < end`, `start < return address <= end`.
    * (At `start` itself a thread has not begun the function; a return address equal to `end` follows a last call.)
    */
-  readonly forbidden: readonly AddressRange[];
+  readonly forbidden: readonly ForbiddenAddresses[];
   /** All or none, in this order, under the stop. */
   readonly writes: readonly MemoryWrite[];
 }
@@ -134,6 +139,8 @@ export interface ProcessTransition {
 export interface TransitionRequest {
   readonly processes: readonly ProcessTransition[];
   readonly maxStopMicroseconds: number;
+  /** Look for frames in all memory that can be written, too: those of coroutines that no thread is on. */
+  readonly scanHeap?: boolean;
 }
 
 /** How long threads were held by one all-stop, worst thread of each sort, in microseconds. */
@@ -142,6 +149,11 @@ export interface StopFigures {
   readonly sleepingMicroseconds: number;
   readonly workingThreads: number;
   readonly sleepingThreads: number;
+}
+
+export interface ScanFigures {
+  readonly bytes: number;
+  readonly microseconds: number;
 }
 
 /** What stands in the way, and in which of the `forbidden` ranges of the process, by index. */
@@ -174,7 +186,8 @@ export type TransitionOutcome =
   /** `inspected`: the threads that were looked at. A sleeping one in the way ends it before the working ones are. */
   | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly inspected: readonly number[]; readonly stop: StopFigures }
   | { readonly outcome: "mismatch"; readonly pid: number; readonly at: Address; readonly found: Uint8Array; readonly stop: StopFigures }
-  | { readonly outcome: "over-budget"; readonly stop: StopFigures }
+  /** `scan`: what a look through memory takes, zero where none was asked for. */
+  | { readonly outcome: "over-budget"; readonly scan: ScanFigures; readonly stop: StopFigures }
   | { readonly outcome: "gone"; readonly pid: number };
 
 /** A thread's copy: registers and frames, taken in one short stop. */

@@ -15,7 +15,6 @@ interface BuildOptions {
   readonly name?: string;
   readonly description?: string;
   readonly jobs?: number;
-  readonly cache: boolean;
 }
 
 export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
@@ -27,14 +26,13 @@ export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
     .option("-o, --output <file>", "the image to write (default: NAME.suture)")
     .option("--name <name>", "what the patch is called (default: the first diff's file name)")
     .option("--description <text>", "one line about the patch")
-    .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount)
-    .option("--no-cache", "neither use nor keep objects of other builds"),
+    .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount),
   examples: [
     "build fix.patch --source redis-7.0.15 --target /usr/bin/redis-server",
     "build CVE-1.patch CVE-2.patch --source . --target src/server --name security -o security.suture",
   ],
   exitCodes: [0, 2, 5],
-  async run({ session, progress, warn }, [paths], { output, source, target, compileCommands, name, description, jobs, cache }) {
+  async run({ session, progress, warn }, [paths], { output, source, target, compileCommands, name, description, jobs }) {
     const diffs = await Promise.all(paths.map(readDiff));
     const created = await createPatchImage(await session.tracer(), diffs, {
       source,
@@ -43,7 +41,6 @@ export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
       ...(name === undefined ? {} : { name }),
       ...(description === undefined ? {} : { description }),
       ...(jobs === undefined ? {} : { jobs }),
-      ...(cache ? {} : { objectCache: null }),
       onProgress: (step) => {
         const line = describeStep(step);
         if (line !== undefined) progress(line);

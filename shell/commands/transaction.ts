@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import type { Blocker, Processes, TracerClient, TransactionOptions, TransactionProgress, TransactionResult } from "../../native/mod.ts";
-import { parseDuration, parseMilliseconds } from "../options.ts";
+import { parseDuration, parseMilliseconds, parseScan } from "../options.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
 import type { CommandContext, CommandDefinition, ProcessFlags } from "./command.ts";
 
@@ -12,12 +12,14 @@ export interface TransactionFlags extends ProcessFlags {
   readonly timeout?: number;
   readonly maxStop?: number;
   readonly replace?: boolean;
+  readonly scan?: "stacks" | "heap";
 }
 
 export const addTransactionOptions = (command: Command): Command =>
   command
     .option("--timeout <duration>", "go on trying while threads stand in the functions (default: 5s)", parseMilliseconds)
     .option("--max-stop <duration>", "let everyone go, with nothing written, when the working threads would be held for longer, and try again (default: 20ms and 0.1ms for each thread)", parseDuration)
+    .option("--scan <where>", "where calls that are under way are looked for: stacks, or heap, which is stacks and all other memory, for coroutines that wait their turn (default: stacks)", parseScan)
     .option("--dry-run", "check everything, change nothing");
 
 type StepByName = (tracer: TracerClient, name: string, processes: Processes, options: TransactionOptions) => Promise<TransactionResult>;
@@ -47,6 +49,7 @@ export function transactionOptions({ progress, session }: CommandContext, flags:
     ...(flags.maxStop === undefined ? {} : { maxStop: flags.maxStop }),
     ...(flags.dryRun === undefined ? {} : { dryRun: flags.dryRun }),
     ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+    ...(flags.scan === undefined ? {} : { scan: flags.scan }),
     onProgress: (step) => progress(describeStep(step)),
   };
 }

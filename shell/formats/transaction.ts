@@ -10,13 +10,14 @@ const verbs = {
 } as const;
 
 export function formatTransaction(transaction: TransactionResult, style: Style): string {
-  const processes = transaction.processes.flatMap(({ pid, functions, memoryKept, forkedMeanwhile, covers = [], replaced = [] }) => [
+  const processes = transaction.processes.flatMap(({ pid, functions, memoryKept, forkedMeanwhile, unseenCoroutines, covers = [], replaced = [] }) => [
     `${style.green(verbs[transaction.result])} ${transaction.patch.name}, pid ${pid}: ${count(functions.length, "function")}`,
     ...alignColumns(
       ["  FUNCTION", "UNIT", "MODULE", "OLD", "NEW"],
       functions.map((one) => [`  ${one.name}`, one.unit, one.module, formatAddress(one.old), formatAddress(one.new)]),
     ),
     ...covers.map((each) => `  ${style.yellow("warning")}: ${each.function} was redirected by ${each.patch}, whose fix to it is not in this one; --replace takes the older ones out`),
+    ...(unseenCoroutines === true ? [`  ${style.yellow("warning")}: it switches coroutines, and one that waits its turn may go on in the old code; --scan heap looks for those`] : []),
     ...(replaced.length === 0 ? [] : [`  in the place of ${replaced.join(", ")}`]),
     ...(forkedMeanwhile === true ? ["  it was forked in the middle, and brought to the same state"] : []),
     ...(memoryKept === true ? ["  its memory stays until the process no longer refers to it"] : []),

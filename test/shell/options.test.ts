@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseCount, parseDuration, parseMilliseconds, parsePid } from "../../shell/options.ts";
+import { parseCount, parseDuration, parseMilliseconds, parsePid, parseScan } from "../../shell/options.ts";
 
 describe("parseDuration()", () => {
   it.each([["5s", 5_000_000], ["200ms", 200_000], ["1.5s", 1_500_000], ["500us", 500], ["500µs", 500], ["2m", 120_000_000], ["0s", 0]])(
@@ -25,4 +25,9 @@ describe("parseCount()", () => {
   it("reads a number", () => expect(parseCount("2")).toBe(2));
   it.each(["0", "-1", "1.5", "", "many"])("refuses %j", (text) =>
     expect(() => parseCount(text)).toThrow(/is not a whole number from 1 upwards$/));
+});
+
+describe("parseScan()", () => {
+  it.each(["stacks", "heap"] as const)("reads %s", (text) => expect(parseScan(text)).toBe(text));
+  it.each(["", "Heap", "all"])("refuses %j", (text) => expect(() => parseScan(text)).toThrow(`Cannot read where to scan: "${text}" is neither stacks nor heap`));
 });

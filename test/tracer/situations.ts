@@ -79,11 +79,12 @@ export interface Attempt {
   readonly forbidden: readonly AddressRange[];
   readonly writes: readonly MemoryWrite[];
   readonly maxStopMicroseconds?: number;
+  readonly scanHeap?: boolean;
 }
 
 /** One transition, as it ends. The budget is generous: tests run on busy machines. */
-export const attempt = (tracer: Tracer, { pid, startTime }: Situation, { forbidden, writes, maxStopMicroseconds = 500_000 }: Attempt): Promise<TransitionOutcome> =>
-  tracer.transition({ processes: [{ pid, startTime, forbidden, writes }], maxStopMicroseconds });
+export const attempt = (tracer: Tracer, { pid, startTime }: Situation, { forbidden, writes, maxStopMicroseconds = 500_000, scanHeap = false }: Attempt): Promise<TransitionOutcome> =>
+  tracer.transition({ processes: [{ pid, startTime, forbidden, writes }], maxStopMicroseconds, scanHeap });
 
 /** Tries again while somebody is in the way, and gives the figures of the stop that did it. */
 export async function mustSwitch(tracer: Tracer, situation: Situation, wanted: Attempt): Promise<StopFigures> {
@@ -106,4 +107,19 @@ export async function ask(target: Target): Promise<Readonly<Record<string, numbe
   const from = target.lines.length;
   target.write("?\n");
   return numbersOf(await target.line(/=/, from));
+}
+
+/** How many words of anonymous memory and of the main stack are addresses in a range, dead or alive. */
+export async function wordsInto(tracer: Tracer, { pid }: Situation, { start, end }: AddressRange): Promise<number> {
+  let found = 0;
+  for (const line of (await tracer.readMaps(pid)).split("\n")) {
+    const [, low = "", high = ""] = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *(?:\[stack\])?$/.exec(line) ?? [];
+    if (low === "") continue;
+    const bytes = Buffer.from(await tracer.readMemory(pid, address(BigInt(`0x${low}`)), Number(BigInt(`0x${high}`) - BigInt(`0x${low}`))));
+    for (let at = 0; at + 8 <= bytes.length; at += 8) {
+      const word = bytes.readBigUInt64LE(at);
+      if (word > start && word <= end) found++;
+    }
+  }
+  return found;
 }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { address, type AddressRange } from "../../native/address.ts";
+import { address } from "../../native/address.ts";
 import { Tracer, type MemoryWrite } from "../../native/tracer.ts";
 import { compileTarget, startTarget } from "../support/mod.ts";
-import { ask, attempt, enter, jumpFrom, mustSwitch, range, sameBytes, type Situation } from "./situations.ts";
+import { ask, attempt, enter, jumpFrom, mustSwitch, range, sameBytes, wordsInto, type Situation } from "./situations.ts";
 
 let tracer: Tracer;
 beforeAll(async () => {
@@ -135,7 +135,7 @@ describe("transition() with a thread in the way", () => {
     const visited = situation.whole("visited");
     const { threads } = await tracer.stacks(situation.pid);
     expect(threads.every(({ complete }) => complete)).toBe(true);
-    expect(await staleWords(situation, visited)).toBeGreaterThan(0);
+    expect(await wordsInto(tracer, situation, visited)).toBeGreaterThan(0);
     const write = await sameBytes(tracer, situation.pid, visited.start);
     expect((await attempt(tracer, situation, { forbidden: [visited], writes: [write] })).outcome).toBe("done");
     expect((await attempt(tracer, situation, { forbidden: [situation.whole("sleepOnTop")], writes: [write] })).outcome).toBe("blocked");
@@ -189,18 +189,3 @@ describe("transition() with a thread in the way", () => {
     expect(target.exit()).toBeUndefined();
   });
 });
-
-/** Words of anonymous memory near a thread's stack pointer cannot be told from outside; the scan of all of it can. */
-async function staleWords({ pid }: Situation, { start, end }: AddressRange): Promise<number> {
-  let found = 0;
-  for (const line of (await tracer.readMaps(pid)).split("\n")) {
-    const [, low = "", high = ""] = /^([0-9a-f]+)-([0-9a-f]+) rw-p 00000000 00:00 0 *$/.exec(line) ?? [];
-    if (low === "") continue;
-    const bytes = Buffer.from(await tracer.readMemory(pid, address(BigInt(`0x${low}`)), Number(BigInt(`0x${high}`) - BigInt(`0x${low}`))));
-    for (let at = 0; at + 8 <= bytes.length; at += 8) {
-      const word = bytes.readBigUInt64LE(at);
-      if (word > start && word <= end) found++;
-    }
-  }
-  return found;
-}

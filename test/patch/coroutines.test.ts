@@ -1,0 +1,68 @@
+// Calls that are under way on no thread's stack: of coroutines that wait their turn.
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { SutureError } from "../../native/errors.ts";
+import { applyPatch, listPatches, revertPatch } from "../../native/patch/mod.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { compileTarget, snapshotOf, startTarget } from "../support/mod.ts";
+import type { Target } from "../support/mod.ts";
+import { patchOf } from "./situations.ts";
+
+let tracer: Tracer;
+beforeAll(async () => { tracer = await Tracer.start(); });
+afterAll(async () => { await tracer[Symbol.asyncDispose](); });
+
+const failureOf = (promise: Promise<unknown>): Promise<SutureError> =>
+  promise.then(() => { throw new Error("It did not fail"); }, (error: unknown) => error as SutureError);
+
+async function start(name: string): Promise<{ readonly target: Target; readonly module: string } & AsyncDisposable> {
+  const { program } = await compileTarget(name, { flags: ["-O1", "-fcf-protection=none"], link: ["-Wl,--build-id"] });
+  const target = await startTarget(program, { parameters: ["malloc"] });
+  return { target, module: program, [Symbol.asyncDispose]: async () => void await target.stop() };
+}
+
+async function say(target: Target, word: string, reply: RegExp): Promise<string> {
+  const from = target.lines.length;
+  target.write(`${word}\n`);
+  return target.line(reply, from);
+}
+
+/** All of what inside() consists of: half of it would break a call. */
+const newInside = `
+  extern void switchTo(void **from, void *to);
+  void suspend(void);
+  __attribute__((noinline)) int value(void) { return 2; }
+  int inside(void) { const int first = value(); suspend(); return first == value(); }`;
+
+test("applyPatch() with a scan of all memory waits for a suspended coroutine, and commits when it has left the function", async () => {
+  await using running = await start("suspended-coroutines.c");
+  const { target: { pid }, target } = running;
+  const patch = patchOf({ module: running.module, kind: "program" }, "two", newInside, ["value", "inside"]);
+  await say(target, "enter", /^entered/);
+  const before = await snapshotOf(pid);
+  const error = await failureOf(applyPatch(tracer, patch, pid, { scan: "heap", timeout: 50 }));
+  expect(error.kind).toBe("blocked");
+  expect(error.message).toMatch(/: a stack that no thread is on returns into inside \(0x[0-9a-f]+, in \[heap\]\); tried .*nothing was changed; a longer timeout may help, and a scan of stacks alone passes over it/);
+  expect(error.data["blockers"]).toMatchObject([{ pid, reason: "in-memory", function: "inside", at: expect.stringMatching(/^0x/) as string, mapping: "[heap]" }]);
+  expect(await snapshotOf(pid)).toEqual(before);
+
+  await say(target, "leave", /^left/);
+  await applyPatch(tracer, patch, pid, { scan: "heap" });
+  expect(await say(target, "ask", /^value/)).toBe("value 2, broken 0");
+
+  // The other way round it is the patch's own code that must not be taken away.
+  await say(target, "enter", /^entered/);
+  expect(await failureOf(revertPatch(tracer, "two", pid, { scan: "heap", timeout: 50 }))).toMatchObject({ kind: "blocked", data: { blockers: [{ reason: "in-memory", function: "inside" }] } });
+  expect(await revertPatch(tracer, "two", pid)).toMatchObject({ processes: [{ memoryKept: true }] });
+  await say(target, "leave", /^left/);
+  expect(await say(target, "ask", /^value/)).toBe("value 1, broken 0");
+  expect(await listPatches(tracer, pid)).toMatchObject([{ patches: [{ name: "two", state: "retired" }] }]);
+});
+
+test("applyPatch() says that a program switches coroutines when it has not looked for them", async () => {
+  await using running = await start("in-coroutine.c");
+  const { target: { pid } } = running;
+  const patch = patchOf({ module: running.module, kind: "program" }, "two", "extern int turns; void elsewhere(void) { turns += 2; }", ["elsewhere"]);
+  expect((await applyPatch(tracer, patch, pid, { dryRun: true })).processes).toMatchObject([{ unseenCoroutines: true }]);
+  expect((await applyPatch(tracer, patch, pid, { scan: "heap", dryRun: true })).processes[0]).not.toHaveProperty("unseenCoroutines");
+});

@@ -1,3 +1,0 @@
-R=$(ls -d ~/.cache/suture/debian/redis/*/builds/*/ | head -1); R=${R%/}; RS=$(dirname $(dirname $R))/source/debian/patches
-npx tsx scripts/build.ts >/dev/null
-for i in 1 2; do for f in CVE-2025-49844 0007-CVE-2025-48367; do /usr/bin/time -f "$f run $i: %e s, %U user %S sys" node dist/suture.js build $RS/$f.patch --source $R --target $R/src/redis-server -o /tmp/real-x/$f-$i.suture --json 2>&1 | tail -1; done; done; cmp /tmp/real-x/CVE-2025-49844-1.suture /tmp/real-x/CVE-2025-49844-2.suture; cmp /tmp/real-x/CVE-2025-49844-1.suture /tmp/real-x/im/redis-CVE-2025-49844.suture;cmp /tmp/real-x/0007-CVE-2025-48367-1.suture /tmp/real-x/im/redis-0007-CVE-2025-48367.suture; cmp /tmp/real-x/0007-CVE-2025-48367-1.suture /tmp/real-x/0007-CVE-2025-48367-2.suture
