@@ -1,4 +1,5 @@
-// Refuses a diff that changes the layout of a structure: objects of the old layout are alive in the process.
+// Refuses a diff that changes the layout of a structure: objects of the old layout are alive in the process. Says which functions
+// get another signature.
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,14 +8,18 @@ import { join } from "node:path";
 import { SutureError } from "../errors.ts";
 import type { StructureLayout, TracerClient } from "../tracer.ts";
 import { compareLayouts } from "./layouts.ts";
+import { compareSignatures } from "./signatures.ts";
+import type { SignatureChange } from "./signatures.ts";
 import type { ObjectPair } from "./types.ts";
 
-export async function checkLayouts(tracer: TracerClient, pair: ObjectPair): Promise<void> {
+/** Gives the functions whose signature changes. */
+export async function checkLayouts(tracer: TracerClient, pair: ObjectPair): Promise<readonly SignatureChange[]> {
   const directory = await mkdtemp(join(tmpdir(), "suture-layouts-"));
   try {
     const original = await layoutsOf(tracer, join(directory, "original.o"), pair.original);
     const patched = await layoutsOf(tracer, join(directory, "patched.o"), pair.patched);
     refuseChanges(pair.unit, original, patched);
+    return compareSignatures(original, patched);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

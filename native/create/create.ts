@@ -20,6 +20,8 @@ import type { ProvedUnit } from "./proof.ts";
 import { refuseRecords } from "./records.ts";
 import { OutOfReach, notPatchable } from "./refusal.ts";
 import { refuseSharedCode } from "./shared-code.ts";
+import { refuseStrangeCallers } from "./signatures.ts";
+import type { SignatureChange } from "./signatures.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { UnitFilter } from "./units.ts";
 import { fileAddress } from "../address.ts";
@@ -66,9 +68,11 @@ async function buildFrom(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
 ): Promise<Uint8Array> {
   const proved = await proveUnits(program, pairs, options);
-  for (const pair of pairs) await checkLayouts(tracer, pair);
+  const signatures = new Map<string, readonly SignatureChange[]>();
+  for (const pair of pairs) signatures.set(pair.unit, await checkLayouts(tracer, pair));
   const units = proved.map((unit) => compareUnit(program, unit, options));
   refuseSharedCode(program, units);
+  refuseStrangeCallers(program, units, signatures);
   // Beyond this point nothing reads the original objects again.
   const inclusion = includeDependencies(program, units);
   checkSomethingChanged(program, units, inclusion);

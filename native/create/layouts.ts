@@ -20,6 +20,7 @@ export function compareLayouts(original: readonly StructureLayout[], patched: re
   const before = byName(original);
   const changes: LayoutChange[] = [];
   for (const [name, after] of byName(patched)) {
+    if (after.kind === "function") continue; // see signatures.ts
     const old = before.get(name);
     const change = old === undefined ? undefined : firstChange(name, old, after);
     if (change !== undefined) changes.push(change);

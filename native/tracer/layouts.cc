@@ -160,9 +160,28 @@ class LayoutReader {
   }
 
   void readFunction(Dwarf_Die die, const std::string& scope, int depth) {
+    addSignature(die);
     const std::string around = std::exchange(function_, textOf(die, DW_AT_name));
     readChildren(die, scope, depth + 1);
     function_ = around;
+  }
+
+  /** What caller and function agree on: the return value, then the parameters in order, each with how its bits are read. */
+  void addSignature(Dwarf_Die die) {
+    Dwarf_Attribute attribute;
+    // An instance of what is described elsewhere adds nothing.
+    if (dwarf_attr(&die, DW_AT_abstract_origin, &attribute) != nullptr || dwarf_attr(&die, DW_AT_declaration, &attribute) != nullptr) return;
+    const std::string linkage = textOf(die, DW_AT_linkage_name);
+    const std::string name = linkage.empty() ? textOf(die, DW_AT_name) : linkage;
+    if (name.empty()) return;
+    StructureLayout signature{"function", name, 0, {{"return value", 0, bitSizeOf(die), classOf(typeOf(die), 0)}}};
+    Dwarf_Die part;
+    for (int more = dwarf_child(&die, &part); more == 0; more = dwarf_siblingof(&part, &part)) {
+      const int tag = dwarf_tag(&part);
+      if (tag == DW_TAG_formal_parameter) signature.members.push_back({textOf(part, DW_AT_name), 0, bitSizeOf(part), classOf(typeOf(part), 0)});
+      if (tag == DW_TAG_unspecified_parameters) signature.members.push_back({"...", 0, 0, "..."});
+    }
+    found_.push_back(std::move(signature));
   }
 
   void addVariable(Dwarf_Die die) {

@@ -83,7 +83,7 @@ export interface MemberLayout {
 
 /** A complete, named structure of a compiled unit; or a static variable, as one member that says how its bits are read. */
 export interface StructureLayout {
-  readonly kind: "struct" | "union" | "class" | "variable";
+  readonly kind: "struct" | "union" | "class" | "variable" | "function";
   readonly name: string;
   /** Bytes. */
   readonly size: number;

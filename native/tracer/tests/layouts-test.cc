@@ -72,6 +72,23 @@ TEST_CASE("readLayouts() says how the bits of static variables are read") {
   for (const StructureLayout& layout : layouts.value()) CHECK(layout.name != "elsewhere");
 }
 
+TEST_CASE("readLayouts() gives what a function takes and returns, and no declarations") {
+  const CompiledObject object(
+    "double elsewhere(int);\n"
+    "double share(const char *name, unsigned short part, ...) { return elsewhere(part + (name != 0)); }\n"
+    "void nothing(void) {}\n");
+  const auto layouts = readLayouts(object.path);
+  REQUIRE(layouts.ok());
+  const StructureLayout& share = structureNamed(layouts.value(), "share");
+  CHECK(share.kind == "function");
+  REQUIRE(share.members.size() == 4);
+  CHECK(share.members[0].type == "floating-point number");
+  CHECK(share.members[1].type == "pointer");
+  CHECK(share.members[2].bitSize == 16);
+  CHECK(share.members[3].name == "...");
+  CHECK(structureNamed(layouts.value(), "nothing").members.at(0).type.empty());
+  for (const StructureLayout& layout : layouts.value()) CHECK(layout.name != "elsewhere");
+}
 TEST_CASE("readLayouts() refuses a file without debug information and one that is no ELF") {
   CHECK(readLayouts("/nonexistent").error().kind == ErrorKind::fileNotFound);
   CHECK(readLayouts("/etc/passwd").error().kind == ErrorKind::badElf);
