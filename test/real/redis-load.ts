@@ -6,29 +6,29 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import type { Readable } from "node:stream";
 import { encodeCommand } from "./redis-client.ts";
+import type { RedisServer } from "./redis-server.ts";
+import type { Load } from "./round.ts";
 
-export interface RedisLoad extends AsyncDisposable {
-  /** Commands that the witness has seen answered correctly so far. */
-  witnessed(): number;
-  /** Ends the load; gives what went wrong on the way: nothing, it is hoped. */
-  stop(): Promise<readonly string[]>;
-}
-
-export async function startLoad(benchmark: string, port: number, password?: string): Promise<RedisLoad> {
+export function startRedisLoad(benchmark: string, { port, password }: RedisServer): Load {
   const words = ["-p", String(port), "-c", "20", "-l", "-q", "-t", "set,get,incr,lpush,lpop,sadd,hset,zadd", "-n", "20000", "-P", "4", "-r", "1000"];
   const child = spawn(benchmark, [...words, ...(password === undefined ? [] : ["-a", password])], { stdio: ["ignore", "ignore", "pipe"] });
   const errors = collectErrors(child);
   const witness = new Witness(port, password);
+  let ended: string | undefined;
+  child.once("exit", (code, signal) => (ended ??= `redis-benchmark ended (${code ?? signal})`));
+  const complaints = (): readonly string[] => [...(ended === undefined || ended === "" ? [] : [ended]), ...errors, ...witness.complaints];
   let stopped: Promise<readonly string[]> | undefined;
   const stop = async (): Promise<readonly string[]> => {
     witness.stop();
-    const ended = child.exitCode ?? child.signalCode;
-    if (ended === null) child.kill("SIGKILL");
+    // From now on its end is no complaint.
+    ended ??= "";
+    child.kill("SIGKILL");
     if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
-    return [...(ended === null ? [] : [`redis-benchmark ended (${ended})`]), ...errors, ...witness.complaints];
+    return complaints();
   };
   return {
     witnessed: () => witness.count,
+    complaints,
     stop: () => (stopped ??= stop()),
     [Symbol.asyncDispose]: async () => {
       await (stopped ??= stop());

@@ -2,11 +2,13 @@
 
 import { freePort, startTarget, type Target } from "../support/mod.ts";
 import { ask } from "./redis-client.ts";
+import type { RunningServer } from "./round.ts";
 
-export interface RedisServer extends AsyncDisposable {
+export interface RedisServer extends RunningServer, AsyncDisposable {
   readonly target: Target;
   readonly pid: number;
   readonly port: number;
+  readonly password?: string | undefined;
   /** A number of `INFO`, by its name there. */
   figure(section: string, name: string): Promise<number>;
 }
@@ -24,7 +26,10 @@ export async function startRedis(server: string, { password }: { readonly passwo
   return {
     target,
     pid: target.pid,
+    processes: ["--pid", String(target.pid)],
+    pids: () => Promise.resolve([target.pid]),
     port,
+    password,
     figure: async (section, name) => {
       const text = await ask(port, ...(password === undefined ? [] : [["AUTH", password]]), ["INFO", section]);
       return Number(new RegExp(`^${name}:(\\d+)`, "m").exec(text)?.[1] ?? Number.NaN);
