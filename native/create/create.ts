@@ -35,8 +35,11 @@ import type { TracerClient } from "../tracer.ts";
 /** Builds a patch for `options.target` from diffs against the source that built it. */
 export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   const started = performance.now();
-  const program = readLinkedProgram(await openProgram(tracer, options.target));
-  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(program, options.source));
+  // While the sources are made ready.
+  const opening = openProgram(tracer, options.target).then(readLinkedProgram);
+  opening.catch(() => undefined);
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options.source));
+  const program = await opening;
   const image = await buildImage(tracer, program, objects.pairs, diffs, options);
   options.onProgress?.({ step: "assembled", bytes: image.length });
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
@@ -81,8 +84,9 @@ async function buildFrom(
 }
 
 /** Only units that the program was linked from; a diff often touches others too. */
-function keepUnitsOf(program: LinkedProgram, source: string): UnitFilter {
-  return (units) => {
+function keepUnitsOf(opening: Promise<LinkedProgram>, source: string): UnitFilter {
+  return async (units) => {
+    const program = await opening;
     const kept = units.filter(({ command, spelled }) => unitsOf(program, { directory: command.directory, spelled }, source).length > 0);
     if (kept.length > 0) return kept;
     const { name } = program.program;

@@ -30,6 +30,12 @@ export function createDependencyReader(cache = defaultCache()): DependencyReader
     if (!stamps.has(path)) stamps.set(path, readStamp(path));
     return stamps.get(path);
   };
+  const resolved = new Map<string, string>();
+  const resolveLinks = (path: string): string => {
+    const known = resolved.get(path) ?? realPath(path);
+    resolved.set(path, known);
+    return known;
+  };
   return {
     async read(invocation) {
       const file = join(cache, `${keyOf(invocation)}.json`);
@@ -37,7 +43,7 @@ export function createDependencyReader(cache = defaultCache()): DependencyReader
       const isFresh = kept !== undefined && kept.every(([path, stamp]) => stampOf(path) === stamp);
       const paths = isFresh ? kept.map(([path]) => path) : await askCompiler(invocation);
       if (!isFresh && paths !== undefined) await writeEntry(file, paths.map((path) => [path, stampOf(path) ?? ""]));
-      return paths && new Set(paths.map(realPath));
+      return paths && new Set(paths.map(resolveLinks));
     },
   };
 }

@@ -1,6 +1,7 @@
 // A tree that looks like the user's and can be patched: real directories, so that `../` in an #include leads where it
 // leads in the user's tree, and files that are symbolic links until a patch replaces them. The user's tree is only read.
 
+import type { Dirent } from "node:fs";
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,11 +19,18 @@ export interface ShadowTree extends AsyncDisposable {
   readonly shadow: string;
   /** An empty directory that goes with the shadow. */
   readonly scratch: string;
+  /** Directories without sources, which the shadow has as links until something in them is written. */
+  readonly linked: Set<string>;
 }
 
 const skipped = new Set([".git", ".hg", ".svn"]);
 // A precompiled header is made of headers as they were; without it the compiler reads those that the patch changes.
 const precompiled = /\.(gch|pch)$/;
+
+/** What builds leave behind, and no compiler reads as text. */
+const product = /\.(o|lo|a|la|so|d|pyc)$/;
+/** Beside the shadow. */
+const rootLink = "r";
 
 const sourceName = /\.(c|h|cc|hh|cpp|hpp|cxx|hxx|c\+\+|h\+\+|C|H|inc|inl|ipp|tcc|def|tbl|S|s|asm)$/;
 
@@ -39,11 +47,14 @@ export function createShadowTree(source: string): ShadowTree {
     spelledRoot,
     shadow: join(temporary, "tree"),
     scratch: join(temporary, "scratch"),
+    linked: new Set(),
     [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }),
   };
   try {
     mkdirSync(tree.scratch);
-    shadowDirectory(tree, "", temporary);
+    // File systems keep links with short targets cheaply, so those of the shadow go by this one.
+    symlinkSync(root, join(temporary, rootLink));
+    shadowDirectory(tree, "", listDirectory(root, temporary));
   } catch (failure) {
     rmSync(temporary, { recursive: true, force: true });
     throw failure;
@@ -54,7 +65,9 @@ export function createShadowTree(source: string): ShadowTree {
 /** Puts a real file in the place of the link; nothing is ever written through a link. */
 export function writeShadowFile(tree: ShadowTree, path: string, bytes: Uint8Array): void {
   const file = join(tree.shadow, path);
+  openDirectory(tree, dirname(path));
   mkdirSync(dirname(file), { recursive: true });
+  if (pathBelow(tree.shadow, realPath(dirname(file))) === undefined) throw new SutureError("internal", `Cannot write ${path}: it lies outside of the shadow`, { path });
   rmSync(file, { force: true });
   writeFileSync(file, bytes, { flag: "wx" });
   // `__TIMESTAMP__` is the time of the file's last change: that of the original, where there is one.
@@ -63,6 +76,7 @@ export function writeShadowFile(tree: ShadowTree, path: string, bytes: Uint8Arra
 }
 
 export function removeShadowFile(tree: ShadowTree, path: string): void {
+  openDirectory(tree, dirname(path));
   rmSync(join(tree.shadow, path), { force: true });
 }
 
@@ -96,17 +110,47 @@ function realRoot(spelledRoot: string): string {
   }
 }
 
-function shadowDirectory(tree: ShadowTree, path: string, temporary: string): void {
+interface Listing {
+  readonly entries: readonly Dirent[];
+  readonly directories: ReadonlyMap<string, Listing>;
+  /** Here or below: what compilers read, or might. */
+  readonly hasSources: boolean;
+}
+
+const nothing: Listing = { entries: [], directories: new Map(), hasSources: false };
+
+function listDirectory(directory: string, temporary: string): Listing {
+  if (directory === temporary) return nothing;
+  const entries = readableEntries(directory).filter(({ name }) => !skipped.has(name));
+  const directories = new Map(entries.filter((entry) => entry.isDirectory()).map(({ name }) => [name, listDirectory(join(directory, name), temporary)]));
+  const hasSources = entries.some((entry) => entry.isSymbolicLink() || (entry.isFile() && mayBeSource(entry.name))) || [...directories.values()].some((below) => below.hasSources);
+  return { entries, directories, hasSources };
+}
+
+/** Headers of C++ often have names without an ending. */
+const mayBeSource = (name: string): boolean => isSourceName(name) || !name.includes(".");
+
+function shadowDirectory(tree: ShadowTree, path: string, { entries, directories }: Listing): void {
   mkdirSync(join(tree.shadow, path));
-  const directory = join(tree.root, path);
-  if (directory === temporary) return;
-  for (const entry of readableEntries(directory)) {
-    if (skipped.has(entry.name) || precompiled.test(entry.name)) continue;
+  const up = "../".repeat(path === "" ? 1 : path.split("/").length + 1);
+  for (const entry of entries) {
+    if (precompiled.test(entry.name)) continue;
     const below = path === "" ? entry.name : `${path}/${entry.name}`;
-    if (entry.isDirectory()) shadowDirectory(tree, below, temporary);
-    else if (entry.isFile()) symlinkSync(`${tree.root}/${below}`, `${tree.shadow}/${below}`);
+    const directory = directories.get(entry.name);
+    if (directory?.hasSources === true) shadowDirectory(tree, below, directory);
     else if (entry.isSymbolicLink()) symlinkSync(linkTarget(tree, below), `${tree.shadow}/${below}`);
+    else if (directory !== undefined || (entry.isFile() && !product.test(entry.name))) symlinkSync(`${up}${rootLink}/${below}`, `${tree.shadow}/${below}`);
+    if (directory?.hasSources === false) tree.linked.add(below);
   }
+}
+
+/** Makes linked directories on the way to this one real: nothing is ever written through a link. */
+function openDirectory(tree: ShadowTree, path: string): void {
+  if (path === "." || path === "/") return;
+  openDirectory(tree, dirname(path));
+  if (!tree.linked.delete(path)) return;
+  rmSync(join(tree.shadow, path));
+  shadowDirectory(tree, path, listDirectory(join(tree.root, path), dirname(tree.shadow)));
 }
 
 /** A link within the tree leads to the same place in the shadow; one that leaves the tree leads where it led. */

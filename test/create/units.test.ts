@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { applyDiffs } from "../../native/create/apply-diff.ts";
 import { readCompileCommands } from "../../native/create/compile-commands.ts";
 import { createDependencyReader, parseDependencies } from "../../native/create/dependencies.ts";
-import { createShadowTree } from "../../native/create/source-tree.ts";
+import { createShadowTree, removeShadowFile, writeShadowFile } from "../../native/create/source-tree.ts";
 import type { SourceDiff } from "../../native/create/types.ts";
 import { findTranslationUnits } from "../../native/create/units.ts";
 import { differsOnlyByUnusedDeclarations } from "../../native/create/unaffected.ts";
@@ -129,11 +129,27 @@ test.each([
   expect(differsOnlyByUnusedDeclarations(original.replace("\n", `\n${added}\n`), original)).toBe(expected);
 });
 
+test("createShadowTree() links a directory without sources, until something in it is written", async () => {
+  using tree = openSourceTree({ "src/a.c": "\n", "data/one.json": "1\n", "data/deep/two.json": "2\n", "data/deep/er/three.json": "3\n" });
+  const before = tree.contents();
+  await using shadow = createShadowTree(tree.root);
+  const [data, deep, deeper] = ["data", "data/deep", "data/deep/er"].map((path) => join(shadow.shadow, path)) as [string, string, string];
+  expect(lstatSync(data).isSymbolicLink()).toBe(true);
+  writeShadowFile(shadow, "data/deep/two.json", Buffer.from("patched\n"));
+  writeShadowFile(shadow, "data/deep/new.json", Buffer.from("new\n"));
+  removeShadowFile(shadow, "data/one.json");
+  expect([data, deep, deeper].map((path) => lstatSync(path).isSymbolicLink())).toEqual([false, false, true]);
+  expect(readFileSync(join(deep, "two.json"), "utf8")).toBe("patched\n");
+  expect(readFileSync(join(deeper, "three.json"), "utf8")).toBe("3\n");
+  expect(readdirSync(data)).toEqual(["deep"]);
+  expect(tree.contents()).toEqual(before);
+});
+
 test("createShadowTree() lays real directories and links, and never the repository", async () => {
   using tree = openSourceTree({ "a b/$c/-d.c": "int d;\n", ".git/config": "x", "x.h.gch": "x" });
   mkdirSync(join(tree.root, "empty"));
   await using shadow = createShadowTree(tree.root);
   const entries = readdirSync(shadow.shadow, { recursive: true, withFileTypes: true });
   expect(entries.map((entry) => `${entry.name} ${entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "file"}`).sort())
-    .toEqual(["$c directory", "-d.c link", "a b directory", "empty directory"]);
+    .toEqual(["$c directory", "-d.c link", "a b directory", "empty link"]);
 });
