@@ -18,7 +18,7 @@ const kindsByExitCode = {
   // The patch cannot be built.
   5: [
     "diff-does-not-apply", "compile-error", "no-compile-command", "no-debug-information", "source-mismatch",
-    "unknown-function", "nothing-to-patch", "not-patchable", "missing-tool", "file-not-found", "cannot-write",
+    "unknown-function", "unknown-variable", "nothing-to-patch", "not-patchable", "missing-tool", "file-not-found", "cannot-write",
   ],
   // Right, but not now: nothing was written, trying again may work.
   6: ["blocked", "over-budget", "interrupted", "locked"],

@@ -10,7 +10,7 @@ export type { CreatedPatch, CreateOptions, CreateProgress, SourceDiff } from "./
 export { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches } from "./patch/mod.ts";
 export type {
   Blocker, BlockingStack, BlockingThread, FunctionOnStack, FunctionReport, ListedPatch, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
-  TransactionProgress, TransactionResult, VerifiedFunction, VerifyReport,
+  TransactionProgress, TransactionResult, ValueReport, VerifiedFunction, VerifiedValue, VerifyReport,
 } from "./patch/mod.ts";
 export { findDynamicSymbol, moduleAt, nameAt, openTarget } from "./target/mod.ts";
 export type { FoundSymbol, Mapping, Module, Target } from "./target/mod.ts";

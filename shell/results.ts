@@ -29,6 +29,8 @@ export interface BuildResult {
   readonly output: string;
   readonly functions: readonly RedirectedFunction[];
   readonly added: readonly { readonly name: string; readonly unit: string }[];
+  /** Names of the variables that it sets. */
+  readonly values: readonly string[];
   readonly units: readonly string[];
   readonly milliseconds: number;
 }

@@ -29,7 +29,7 @@ export function assembleObject({ module, units, inclusion, oldFunctionOf }: Asse
   for (const piece of inclusion.pieces) writer.relocate(piece);
   const unwinding = units.flatMap((unit) => unwindSection(writer, unit, inclusion));
   return {
-    module, sections: [...sections, ...unwinding],
+    module, values: [], sections: [...sections, ...unwinding],
     functions: replacements(writer, inclusion, oldFunctionOf),
     added: inclusion.added.map(({ unit, definition }) => ({ name: definition.name, unit: unit.proved.pair.unit, newSymbol: writer.symbolOf(unit, definition) })),
     imports: writer.imports(),

@@ -191,7 +191,7 @@ function checkVariables({ original, patched, correlation }: Sides, reasons: Read
     if (reason === undefined) continue;
     const size = before.size === variable.size ? undefined : `changes its size from ${before.size} to ${variable.size} bytes, and the running program has it as it was`;
     if (isWritableVariable(variable) || isWritableVariable(before) || variable.kind === "thread-variable") {
-      throw notPatchable(patched.unit, { variable: name }, size ?? "has another initial value, which the running program no longer reads; set the live value instead, and leave the initialiser out of the diff");
+      throw notPatchable(patched.unit, { variable: name }, size ?? "has another initial value, which the running program no longer reads; leave the initialiser out of the diff, and set the live value by build's --set 'VARIABLE=NEW if OLD'");
     }
     if (variable.symbol.binding !== "local") throw notPatchable(patched.unit, { variable: name }, size ?? "is constant data that other units read, and its contents differ");
     const holder = pointedAtFromData(original, before);

@@ -24,24 +24,37 @@ import { refuseStrangeCallers } from "./signatures.ts";
 import type { SignatureChange } from "./signatures.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { UnitFilter } from "./units.ts";
+import { resolveValues } from "./values.ts";
 import { fileAddress } from "../address.ts";
 import type { FileRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
+import type { ValueWrite } from "../image/mod.ts";
 import { openProgram, redirectSite, warningsFor } from "../patchability/mod.ts";
 import type { ProgramFunction } from "../patchability/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 
-/** Builds a patch for `options.target` from diffs against the source that built it. */
+/** Builds a patch for `options.target` from diffs against the source that built it; without one, of values alone. */
 export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   const started = performance.now();
   // While the sources are made ready.
   const opening = openProgram(tracer, options.target).then(readLinkedProgram);
   opening.catch(() => undefined);
+  if (diffs.length === 0) return valuesAlone(tracer, await opening, options, started);
   await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options.source));
   const program = await opening;
   const image = await buildImage(tracer, program, objects.pairs, diffs, options);
   options.onProgress?.({ step: "assembled", bytes: image.length });
+  return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
+}
+
+/** Needs neither source nor compiler: the build-id says that it is this program. */
+async function valuesAlone(tracer: TracerClient, { program }: LinkedProgram, options: CreateOptions, started: number): Promise<CreatedPatch> {
+  const values = await resolveValues(tracer, program, options.values ?? []);
+  if (values.length === 0) throw new SutureError("nothing-to-patch", `Cannot build a patch for ${program.name}: neither a diff nor a value to set is given`, { program: program.name });
+  const { name, buildId, kind } = program;
+  const object = { module: { name, buildId, kind }, values, functions: [], added: [], imports: [], sections: [], symbols: [], proof: { units: 0, functions: 0, bytes: 0 } };
+  const image = encodeImage({ name: options.name ?? "values", description: options.description ?? "", diffs: [], compilers: [], objects: [object] });
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
 
@@ -80,7 +93,7 @@ async function buildFrom(
   const inclusion = includeDependencies(program, units);
   checkSomethingChanged(program, units, inclusion);
   refuseRecords(inclusion);
-  return assembleImage(program, diffs, units, inclusion, options);
+  return assembleImage(program, diffs, units, inclusion, options, await resolveValues(tracer, program.program, options.values ?? []));
 }
 
 /** Only units that the program was linked from; a diff often touches others too. */
@@ -127,7 +140,7 @@ const listUnits = (names: readonly string[]): string =>
   names.slice(0, mostListed).join(", ") + (names.length > mostListed ? ` and ${names.length - mostListed} more` : "");
 
 function assembleImage(
-  program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions,
+  program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions, values: readonly ValueWrite[],
 ): Uint8Array {
   const { name, buildId, kind } = program.program;
   const object = assembleObject({
@@ -136,7 +149,7 @@ function assembleImage(
   });
   return encodeImage({
     name: options.name ?? diffs[0]?.name ?? "patch", description: options.description ?? "", diffs,
-    compilers: [...new Set(units.map(({ proved }) => proved.pair.compiler))], objects: [object],
+    compilers: [...new Set(units.map(({ proved }) => proved.pair.compiler))], objects: [{ ...object, values }],
   });
 }
 

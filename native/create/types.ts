@@ -17,6 +17,8 @@ export interface CreateOptions {
   readonly target: string;
   /** Default: `compile_commands.json` in `source`. */
   readonly compileCommands?: string;
+  /** `variable=VALUE if VALUE`, as {@link createPatchImage} writes them into the running program; see values.ts. */
+  readonly values?: readonly string[];
   readonly onProgress?: (progress: CreateProgress) => void;
   /** Parallel compilations. Default: number of cores. */
   readonly jobs?: number;

@@ -28,6 +28,7 @@ export function checkAgreement(manifest: PatchManifest, elf: ElfFile): void {
       checkOldFunction(patched);
     }
     checkRedirectsApart(object);
+    checkValuesApart(object);
     const loaded = new Set([...sections].map((section) => section.index));
     for (const section of sections) checkRelocations(section, loaded, imported);
   }
@@ -36,7 +37,16 @@ export function checkAgreement(manifest: PatchManifest, elf: ElfFile): void {
 function checkModules(manifest: PatchManifest): void {
   const buildIds = manifest.objects.map((object) => object.module.buildId);
   if (new Set(buildIds).size !== buildIds.length) throw badImage("two of its objects are for one module");
-  if (manifest.objects.every((object) => object.functions.length === 0)) throw badImage("it redirects no function");
+  if (manifest.objects.every((object) => object.functions.length + object.values.length === 0)) throw badImage("it redirects no function and sets no value");
+}
+
+function checkValuesApart({ values }: PatchObject): void {
+  const ranges = values.map(({ name, variable, offset, expected }) => ({ name, start: variable + BigInt(offset), end: variable + BigInt(offset + expected.length) }));
+  ranges.sort((one, other) => (one.start < other.start ? -1 : 1));
+  for (const [at, { name, start }] of ranges.entries()) {
+    const before = ranges[at - 1];
+    if (before !== undefined && start < before.end) throw badImage(`it sets "${before.name}" and "${name}", which overlap`);
+  }
 }
 
 function checkLoadedSize(manifest: PatchManifest, elf: ElfFile): void {

@@ -15,7 +15,7 @@ export interface ImageDescription extends Omit<PatchManifest, "format" | "archit
   readonly objects: readonly ImageObject[];
 }
 
-export interface ImageObject extends Pick<PatchObject, "module" | "proof"> {
+export interface ImageObject extends Pick<PatchObject, "module" | "values" | "proof"> {
   readonly functions: readonly ImageFunction[];
   readonly added: readonly ImageAddedFunction[];
   readonly imports: readonly ImageImport[];

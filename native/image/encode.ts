@@ -10,6 +10,7 @@ import type { JsonValue } from "../errors.ts";
 import { checksumSectionName, checksumSize, seal } from "./checksum.ts";
 import type { ImageAddedFunction, ImageDescription, ImageFunction, ImageImport, ImageObject, ImageSymbol } from "./describe.ts";
 import { imageFormat, manifestSectionName } from "./manifest.ts";
+import type { ValueWrite } from "./manifest.ts";
 
 /** The bytes of the image. Refuses nothing but references to what is not part of it: decodeImage() checks the rest. */
 export function encodeImage(description: ImageDescription): Uint8Array {
@@ -53,6 +54,7 @@ function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
   return {
     module: { name: module.name, buildId: module.buildId, kind: module.kind },
     functions: object.functions.map((each) => functionJson(each, numbering)),
+    ...(object.values.length === 0 ? {} : { values: object.values.map(valueJson) }),
     added: object.added.map((each) => addedJson(each, numbering)),
     imports: object.imports.map((each) => importJson(each, numbering)),
     sections: object.sections.map((section) => numberOf(numbering.sections, section, section.name)),
@@ -75,6 +77,9 @@ function functionJson(each: ImageFunction, numbering: ElfNumbering): JsonValue {
     warnings: [...each.warnings],
   };
 }
+
+const valueJson = ({ name, variable, offset, expected, replacement }: ValueWrite): JsonValue =>
+  ({ name, variable: formatAddress(variable), offset, expected: Buffer.from(expected).toString("hex"), replacement: Buffer.from(replacement).toString("hex") });
 
 function addedJson({ name, unit, newSymbol }: ImageAddedFunction, numbering: ElfNumbering): JsonValue {
   return { name, unit, newSymbol: numberOf(numbering.symbols, newSymbol, name), newSize: newSymbol.size };

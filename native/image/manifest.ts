@@ -31,6 +31,8 @@ export interface PatchObject {
   readonly module: ModuleIdentity;
   /** Functions whose entries are redirected. */
   readonly functions: readonly PatchedFunction[];
+  /** What is written into variables that the program has, in the same stop. */
+  readonly values: readonly ValueWrite[];
   /** Functions that travel along but replace nothing. */
   readonly added: readonly AddedFunction[];
   /** Symbols that the image leaves undefined, and where the Loader finds them. */
@@ -67,6 +69,18 @@ export interface PatchedFunction {
   readonly reason: string;
   /** Never returns, runs at start-up only, …: said before a commit (X20). Empty when ordinary. */
   readonly warnings: readonly string[];
+}
+
+/** `set variable = bytes if it is bytes`. */
+export interface ValueWrite {
+  /** As the author named it: `limits.most`, `net.c:retries`. */
+  readonly name: string;
+  /** Where the variable is. */
+  readonly variable: FileAddress;
+  /** Where in it the bytes are. */
+  readonly offset: number;
+  readonly expected: Uint8Array;
+  readonly replacement: Uint8Array;
 }
 
 export interface AddedFunction {

@@ -57,6 +57,15 @@ const patchedFunction = v.strictObject({
   warnings: list(line(4096)),
 });
 
+const valueBytes = v.pipe(
+  v.string(), v.maxLength(8192, "longer than 4096 bytes"), v.regex(/^(?:[0-9a-f]{2})+$/, "not bytes as lower-case hex"),
+  v.transform((text) => new Uint8Array(Buffer.from(text, "hex"))),
+);
+const valueWrite = v.pipe(
+  v.strictObject({ name, variable: address, offset: count, expected: valueBytes, replacement: valueBytes }),
+  v.check(({ expected, replacement }) => expected.length === replacement.length, "expected and replacement differ in length"),
+);
+
 const addedFunction = v.strictObject({ name, unit: name, newSymbol: count, newSize: count });
 
 const importEntry = v.variant("from", [
@@ -69,6 +78,7 @@ const importEntry = v.variant("from", [
 const patchObject = v.strictObject({
   module: moduleIdentity,
   functions: list(patchedFunction),
+  values: v.exactOptional(list(valueWrite), []),
   added: list(addedFunction),
   imports: list(importEntry),
   sections: list(count),

@@ -4,12 +4,12 @@
 import type { TracerClient } from "../tracer.ts";
 import { actOn, findCarriers, stateIn } from "./carrying.ts";
 import type { Carrying, StateCheck } from "./carrying.ts";
-import { commitSwitches } from "./commit.ts";
+import { commitSwitches, roomForPeers } from "./commit.ts";
 import type { PatchSwitch } from "./commit.ts";
 import { switchesCoroutines } from "./coroutines.ts";
 import { deactivateFrom } from "./deactivate.ts";
 import { codeOf, coveredBy, oldFunctionsOf } from "./forbidden.ts";
-import { followForks } from "./forked.ts";
+import { followForks, unlessSettled } from "./forked.ts";
 import { ensureLedger } from "./ledger.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
 import { isOwnMemoryIntact } from "./own-memory.ts";
@@ -18,7 +18,7 @@ import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { releasePatch } from "./release.ts";
 import { layersAt } from "./stacking.ts";
-import { inEach, namePids, reportOf, resultOf, undoingOnFailure, withLockedProcesses } from "./transaction.ts";
+import { inEach, namePids, reportOf, resultOf, undoingOnFailure, valuesOf, withLockedProcesses } from "./transaction.ts";
 import type { ProcessReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /** With `dryRun` only the stop is made, and nothing is changed. */
@@ -29,7 +29,7 @@ export async function activatePatch(tracer: TracerClient, name: string, processe
   options.onProgress?.({ step: "activated", attempt: result.stop.attempts });
   const follower = {
     isDone: async (pid: number) => await stateIn(tracer, pid, name) === "active",
-    change: (chosen: ChosenProcess) => activateFrom(tracer, name, [chosen], options),
+    change: (chosen: ChosenProcess) => activateFrom(tracer, name, [chosen], options).catch(unlessSettled),
   };
   return undoingOnFailure(
     () => followForks(selection, `activate patch "${name}"`, result, follower),
@@ -59,20 +59,20 @@ async function checkOwnMemory({ open: { tracer, process }, patch }: Carrying): P
 
 /** The switch of patches that are in their processes already. */
 export async function activateIn(verb: "apply" | "activate", carrying: readonly Carrying[], options: TransactionOptions): Promise<TransactionResult> {
-  const ready = await inEach(carrying, (each) => comeIn(each, options));
+  const ready = await inEach(carrying, (each) => comeIn(each, carrying.length, options));
   const [first] = ready;
   const act = actOn(verb, first?.patch.name ?? "???", namePids(ready.map(({ open }) => open)));
   // What lies there now is covered; afterwards it is this patch itself.
   const reports = new Map(await inEach(ready, async (each) => [each.open.process.pid, { ...reportComing(each), ...await reportCoroutines(each, options) }] as const));
-  const { stop, switched } = await commitSwitches(act, ready, options);
+  const { stop, switched, values } = await commitSwitches(act, ready, options);
   const done = ready.filter(({ open }) => switched.has(open.process.pid));
-  const processes = await inEach(done, async (each) => ({ ...reports.get(each.open.process.pid) ?? reportOf(each), ...(options.dryRun ? {} : await releaseOutgoing(each)) }));
+  const processes = await inEach(done, async (each) => ({ ...reports.get(each.open.process.pid) ?? reportOf(each), ...valuesOf(values, each), ...(options.dryRun ? {} : await releaseOutgoing(each)) }));
   return resultOf(options.dryRun ? "checked" : verb === "apply" ? "committed" : "activated", ready, processes, stop);
 }
 
-async function comeIn({ open, ledger, patch }: Carrying, { replace = false }: TransactionOptions): Promise<PatchSwitch> {
+async function comeIn({ open, ledger, patch }: Carrying, processes: number, { replace = false }: TransactionOptions): Promise<PatchSwitch> {
   const outgoing = replace ? ledger.patches.filter(({ state }) => state === "active").map((each) => each.patch) : [];
-  const roomy = await ensureLedger(open.tracer, open.target, open.process, ledger, roomForName * outgoing.length);
+  const roomy = await ensureLedger(open.tracer, open.target, open.process, ledger, roomForName * outgoing.length + roomForPeers(processes));
   const forbidden = [...oldFunctionsOf(patch), ...coveredBy(patch, ledger.patches), ...outgoing.flatMap(codeOf)];
   return { open, ledger: roomy, patch, change: { incoming: [patch], outgoing }, forbidden };
 }

@@ -6,7 +6,7 @@ import type { PatchImage } from "../image/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { activateIn } from "./activate.ts";
 import { stateIn } from "./carrying.ts";
-import { followForks } from "./forked.ts";
+import { followForks, unlessSettled } from "./forked.ts";
 import { giveBack, staging } from "./load.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
@@ -29,7 +29,7 @@ export async function applyPatch(tracer: TracerClient, image: Uint8Array, proces
   const { name, digest } = result.patch;
   const follower = {
     isDone: async (pid: number) => await stateIn(tracer, pid, name, digest) === "active",
-    change: (chosen: ChosenProcess) => applyTo(tracer, decoded, [chosen], options),
+    change: (chosen: ChosenProcess) => applyTo(tracer, decoded, [chosen], options).catch(unlessSettled),
   };
   return undoingOnFailure(
     () => followForks(selection, `apply patch "${name}"`, result, follower),

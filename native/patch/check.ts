@@ -5,7 +5,7 @@ import { address, formatAddress, rebase } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
 import { readU64 } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
-import type { Import, PatchImage, PatchObject, PatchedFunction } from "../image/mod.ts";
+import type { Import, PatchImage, PatchObject, PatchedFunction, ValueWrite } from "../image/mod.ts";
 import { findDynamicSymbol } from "../target/mod.ts";
 import type { Module, Target } from "../target/mod.ts";
 import type { LedgerFunction } from "./ledger-records.ts";
@@ -27,6 +27,7 @@ export interface BoundObject {
   readonly module: Module;
   readonly laidOut: LaidOutObject;
   readonly functions: readonly BoundFunction[];
+  readonly values: readonly BoundValue[];
   readonly resolved: ReadonlyMap<number, Resolved>;
 }
 
@@ -41,6 +42,10 @@ export interface BoundFunction extends PatchedFunction {
   readonly saved: Uint8Array;
 }
 
+export interface BoundValue extends ValueWrite {
+  readonly at: Address;
+}
+
 /**
  * Refuses: already-applied, build-id-mismatch, unsupported-architecture, bytes-mismatch, unresolved-symbol, not-patchable,
  * bad-image.
@@ -53,7 +58,8 @@ export async function checkPatch({ manifest, elf, digest }: PatchImage, target: 
   for (const { object, module } of modules) {
     const functions = object.functions.map((each) => bindEntry(bindFunction(each, module, act), act, carried));
     for (const each of functions) await checkBytes(each, target, act);
-    objects.push({ module, functions, laidOut: layOutObject(name, object, elf), resolved: await resolveImports(object, module, target, act) });
+    const values = object.values.map((each) => bindValue(each, module, target, act));
+    objects.push({ module, functions, values, laidOut: layOutObject(name, object, elf), resolved: await resolveImports(object, module, target, act) });
   }
   return { name, digest, objects };
 }
@@ -126,6 +132,15 @@ export function bytesMismatch(act: string, what: string, at: Address, expected: 
   return refuse("bytes-mismatch", act, `${what} has ${there ?? ""} at ${formatAddress(at)} where ${wanted ?? ""} is expected; a debugger or another tool may have written there`, {
     what, at: formatAddress(at), expected: wanted ?? "", found: there ?? "",
   });
+}
+
+/** Whether it is as expected is for the stop to say: the program may write it at any time. */
+function bindValue(each: ValueWrite, module: Module, target: Target, act: string): BoundValue {
+  const at = address(rebase(each.variable, module.bias) + BigInt(each.offset));
+  const end = address(at + BigInt(each.expected.length));
+  const isInside = module.span.start <= at && end <= module.span.end;
+  if (isInside && target.mappings.some((mapping) => mapping.isWritable && mapping.start <= at && end <= mapping.end)) return { ...each, at };
+  throw refuse("not-patchable", act, `variable ${each.name} at ${formatAddress(at)} is not in memory of ${module.name} that the program can write; code may know a constant by heart`, { variable: each.name });
 }
 
 async function resolveImports({ imports }: PatchObject, module: Module, target: Target, act: string): Promise<ReadonlyMap<number, Resolved>> {

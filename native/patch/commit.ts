@@ -1,17 +1,21 @@
-// One switch of patches in one process or in several: an intent in each ledger, then all entries and the outcomes in one
-// stop; or every intent is taken back. Activating and deactivating are this one routine, with the target state swapped.
+// One switch of patches in one process or in several: an intent in each ledger, then all entries, values and the outcomes
+// in one stop; or every intent is taken back. Activating and deactivating are this one routine, with the target state swapped.
 
+import { SutureError } from "../errors.ts";
 import type { Carrying } from "./carrying.ts";
 import { readEntries, summarize } from "./entries.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
 import type { PreparedRecord } from "./ledger.ts";
+import type { Peer } from "./ledger-records.ts";
 import { refuse } from "./refusal.ts";
 import { intentOf, planEntries, recordsFor } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
 import { inEach, undoInEach, undoingOnFailure } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
 import type { Switch, SwitchReport } from "./transition.ts";
-import type { TransactionOptions } from "./types.ts";
+import type { TransactionOptions, ValueReport } from "./types.ts";
+import { planValues } from "./values.ts";
+import type { ValuePlan } from "./values.ts";
 
 /** What happens to a patch, and to those that go or come with it, in one process. */
 export interface PatchSwitch extends Carrying {
@@ -20,21 +24,47 @@ export interface PatchSwitch extends Carrying {
   readonly forbidden: readonly ForbiddenRange[];
 }
 
+/** What a ledger must have room for beyond a record of its own, to name all processes in the intent. */
+export const roomForPeers = (processes: number): number => 64 * processes;
+
+export interface CommitReport extends SwitchReport {
+  /** By process: what became of the variables that patches set. */
+  readonly values: ReadonlyMap<number, readonly ValueReport[]>;
+}
+
 /** All processes or none; a dry run is the stop alone. Who ended meanwhile is left out of the report's `switched`. */
-export async function commitSwitches(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<SwitchReport> {
+export async function commitSwitches(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<CommitReport> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await commitOnce(act, wanted, options);
+    } catch (error) {
+      // The program wrote a variable between our reading and the stop.
+      if (tries === mostTries || !isOfVariable(error)) throw error;
+    }
+  }
+}
+
+const mostTries = 8;
+const isOfVariable = (error: unknown): boolean =>
+  error instanceof SutureError && error.kind === "bytes-mismatch" && String(error.data["what"]).startsWith("variable ");
+
+async function commitOnce(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<CommitReport> {
   const [first] = wanted;
   if (first === undefined) throw refuse("process-gone", act, "every process that was chosen has ended");
   const { tracer } = first.open;
-  if (options.dryRun) return switchCode(tracer, act, wanted.map((each) => switchOf(each, [])), options);
+  const planned = await inEach(wanted, async (each) => ({ ...each, plan: await planValues(tracer, each.open.process, each.ledger.patches, each.change, act) }));
+  const values = new Map(planned.map(({ open, plan }) => [open.process.pid, plan.reports]));
+  if (options.dryRun) return { ...await switchCode(tracer, act, planned.map((each) => switchOf(each, [])), options), values };
   const begun: PatchSwitch[] = [];
   return undoingOnFailure(async () => {
-    const prepared = await inEach(wanted, (each) => {
+    const peers = planned.map(({ open: { process: { pid, startTime } } }) => ({ pid, startTime }));
+    const prepared = await inEach(planned, (each) => {
       begun.push(each);
-      return prepare(each);
+      return prepare(each, peers);
     });
     const report = await switchCode(tracer, act, prepared.map(({ change }) => change), options);
     for (const { open, outcome } of prepared) if (report.switched.has(open.process.pid)) outcome?.sealed();
-    return report;
+    return { ...report, values };
   }, () => undoInEach(begun, takeBack));
 }
 
@@ -44,16 +74,16 @@ interface Prepared extends Pick<Carrying, "open"> {
   readonly change: Switch;
 }
 
-async function prepare(wanted: PatchSwitch): Promise<Prepared> {
-  const { open, ledger, change } = wanted;
-  const intent = intentOf(change);
+async function prepare(wanted: PatchSwitch & { readonly plan: ValuePlan }, peers: readonly Peer[]): Promise<Prepared> {
+  const { open, ledger, change, plan } = wanted;
+  const intent = intentOf(change, peers);
   const [record] = recordsFor("new", change);
   if (intent === undefined || record === undefined) return { open, outcome: undefined, change: switchOf(wanted, []) };
   await ledger.append(intent);
   const outcome = await ledger.prepare(record);
   const entries = planEntries(ledger.patches, change)
     .map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, entry: true, of: `function ${each.name}` }));
-  return { open, outcome, change: switchOf(wanted, [...entries, { ...outcome.seal, of: "the ledger" }]) };
+  return { open, outcome, change: switchOf(wanted, [...entries, ...plan.writes, { ...outcome.seal, of: "the ledger" }]) };
 }
 
 const switchOf = ({ open: { target, chosen }, forbidden }: PatchSwitch, writes: Switch["writes"]): Switch =>

@@ -5,7 +5,7 @@ import type { TracerClient } from "../tracer.ts";
 import { actOn, findCarriers, stateIn } from "./carrying.ts";
 import type { Carrying, StateCheck, Verb } from "./carrying.ts";
 import { bytesMismatch } from "./check.ts";
-import { commitSwitches } from "./commit.ts";
+import { commitSwitches, roomForPeers } from "./commit.ts";
 import type { PatchSwitch } from "./commit.ts";
 import { readEntries } from "./entries.ts";
 import { codeOf } from "./forbidden.ts";
@@ -16,8 +16,8 @@ import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { planEntries } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
-import { inEach, namePids, reportOf, resultOf, withLockedProcesses } from "./transaction.ts";
-import type { StopReport, TransactionOptions, TransactionResult } from "./types.ts";
+import { inEach, namePids, reportOf, resultOf, valuesOf, withLockedProcesses } from "./transaction.ts";
+import type { ProcessReport, StopReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /** With `dryRun` only the stop is made, and nothing is changed. */
 export async function deactivatePatch(tracer: TracerClient, name: string, processes: Processes, options: TransactionOptions = {}): Promise<TransactionResult> {
@@ -26,7 +26,8 @@ export async function deactivatePatch(tracer: TracerClient, name: string, proces
   if (result.result !== "deactivated") return result;
   options.onProgress?.({ step: "deactivated", attempt: result.stop.attempts });
   return followForks(selection, `deactivate patch "${name}"`, result, {
-    isDone: async (pid) => await stateIn(tracer, pid, name) !== "active",
+    // One that was forked in the middle has the intent of its parent, and its entries still lead to the patch.
+    isDone: async (pid) => ["loaded", "none"].includes(await stateIn(tracer, pid, name) ?? "none"),
     change: (chosen) => deactivateFrom(tracer, name, [chosen], options).catch(unlessSettled),
   });
 }
@@ -35,23 +36,34 @@ export function deactivateFrom(tracer: TracerClient, name: string, chosen: reado
   return withLockedProcesses(tracer, chosen, async (opens) => {
     const carrying = findCarriers(opens, name, "deactivate", isActive);
     const { left, stop } = await leaveCode("deactivate", carrying, options);
-    return resultOf(options.dryRun ? "checked" : "deactivated", carrying, left.map(reportOf), stop);
+    return resultOf(options.dryRun ? "checked" : "deactivated", carrying, left.map(({ report }) => report), stop);
   });
 }
 
 const isActive: StateCheck = (state, act) =>
   (state === "active" ? undefined : refuse("not-active", act, `it is ${state}; there is nothing to deactivate`, { state }));
 
+export interface Leaving {
+  /** Processes in which nobody is in the patch's code, and nothing leads there. */
+  readonly left: readonly Left[];
+  readonly stop: StopReport;
+}
+
+export interface Left extends Carrying {
+  readonly report: ProcessReport;
+}
+
 /**
  * One stop in which nobody is in the patch's code; where it is active, the old functions come back in that stop. Whether
  * the patch stays when it is inactive is settled before, so that whoever finishes this after our death knows it.
  */
-export async function leaveCode(verb: Verb, carrying: readonly Carrying[], options: TransactionOptions): Promise<{ readonly left: readonly Carrying[]; readonly stop: StopReport }> {
+export async function leaveCode(verb: Verb, carrying: readonly Carrying[], options: TransactionOptions): Promise<Leaving> {
   await inEach(carrying, (each) => checkEntries(each, verb));
-  const leaving = await inEach(carrying, async (each) => (options.dryRun ? goOut(each) : begin(each, verb)));
+  const leaving = await inEach(carrying, async (each) => (options.dryRun ? goOut(each) : begin(each, verb, carrying.length)));
   const act = actOn(verb, carrying[0]?.patch.name ?? "???", namePids(carrying.map(({ open }) => open)));
-  const { stop, switched } = await commitSwitches(act, leaving, options);
-  return { left: leaving.filter(({ open }) => switched.has(open.process.pid)), stop };
+  const { stop, switched, values } = await commitSwitches(act, leaving, options);
+  const left = leaving.filter(({ open }) => switched.has(open.process.pid));
+  return { left: left.map((each) => ({ ...each, report: { ...reportOf(each), ...valuesOf(values, each) } })), stop };
 }
 
 /** Bytes that are not ours are not ours to overwrite. */
@@ -64,9 +76,9 @@ async function checkEntries(carrying: Carrying, verb: Verb): Promise<void> {
   }
 }
 
-async function begin(carrying: Carrying, verb: Verb): Promise<PatchSwitch> {
+async function begin(carrying: Carrying, verb: Verb, processes: number): Promise<PatchSwitch> {
   const { open, patch } = carrying;
-  const ledger = await ensureLedger(open.tracer, open.target, open.process, carrying.ledger, 0);
+  const ledger = await ensureLedger(open.tracer, open.target, open.process, carrying.ledger, roomForPeers(processes));
   const isKept = verb === "deactivate";
   if (isActiveIn(carrying) && ledger.find(patch.name)?.isKept !== isKept) await ledger.append({ record: isKept ? "kept" : "released", name: patch.name });
   return goOut({ ...carrying, ledger });

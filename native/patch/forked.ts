@@ -40,9 +40,9 @@ export async function followForks(selection: ProcessSelection, act: string, done
   }
 }
 
-/** A worker that was forked between the switch and the end may carry the patch inactive; then settling was all there was to do. */
+/** A worker that was forked in the middle has the intent of its parent; settling that may have been all there was to do. */
 export function unlessSettled(error: unknown): undefined {
-  if (!(error instanceof SutureError) || (error.kind !== "no-such-patch" && error.kind !== "not-active")) throw error;
+  if (!(error instanceof SutureError) || !["no-such-patch", "not-active", "already-applied"].includes(error.kind)) throw error;
 }
 
 interface Look {

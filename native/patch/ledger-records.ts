@@ -13,6 +13,7 @@ export interface LedgerPatch {
   readonly digest: string;
   readonly modules: readonly { readonly name: string; readonly buildId: string }[];
   readonly functions: readonly LedgerFunction[];
+  readonly values: readonly LedgerValue[];
   readonly mappings: readonly LedgerMapping[];
 }
 
@@ -32,23 +33,38 @@ export interface LedgerFunction {
   readonly newRanges: readonly AddressRange[];
 }
 
+/** Bytes of a variable of the process. It may change them at any time, so what is there is nobody's to rely on. */
+export interface LedgerValue {
+  readonly name: string;
+  readonly module: string;
+  readonly at: Address;
+  readonly expected: Uint8Array;
+  readonly replacement: Uint8Array;
+}
+
 export interface LedgerMapping extends AddressRange {
   readonly code: AddressRange;
   /** What nobody has reason to change, with its hash. */
   readonly constant: AddressRange & { readonly sha256: string };
 }
 
+/** A process, by what no other one will ever have. */
+export interface Peer {
+  readonly pid: number;
+  readonly startTime: bigint;
+}
+
 export type LedgerRecord =
   /** Room for the patch was, or is about to be, mapped; nothing is redirected. */
   | { readonly record: "staged"; readonly patch: LedgerPatch }
-  /** Intents: a transition is about to be tried. */
-  | { readonly record: "activating" | "deactivating"; readonly name: string }
+  /** Intents: a transition is about to be tried; with all processes that it is to switch, where there are several. */
+  | { readonly record: "activating" | "deactivating"; readonly name: string; readonly peers?: readonly Peer[] }
   /** Outcomes. The first two are written by the transition itself, under the stop. */
   | { readonly record: "active" | "inactive" | "gone"; readonly name: string }
   /** An operator has loaded it apart from activating it: it stays when it is inactive, until it is released. */
   | { readonly record: "kept" | "released"; readonly name: string }
   /** As activating and active, for a patch that comes while others go for good, in one stop. */
-  | { readonly record: "replacing" | "replaced"; readonly name: string; readonly replaces: readonly string[] }
+  | { readonly record: "replacing" | "replaced"; readonly name: string; readonly replaces: readonly string[]; readonly peers?: readonly Peer[] }
   /** Reverted for good, but its memory stays: the process still refers to it. The name is free again. */
   | { readonly record: "retired"; readonly name: string }
   /** The memory of a retired patch, told by its first address, was given back. */
@@ -62,6 +78,7 @@ const symbolName = text(65_536);
 const patchName = text(128);
 const place = v.pipe(v.string(), v.regex(/^0x[0-9a-f]{1,16}$/), v.transform((value): Address => address(BigInt(value))));
 const bytes = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,32}$/), v.transform((value) => new Uint8Array(Buffer.from(value, "hex"))));
+const valueBytes = v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,4096}$/), v.transform((value) => new Uint8Array(Buffer.from(value, "hex"))));
 const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const isForwards = ({ start, end }: AddressRange): boolean => start < end;
 const range = v.pipe(v.strictObject({ start: place, end: place }), v.check((value) => isForwards(value), "an empty range"));
@@ -70,6 +87,10 @@ const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item),
 const ledgerFunction = v.pipe(
   v.strictObject({ name: symbolName, unit: symbolName, module: text(255), old: place, new: place, at: place, saved: bytes, jump: bytes, ranges: list(range), newRanges: list(range) }),
   v.check(({ saved, jump }) => saved.length === jump.length, "saved bytes and jump differ in length"),
+);
+const ledgerValue = v.pipe(
+  v.strictObject({ name: symbolName, module: text(255), at: place, expected: valueBytes, replacement: valueBytes }),
+  v.check(({ expected, replacement }) => expected.length === replacement.length, "expected and replacement differ in length"),
 );
 const ledgerMapping = v.pipe(
   v.strictObject({
@@ -80,27 +101,37 @@ const ledgerMapping = v.pipe(
 );
 const ledgerPatch = v.strictObject({
   name: patchName, digest: hash, modules: list(v.strictObject({ name: text(255), buildId: text(128) })),
-  functions: list(ledgerFunction), mappings: list(ledgerMapping),
+  functions: list(ledgerFunction), values: list(ledgerValue), mappings: list(ledgerMapping),
 });
+
+const peers = v.exactOptional(list(v.strictObject({
+  pid: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  startTime: v.pipe(v.string(), v.regex(/^\d{1,20}$/), v.transform((value) => BigInt(value))),
+})));
 
 export const recordSchema: v.GenericSchema<unknown, LedgerRecord> = v.variant("record", [
   v.strictObject({ record: v.literal("staged"), patch: ledgerPatch }),
-  v.strictObject({ record: v.picklist(["activating", "deactivating", "active", "inactive", "kept", "released", "gone", "retired"]), name: patchName }),
-  v.strictObject({ record: v.picklist(["replacing", "replaced"]), name: patchName, replaces: list(patchName) }),
+  v.strictObject({ record: v.picklist(["activating", "deactivating"]), name: patchName, peers }),
+  v.strictObject({ record: v.picklist(["active", "inactive", "kept", "released", "gone", "retired"]), name: patchName }),
+  v.strictObject({ record: v.picklist(["replacing", "replaced"]), name: patchName, replaces: list(patchName), peers }),
   v.strictObject({ record: v.literal("freed"), at: place }),
 ]);
 
 /** The record as {@link recordSchema} reads it. */
 export function recordJson(record: LedgerRecord): JsonValue {
   if (record.record === "freed") return { record: record.record, at: formatAddress(record.at) };
-  if (record.record === "replacing" || record.record === "replaced") return { record: record.record, name: record.name, replaces: [...record.replaces] };
+  if (record.record === "replacing" || record.record === "replaced") return { record: record.record, name: record.name, replaces: [...record.replaces], ...peersJson(record) };
+  if (record.record === "activating" || record.record === "deactivating") return { record: record.record, name: record.name, ...peersJson(record) };
   if (record.record !== "staged") return { record: record.record, name: record.name };
-  const { name, digest, modules, functions, mappings } = record.patch;
+  const { name, digest, modules, functions, values, mappings } = record.patch;
   return {
     record: record.record,
-    patch: { name, digest, modules: modules.map((each) => ({ name: each.name, buildId: each.buildId })), functions: functions.map(functionJson), mappings: mappings.map(mappingJson) },
+    patch: { name, digest, modules: modules.map((each) => ({ name: each.name, buildId: each.buildId })), functions: functions.map(functionJson), values: values.map(valueJson), mappings: mappings.map(mappingJson) },
   };
 }
+
+const peersJson = ({ peers: all }: { readonly peers?: readonly Peer[] }) =>
+  (all === undefined ? {} : { peers: all.map(({ pid, startTime }) => ({ pid, startTime: `${startTime}` })) });
 
 const rangeJson = ({ start, end }: AddressRange) => ({ start: formatAddress(start), end: formatAddress(end) });
 
@@ -109,6 +140,9 @@ const functionJson = (each: LedgerFunction): JsonValue => ({
   old: formatAddress(each.old), new: formatAddress(each.new), at: formatAddress(each.at),
   saved: Buffer.from(each.saved).toString("hex"), jump: Buffer.from(each.jump).toString("hex"), ranges: each.ranges.map(rangeJson), newRanges: each.newRanges.map(rangeJson),
 });
+
+const valueJson = ({ name, module, at, expected, replacement }: LedgerValue): JsonValue =>
+  ({ name, module, at: formatAddress(at), expected: Buffer.from(expected).toString("hex"), replacement: Buffer.from(replacement).toString("hex") });
 
 const mappingJson = (each: LedgerMapping): JsonValue =>
   ({ ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 } });

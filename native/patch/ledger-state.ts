@@ -2,7 +2,7 @@
 // each other. Every run that reads the same records comes to the same, so nothing of this is written down. Pure.
 
 import type { Address } from "../address.ts";
-import type { LedgerFunction, LedgerPatch, LedgerRecord } from "./ledger-records.ts";
+import type { LedgerFunction, LedgerPatch, LedgerRecord, Peer } from "./ledger-records.ts";
 import type { PatchState } from "./types.ts";
 
 export interface CarriedPatch {
@@ -10,6 +10,8 @@ export interface CarriedPatch {
   readonly state: "staged" | "active" | "activating" | "deactivating";
   /** It stays when it is inactive; whoever is neither active nor kept was left by a run that died. */
   readonly isKept: boolean;
+  /** In the middle of a switch: all the processes that it was to switch. */
+  readonly peers?: readonly Peer[];
 }
 
 /** What a process carries. */
@@ -38,7 +40,7 @@ export function replay(records: Iterable<LedgerRecord>): LedgerState | undefined
   return { patches: leadingFirst([...carried.values()]), retired: [...retired.values()] };
 }
 
-const stateAfter = { activating: "activating", deactivating: "deactivating", active: "active", inactive: "staged" } as const;
+const stateAfter = { active: "active", inactive: "staged" } as const;
 
 function follow(record: LedgerRecord, carried: Map<string, CarriedPatch>, retired: Map<Address | undefined, LedgerPatch>): boolean {
   if (record.record === "freed") return retired.delete(record.at);
@@ -59,12 +61,17 @@ function follow(record: LedgerRecord, carried: Map<string, CarriedPatch>, retire
       carried.set(record.name, { ...before, isKept: record.record === "kept" });
       return true;
     case "replacing": case "replaced":
-      return followReplacement(record.record === "replaced", before, record.replaces, carried);
+      return followReplacement(record.record === "replaced", withPeers(before, record.peers), record.replaces, carried);
+    case "activating": case "deactivating":
+      setState(carried, withPeers(before, record.peers), record.record);
+      return true;
     default:
-      setState(carried, before, stateAfter[record.record]);
+      setState(carried, withPeers(before, undefined), stateAfter[record.record]);
       return true;
   }
 }
+
+const withPeers = ({ peers: _, ...patch }: CarriedPatch, peers: readonly Peer[] | undefined): CarriedPatch => (peers === undefined ? patch : { ...patch, peers });
 
 function followReplacement(isDone: boolean, incoming: CarriedPatch, replaces: readonly string[], carried: Map<string, CarriedPatch>): boolean {
   const outgoing = replaces.map((name) => carried.get(name));
@@ -119,9 +126,10 @@ export function* recordsOf({ patches, retired }: LedgerState): Generator<LedgerR
     yield { record: "staged", patch };
     yield { record: "retired", name: patch.name };
   }
-  for (const { patch, state, isKept } of patches) {
+  for (const { patch, state, isKept, peers } of patches) {
     yield { record: "staged", patch };
     if (isKept) yield { record: "kept", name: patch.name };
-    if (state !== "staged") yield { record: state, name: patch.name };
+    if (state === "active") yield { record: state, name: patch.name };
+    if (state === "activating" || state === "deactivating") yield { record: state, name: patch.name, ...(peers === undefined ? {} : { peers }) };
   }
 }

@@ -60,4 +60,4 @@ const listState = ({ patches, retired }: LedgerState): readonly ListedPatch[] =>
   [...patches.map((each) => listPatch(each.patch, stateOf(each))), ...retired.map((patch) => listPatch(patch, "retired"))];
 
 const listPatch = (patch: LedgerPatch, state: PatchState): ListedPatch =>
-  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch) });
+  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch), ...(patch.values.length === 0 ? {} : { values: patch.values.map(({ name }) => name) }) });

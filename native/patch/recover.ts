@@ -1,7 +1,11 @@
-// For people and programs who want to know: settles what an interrupted run left, and says what that was. Applying and
-// reverting do the same on their own before they begin.
+// For people and programs who want to know: settles what an interrupted run left, and says what that was; in the processes too
+// that were to be switched together with this one. Applying and reverting settle their own processes before they begin.
 
+import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
+import type { ProcessIdentity } from "./ledger.ts";
+import { openProcess } from "./open-process.ts";
+import { peersOf } from "./peers.ts";
 import type { SettledPatch } from "./settle.ts";
 import { withLockedProcess } from "./transaction.ts";
 
@@ -9,9 +13,33 @@ export interface RecoveryReport {
   readonly pid: number;
   readonly program: string;
   readonly patches: readonly SettledPatch[];
+  /** The same of those that were to be switched together with it and that can be looked into. */
+  readonly peers?: readonly RecoveryReport[];
 }
 
 /** Refuses: locked, bad-ledger, unfinished-transaction, blocked. */
 export async function recoverProcess(tracer: TracerClient, pid: number): Promise<RecoveryReport> {
-  return withLockedProcess(tracer, pid, async ({ target }, patches) => ({ pid, program: target.process.program, patches }));
+  const { startTime } = await tracer.describeProcess(pid);
+  const { ledger, process } = await openProcess(tracer, { pid, startTime });
+  const others = ledger === undefined ? [] : peersOf(process, ledger.state);
+  const report = await recoverOne(tracer, pid);
+  const peers: RecoveryReport[] = [];
+  for (const other of others) {
+    const settled = await recoverPeer(tracer, other);
+    if (settled !== undefined) peers.push(settled);
+  }
+  return peers.length === 0 ? report : { ...report, peers };
+}
+
+const recoverOne = (tracer: TracerClient, pid: number): Promise<RecoveryReport> =>
+  withLockedProcess(tracer, pid, async ({ target }, patches) => ({ pid, program: target.process.program, patches }));
+
+/** Undefined when it has ended, or is not ours to look into. */
+async function recoverPeer(tracer: TracerClient, { pid, startTime }: ProcessIdentity): Promise<RecoveryReport | undefined> {
+  try {
+    return (await tracer.describeProcess(pid)).startTime === startTime ? await recoverOne(tracer, pid) : undefined;
+  } catch (error) {
+    if (error instanceof SutureError && error.exitCode === 3) return undefined;
+    throw error;
+  }
 }

@@ -13,6 +13,8 @@ import type { LedgerPatch } from "./ledger-records.ts";
 
 /** Right after, or together with, a stop in which no thread had a frame in the patch. */
 export async function isReferredTo(tracer: TracerClient, process: ProcessIdentity, { mappings }: LedgerPatch): Promise<boolean> {
+  // A patch that only sets values has no memory of its own.
+  if (mappings.length === 0) return false;
   const ranges: readonly AddressRange[] = mappings.map(({ start, end }) => ({ start, end }));
   const { references, complete } = await tracer.references(process.pid, process.startTime, ranges, ranges);
   if (!complete) return true;

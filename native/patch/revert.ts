@@ -6,7 +6,7 @@ import { leaveCode } from "./deactivate.ts";
 import { followForks, unlessSettled } from "./forked.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
-import { inEach, reportOf, resultOf, withLockedProcesses } from "./transaction.ts";
+import { inEach, resultOf, withLockedProcesses } from "./transaction.ts";
 import type { TransactionOptions, TransactionResult } from "./types.ts";
 import { release } from "./unload.ts";
 
@@ -30,7 +30,7 @@ export function revertFrom(tracer: TracerClient, name: string, chosen: readonly 
   return withLockedProcesses(tracer, chosen, async (opens) => {
     const carrying = findCarriers(opens, name, "revert", () => undefined);
     const { left, stop } = await leaveCode("revert", carrying, options);
-    if (options.dryRun) return resultOf("checked", carrying, left.map(reportOf), stop);
+    if (options.dryRun) return resultOf("checked", carrying, left.map(({ report }) => report), stop);
     return resultOf("reverted", carrying, await inEach(left, release), stop);
   });
 }

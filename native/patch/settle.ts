@@ -9,15 +9,16 @@ import type { Entry } from "./entries.ts";
 import { codeOf, oldFunctionsOf } from "./forbidden.ts";
 import { dropEmptyLedger, isLedgerMapping, unmapOurs } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
-import type { LedgerPatch } from "./ledger-records.ts";
 import type { CarriedPatch } from "./ledger-state.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { refuse } from "./refusal.ts";
+import { begunChange, isSwitchedAnywhere, peersOf } from "./peers.ts";
 import { freeRetired, releasePatch } from "./release.ts";
 import { planEntries, recordsFor } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
 import { switchCode } from "./transition.ts";
 import type { SwitchWrite } from "./transition.ts";
+import { settleValues } from "./values.ts";
 
 /** A patch that was found in the middle of a transaction. */
 export interface SettledPatch {
@@ -48,16 +49,13 @@ export async function settle(open: OpenProcess): Promise<Settlement> {
   return { patches, hasChanged: patches.length + outdated.length > 0 || isFreed || isDropped };
 }
 
-const named = ({ patches }: Ledger, wanted: CarriedPatch["state"]): readonly LedgerPatch[] =>
-  patches.filter(({ state }) => state === wanted).map(({ patch }) => patch);
-
 /** What came and what went was one switch, and ends as one. Those that go and are not kept are left staged, and not told of here. */
 async function settleSwitch(open: OpenProcess, ledger: Ledger): Promise<readonly SettledPatch[]> {
-  const change: Change = { incoming: named(ledger, "activating"), outgoing: named(ledger, "deactivating") };
+  const change = begunChange(ledger.state);
   if (change.incoming.length + change.outgoing.length === 0) return [];
   const entries = await readEntries(open.tracer, open.process, { functions: planEntries(ledger.patches, change) });
   if (entries.some(({ holds }) => holds === "foreign")) throw foreignEntry(open, nameOf(change), entries);
-  const isDone = isSwitched(entries);
+  const isDone = isSwitched(entries) || await isSwitchedAnywhere(open.tracer, peersOf(open.process, ledger.state), change);
   await bringTo(isDone ? "new" : "old", open, ledger, change, entries);
   return [...change.incoming, ...change.outgoing].flatMap(({ name }) => outcomeOf(ledger.find(name)));
 }
@@ -75,7 +73,9 @@ const isSwitched = (entries: readonly Entry[]): boolean =>
 /** Even when no entry is written: nobody may be in code that is about to be unmapped. */
 async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProcess, ledger: Ledger, change: Change, entries: readonly Entry[]): Promise<void> {
   const { incoming, outgoing } = change;
-  const writes = entries.filter(({ holds }) => holds !== end).map((entry) => writeEntry(entry, end === "new" ? entry.function.jump : entry.function.saved));
+  const redirects = entries.filter(({ holds }) => holds !== end).map((entry) => writeEntry(entry, end === "new" ? entry.function.jump : entry.function.saved));
+  // Values are written behind all entries: where those are still the old ones, nothing of them was.
+  const values = end === "old" && entries.length > 0 ? [] : await settleValues(tracer, process, end, change);
   const [coming, going] = end === "new" ? [incoming, outgoing] : [outgoing, incoming];
   // Nobody has run the old functions of a patch that was never taken away.
   const isOldCodeUsed = end === "new" || entries.some(({ holds }) => holds === "new");
@@ -84,7 +84,7 @@ async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProc
   const [first, ...others] = recordsFor(end, change);
   if (first === undefined) return;
   const { seal, sealed } = await ledger.prepare(first);
-  await switchCode(tracer, `settle patch "${nameOf(change)}" in pid ${process.pid}`, [{ target, forbidden, writes: [...writes, { ...seal, of: "the ledger" }] }], {});
+  await switchCode(tracer, `settle patch "${nameOf(change)}" in pid ${process.pid}`, [{ target, forbidden, writes: [...redirects, ...values, { ...seal, of: "the ledger" }] }], {});
   sealed();
   for (const record of others) await ledger.append(record);
 }

@@ -3,7 +3,7 @@
 // a revert in any order, a replacement and a recovery are worked out here, all in the same way. Pure.
 
 import type { Address } from "../address.ts";
-import type { LedgerFunction, LedgerPatch, LedgerRecord } from "./ledger-records.ts";
+import type { LedgerFunction, LedgerPatch, LedgerRecord, Peer } from "./ledger-records.ts";
 import type { CarriedPatch } from "./ledger-state.ts";
 
 /** What comes and what goes in one stop. */
@@ -12,10 +12,11 @@ export interface Change {
   readonly outgoing: readonly LedgerPatch[];
 }
 
-/** What is written down before the switch is tried; undefined when nothing changes. */
-export function intentOf({ incoming: [coming], outgoing }: Change): LedgerRecord | undefined {
-  if (coming === undefined) return outgoing[0] && { record: "deactivating", name: outgoing[0].name };
-  return outgoing.length === 0 ? { record: "activating", name: coming.name } : { record: "replacing", name: coming.name, replaces: outgoing.map(({ name }) => name) };
+/** What is written down before the switch is tried in `all` processes; undefined when nothing changes. */
+export function intentOf({ incoming: [coming], outgoing }: Change, all: readonly Peer[]): LedgerRecord | undefined {
+  const peers = all.length > 1 ? { peers: all } : {};
+  if (coming === undefined) return outgoing[0] && { record: "deactivating", name: outgoing[0].name, ...peers };
+  return outgoing.length === 0 ? { record: "activating", name: coming.name, ...peers } : { record: "replacing", name: coming.name, replaces: outgoing.map(({ name }) => name), ...peers };
 }
 
 /** What is written down when the switch has ended; the first one under its stop. */

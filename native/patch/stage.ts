@@ -22,10 +22,13 @@ const longestName = 200;
 
 /** Enough for the record of a patch, wherever it will be mapped. */
 export function recordLength(bound: BoundPatch): number {
-  const linked = bound.objects.map(pretendLinked);
+  const linked = bound.objects.filter(isMappedAtAll).map(pretendLinked);
   const longest = encodeRecord({ record: "staged", patch: ledgerPatch(bound, linked) }).length;
   return longest + 512 * (1 + bound.objects.reduce((sum, { functions }) => sum + functions.length, 0));
 }
+
+/** One that only sets values has nothing to be mapped. */
+const isMappedAtAll = ({ laidOut }: BoundObject): boolean => laidOut.object.sections.length > 0;
 
 /** Addresses of any length are a matter of a few bytes each. */
 function pretendLinked({ module, functions }: BoundObject): LinkedObject {
@@ -44,7 +47,7 @@ export async function stagePatch(tracer: TracerClient, target: Target, process: 
     // The record comes first: what is mapped is always accounted for.
     await ledger.append({ record: "staged", patch });
     try {
-      await tracer.stage(process.pid, process.startTime, mappings);
+      if (mappings.length > 0) await tracer.stage(process.pid, process.startTime, mappings);
       return { patch, bytes: mappings.reduce((sum, { contents }) => sum + contents.length, 0) };
     } catch (error) {
       await ledger.append({ record: "gone", name: patch.name });
@@ -55,7 +58,7 @@ export async function stagePatch(tracer: TracerClient, target: Target, process: 
 
 async function linkSomewhere(tracer: TracerClient, target: Target, bound: BoundPatch, attempt: number): Promise<readonly LinkedObject[]> {
   let taken: readonly Mapping[] = parseMaps(await tracer.readMaps(target.pid));
-  return bound.objects.map((object) => {
+  return bound.objects.filter(isMappedAtAll).map((object) => {
     const base = choosePlace(taken, object, attempt, target.pid);
     const linked = linkObject(object.laidOut, base, object.resolved);
     taken = withMapping(taken, linked);
@@ -83,11 +86,12 @@ function mappingName({ name, digest }: BoundPatch): string {
 }
 
 function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly LinkedObject[]): LedgerPatch {
-  const pairs = objects.flatMap((object, at) => (linked[at] === undefined ? [] : [{ object, linked: linked[at] }]));
+  const pairs = objects.filter(isMappedAtAll).flatMap((object, at) => (linked[at] === undefined ? [] : [{ object, linked: linked[at] }]));
   return {
     name, digest,
     modules: objects.map(({ module, laidOut }) => ({ name: laidOut.object.module.name, buildId: module.buildId ?? "" })),
     functions: pairs.flatMap((pair) => pair.object.functions.map((each) => ledgerFunction(each, pair.object, pair.linked))),
+    values: objects.flatMap(({ module, values }) => values.map(({ name: variable, at, expected, replacement }) => ({ name: variable, module: module.name, at, expected, replacement }))),
     mappings: pairs.map((pair) => ({ ...pair.linked.range, code: pair.linked.code, constant: pair.linked.constant })),
   };
 }

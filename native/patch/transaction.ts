@@ -14,7 +14,7 @@ import type { ChosenProcess } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { settle } from "./settle.ts";
 import type { SettledPatch } from "./settle.ts";
-import type { FunctionReport, ProcessReport, StopReport, TransactionResult } from "./types.ts";
+import type { FunctionReport, ProcessReport, StopReport, TransactionResult, ValueReport } from "./types.ts";
 
 /** The process is ours to change until `work` is done. Refuses: locked, bad-ledger, unfinished-transaction, and what describing a process refuses. */
 export async function withLockedProcess<Result>(
@@ -116,6 +116,12 @@ interface Patched {
 
 /** What one process has to say about a transaction. */
 export const reportOf = ({ open: { process: { pid } }, patch }: Patched): ProcessReport => ({ pid, functions: reportFunctions(patch) });
+
+/** What of it there is to say about the variables that patches set. */
+export function valuesOf(values: ReadonlyMap<number, readonly ValueReport[]>, { open: { process: { pid } } }: Pick<Patched, "open">): Pick<ProcessReport, "values"> {
+  const own = values.get(pid) ?? [];
+  return own.length === 0 ? {} : { values: own };
+}
 
 const noStop: StopReport = new Attempts().report();
 

@@ -80,6 +80,8 @@ export interface StopReport {
 export interface ProcessReport {
   readonly pid: number;
   readonly functions: readonly FunctionReport[];
+  /** What became of the variables that the patch, or one that went with it, sets. */
+  readonly values?: readonly ValueReport[];
   /** Reverted, but the process still refers to something in the patch: its memory stays until that has changed. */
   readonly memoryKept?: true;
   /** Functions that an older patch has redirected: this one wins wholly, nothing of the older one's fix to them runs. */
@@ -100,6 +102,17 @@ export interface FunctionReport {
   readonly new: Address;
 }
 
+/** `left`: a patch that goes found another value than the one it had set, and did not touch it. */
+export interface ValueReport {
+  readonly name: string;
+  readonly module: string;
+  readonly patch: string;
+  readonly at: Address;
+  readonly outcome: "set" | "restored" | "left";
+  /** What the variable holds now. */
+  readonly value: Uint8Array;
+}
+
 export interface TransactionResult {
   readonly result: "committed" | "reverted" | "loaded" | "activated" | "deactivated" | "unloaded" | "checked";
   readonly patch: { readonly name: string; readonly digest: string };
@@ -118,6 +131,8 @@ export interface ListedPatch {
   readonly state: PatchState;
   readonly digest: string;
   readonly functions: readonly FunctionReport[];
+  /** Names of the variables that it sets. */
+  readonly values?: readonly string[];
 }
 
 export interface PatchedProcess {
@@ -137,10 +152,18 @@ export interface VerifiedFunction {
   readonly found: Uint8Array;
 }
 
+/** The program may change a variable at any time: what it holds is told, and is no mismatch. */
+export interface VerifiedValue {
+  readonly name: string;
+  readonly at: Address;
+  readonly holds: "new" | "old" | "other";
+  readonly found: Uint8Array;
+}
+
 export interface VerifyReport {
   readonly pid: number;
   readonly program: string;
   /** Every byte is what the ledger says. */
   readonly verified: boolean;
-  readonly patches: readonly { readonly name: string; readonly state: PatchState; readonly functions: readonly VerifiedFunction[]; readonly codeMatches: boolean }[];
+  readonly patches: readonly { readonly name: string; readonly state: PatchState; readonly functions: readonly VerifiedFunction[]; readonly values: readonly VerifiedValue[]; readonly codeMatches: boolean }[];
 }

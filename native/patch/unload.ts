@@ -3,15 +3,16 @@
 
 import type { TracerClient } from "../tracer.ts";
 import { findCarriers, stateIn } from "./carrying.ts";
-import type { Carrying, StateCheck } from "./carrying.ts";
+import type { StateCheck } from "./carrying.ts";
 import { leaveCode } from "./deactivate.ts";
+import type { Left } from "./deactivate.ts";
 import { followForks, unlessSettled } from "./forked.ts";
 import { dropEmptyLedger } from "./ledger.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { releasePatch } from "./release.ts";
-import { inEach, reportOf, resultOf, withLockedProcesses } from "./transaction.ts";
+import { inEach, resultOf, withLockedProcesses } from "./transaction.ts";
 import type { ProcessReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /** With the last patch the ledger goes too. With `dryRun` only the stop is made, and nothing is changed. */
@@ -30,7 +31,7 @@ function unloadFrom(tracer: TracerClient, name: string, chosen: readonly ChosenP
   return withLockedProcesses(tracer, chosen, async (opens) => {
     const carrying = findCarriers(opens, name, "unload", isInactive);
     const { left, stop } = await leaveCode("unload", carrying, options);
-    if (options.dryRun) return resultOf("checked", carrying, left.map(reportOf), stop);
+    if (options.dryRun) return resultOf("checked", carrying, left.map(({ report }) => report), stop);
     return resultOf("unloaded", carrying, await inEach(left, release), stop);
   });
 }
@@ -39,10 +40,10 @@ const isInactive: StateCheck = (state, act) =>
   (state === "loaded" ? undefined : refuse("patch-in-use", act, `it is ${state}; deactivate it first, or revert it, which is both`, { state }));
 
 /** Right after a stop in which nobody was in its code. */
-export async function release({ open, patch, ledger }: Carrying): Promise<ProcessReport> {
+export async function release({ open, patch, ledger, report }: Left): Promise<ProcessReport> {
   // From here on it is no patch that anybody could activate.
   if (ledger.find(patch.name)?.isKept) await ledger.append({ record: "released", name: patch.name });
   const isMemoryKept = await releasePatch(open, ledger, patch) === "retired";
   await dropEmptyLedger(open.tracer, open.process, ledger);
-  return { ...reportOf({ open, patch }), ...(isMemoryKept ? { memoryKept: true as const } : {}) };
+  return { ...report, ...(isMemoryKept ? { memoryKept: true as const } : {}) };
 }

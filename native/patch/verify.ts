@@ -6,11 +6,12 @@ import type { TracerClient } from "../tracer.ts";
 import { readEntries } from "./entries.ts";
 import { isLedgerMapping, openLedger } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
+import type { LedgerPatch } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
 import type { CarriedPatch } from "./ledger-state.ts";
 import { isOwnMemoryIntact } from "./own-memory.ts";
 import { layersAt } from "./stacking.ts";
-import type { VerifiedFunction, VerifyReport } from "./types.ts";
+import type { VerifiedFunction, VerifiedValue, VerifyReport } from "./types.ts";
 
 /** A patch in the middle of a transaction is not verified, whatever its bytes. Refuses: bad-ledger, and what describing a process refuses. */
 export async function verifyPatches(tracer: TracerClient, pid: number): Promise<VerifyReport> {
@@ -32,5 +33,13 @@ async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, carri
     const expected = isRedirected ? layersAt(settled, at).at(-1)?.function.jump ?? jump : saved;
     return { name, patch: patch.name, at, matches: Buffer.from(found).equals(expected), expected, found };
   });
-  return { name: patch.name, state: stateOf(carried), functions, codeMatches: await isOwnMemoryIntact(tracer, process, patch) };
+  return { name: patch.name, state: stateOf(carried), functions, values: await verifyValues(tracer, process, patch), codeMatches: await isOwnMemoryIntact(tracer, process, patch) };
+}
+
+async function verifyValues(tracer: TracerClient, { pid }: ProcessIdentity, { values }: LedgerPatch): Promise<readonly VerifiedValue[]> {
+  return Promise.all(values.map(async ({ name, at, expected, replacement }) => {
+    const found = await tracer.readMemory(pid, at, expected.length);
+    const holds = Buffer.from(found).equals(replacement) ? "new" : Buffer.from(found).equals(expected) ? "old" : "other";
+    return { name, at, holds, found };
+  }));
 }

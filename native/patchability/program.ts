@@ -17,6 +17,8 @@ import { unitsNamed } from "./units.ts";
 
 export interface Program {
   readonly path: string;
+  /** The file that has its debug information; often itself. */
+  readonly debugPath: string;
   /** Base name, for messages. */
   readonly name: string;
   readonly kind: "program" | "library";
@@ -127,6 +129,7 @@ const sameSection = (file: ElfFile, section: ElfSection): ElfSection | undefined
 /** The indexes behind the lookups; made once. */
 class OpenProgram implements Program {
   readonly path: string;
+  readonly debugPath: string;
   readonly name: string;
   readonly kind: "program" | "library";
   readonly buildId: string;
@@ -143,6 +146,7 @@ class OpenProgram implements Program {
 
   constructor(tracer: TracerClient, path: string, buildId: string, elf: ElfFile, debug: DebugInformation) {
     this.path = path;
+    this.debugPath = debug.from;
     this.name = basename(path);
     this.kind = moduleKind(elf);
     this.buildId = buildId;

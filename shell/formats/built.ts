@@ -9,6 +9,7 @@ export function formatBuilt(built: BuildResult, style: Style): string {
   return [
     `${style.green("Built")} ${built.patch.name}: ${count(built.functions.length, "function")} from ${count(built.units.length, "unit")} in ${(built.milliseconds / 1000).toFixed(1)} s`,
     ...alignColumns(["  FUNCTION", "UNIT", "MODULE", "WHY"], built.functions.map((one) => [`  ${one.name}`, one.unit, one.module, one.reason])),
+    ...built.values.map((name) => `  sets: ${name}`),
     ...added,
     `Written: ${built.output}`,
   ].join("\n");

@@ -20,7 +20,7 @@ export function formatInspect({ file, bytes, digest, manifest }: InspectResult, 
 }
 
 function formatObject(object: PatchObject, style: Style): readonly string[] {
-  const { module, functions, added, imports, proof } = object;
+  const { module, functions, values, added, imports, proof } = object;
   return [
     "",
     `${style.bold(module.name)} (${module.kind}, build-id ${module.buildId})`,
@@ -30,10 +30,13 @@ function formatObject(object: PatchObject, style: Style): readonly string[] {
       functions.map((one) => [`  ${one.name}`, one.unit, formatAddress(one.oldEntry), `${one.oldSize}`, `${one.newSize}`, one.reason]),
     ),
     ...functions.flatMap((one) => formatWarnings(one, style)),
+    ...values.map((one) => `  sets: ${one.name} at ${formatAddress(one.variable)}+${one.offset} to ${hex(one.replacement)} if it is ${hex(one.expected)}`),
     ...added.map((one) => `  new: ${one.name} (${one.unit}), ${one.newSize} bytes`),
     `  needs ${count(imports.length, "symbol")} of the process`,
   ];
 }
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 const formatWarnings = ({ name, warnings }: PatchedFunction, style: Style): readonly string[] =>
   warnings.map((warning) => `  ${style.yellow("warning")}: ${name}: ${warning}`);

@@ -1,6 +1,6 @@
 // `verify`: whether the bytes in the process are those that its ledger says, and each one that is not.
 
-import { formatAddress, type VerifiedFunction, type VerifyReport } from "../../native/mod.ts";
+import { formatAddress, type VerifiedFunction, type VerifiedValue, type VerifyReport } from "../../native/mod.ts";
 import type { Style } from "../terminal.ts";
 import { count } from "./columns.ts";
 
@@ -9,7 +9,7 @@ export function formatVerify(report: VerifyReport, style: Style): string {
   const patches = report.patches.map((patch) => {
     const wrong = patch.functions.filter(({ matches }) => !matches);
     const code = patch.codeMatches ? [] : [`    ${style.red("the patch's own code was changed")}`];
-    return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...code, ...wrong.map(describeMismatch)];
+    return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...code, ...wrong.map(describeMismatch), ...patch.values.map(describeValue)];
   });
   const nothing = report.patches.length === 0 ? ["  no patch is applied"] : [];
   return [`pid ${report.pid} (${report.program}): ${verdict}`, ...nothing, ...patches.flat()].join("\n");
@@ -17,5 +17,9 @@ export function formatVerify(report: VerifyReport, style: Style): string {
 
 const describeMismatch = ({ name, at, expected, found }: VerifiedFunction): string =>
   `    ${name} at ${formatAddress(at)}: expected ${hex(expected)}, found ${hex(found)}`;
+
+const meanings = { new: "as the patch sets it", old: "as it was without the patch", other: "neither the patch's value nor the one before" } as const;
+
+const describeValue = ({ name, holds, found }: VerifiedValue): string => `    variable ${name} is ${hex(found)}: ${meanings[holds]}`;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

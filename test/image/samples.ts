@@ -42,6 +42,7 @@ export function sampleImage(): Sample {
       redirectOffset: 4, expected: Uint8Array.of(0x48, 0x83, 0xec, 0x08, 0x90), newSymbol: replacement,
       reason: "its code differs", warnings: [],
     }],
+    values: [],
     added: [],
     imports: [
       { symbol: helper, from: "process", version: "GLIBC_2.2.5" },

@@ -16,6 +16,7 @@ export interface Replacement {
   readonly kind?: "program" | "library";
   /** Names of the functions that are redirected. */
   readonly functions: readonly string[];
+  readonly values?: ImageObject["values"];
   /** What is changed about the module's identity or its functions, for refusals. */
   readonly buildId?: string;
   readonly called?: string;
@@ -25,7 +26,7 @@ export interface Replacement {
 export const imageOf = (name: string, ...replacements: readonly Replacement[]): Uint8Array =>
   encodeImage({ name, description: "", diffs: [], compilers: [], objects: replacements.map(objectOf) });
 
-function objectOf({ object, module, kind = "program", functions, buildId, called, change = (each) => each }: Replacement): ImageObject {
+function objectOf({ object, module, kind = "program", functions, values = [], buildId, called, change = (each) => each }: Replacement): ImageObject {
   const old = readElf(readBytes(module));
   const fresh = readElf(readBytes(object));
   const { sections, symbols } = carry(fresh);
@@ -33,6 +34,7 @@ function objectOf({ object, module, kind = "program", functions, buildId, called
   return {
     module: { name: called ?? module.replace(/.*\//, ""), buildId: buildId ?? old.buildId ?? "", kind },
     functions: functions.map((name) => change(bind(name, old, required(symbols, newFunctions.find((symbol) => symbol.name === name))))),
+    values,
     added: newFunctions.filter(({ name }) => !functions.includes(name)).map((symbol) => ({ name: symbol.name, unit: "fix.c", newSymbol: required(symbols, symbol) })),
     imports: fresh.symbols.filter(({ index, section }) => index > 0 && section === "undefined").map((symbol) => importOf(required(symbols, symbol), old)),
     sections: [...sections.values()],

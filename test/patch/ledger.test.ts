@@ -13,6 +13,7 @@ function patchNamed(name: string, at = 0x5000n): LedgerPatch {
       name: "answer", unit: "server.c", module: "server", old: address(0x401000n), new: address(at + 0x1010n), at: address(0x401004n),
       saved: Uint8Array.of(1, 2, 3, 4, 5, 6), jump: Uint8Array.of(0xe9, 1, 2, 3, 4, 6), ranges: [{ start: address(0x401000n), end: address(0x401020n) }], newRanges: [{ start: address(at + 0x1010n), end: address(at + 0x1030n) }],
     }],
+    values: [{ name: "limits.most", module: "server", at: address(0x404010n), expected: Uint8Array.of(1, 0, 0, 0), replacement: Uint8Array.of(2, 0, 0, 0) }],
     mappings: [{ ...range, code: { start: address(at + 0x1000n), end: address(at + 0x2000n) }, constant: { start: range.start, end: address(at + 0x2000n), sha256: "cd".repeat(32) } }],
   };
 }

@@ -4,7 +4,7 @@ import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { snapshotOf, startTarget, waitUntil, type CompiledTarget, type Target } from "../support/mod.ts";
+import { compileTarget, snapshotOf, startTarget, waitUntil, type CompiledTarget, type Target } from "../support/mod.ts";
 import { buildPatch, scratchDirectory } from "./patched-program.ts";
 import { runSuture } from "./run-suture.ts";
 
@@ -48,6 +48,7 @@ describe("suture build and inspect", () => {
       output: join(scratch.path, "renamed.suture"),
       functions: [{ name: "answer", unit: "answers-in-a-loop.c", module: "answers-in-a-loop", old: hexAddress, reason: expect.any(String) as string, warnings: [] }],
       added: [],
+      values: [],
       units: ["answers-in-a-loop.c"],
       milliseconds: expect.any(Number) as number,
     });
@@ -212,3 +213,42 @@ async function poke(pid: number, at: number, bytes: Uint8Array): Promise<void> {
     await memory.close();
   }
 }
+
+describe("suture load, activate, deactivate and unload", () => {
+  it("are apply and revert step by step, with the states that list shows", async () => {
+    await using target = await startTarget(answers.program);
+    const pid = `${target.pid}`;
+    const before = await snapshotOf(target.pid);
+    const old = await nextAnswer(target);
+    const state = async (): Promise<unknown> => ((await suture("list", "--pid", pid)) as readonly { readonly patches: readonly { readonly state: string }[] }[])[0]?.patches[0]?.state;
+    expect(await suture("load", image, "--pid", pid)).toMatchObject({ result: "loaded", patch: { name: "triple" }, stop: { attempts: 0 } });
+    expect([await nextAnswer(target), await state()]).toEqual([old, "loaded"]);
+    expect(await suture("activate", "triple", "--pid", pid, "--timeout", "10s")).toMatchObject({ result: "activated", processes: [{ functions }] });
+    expect(await nextAnswer(target)).not.toBe(old);
+    const refused = await runSuture(["unload", "triple", "--pid", pid]);
+    expect(refused).toMatchObject({ exitCode: 4, error: expect.stringMatching(/it is active; deactivate it first, or revert it, which is both/) });
+    expect(await suture("deactivate", "triple", "--pid", pid)).toMatchObject({ result: "deactivated" });
+    expect([await nextAnswer(target), await state()]).toEqual([old, "loaded"]);
+    expect((await runSuture(["unload", "triple", "--pid", pid])).out).toMatch(/^Unloaded triple, pid \d+: 1 function/);
+    expect(await snapshotOf(target.pid)).toEqual(before);
+  });
+});
+
+describe("suture build --set", () => {
+  it("makes a patch of values alone, which needs no source, and says what became of them", async () => {
+    const settings = await compileTarget("has-settings.c", { flags: ["-g", "-O1"], link: ["-Wl,--build-id"], sources: ["has-settings-too.c"] });
+    await using target = await startTarget(settings.program);
+    const pid = `${target.pid}`;
+    const file = join(scratch.path, "limits.suture");
+    expect(await suture("build", "--set", "limits.most=60 if 50", "--set", "retries=5 if 3", "--target", settings.program, "--name", "limits", "-o", file)).toMatchObject({ values: ["limits.most", "retries"], functions: [] });
+    expect((await runSuture(["inspect", file])).out).toMatch(/sets: limits.most at 0x[0-9a-f]+\+4 to 3c00 if it is 3200/);
+    expect(await suture("apply", file, "--pid", pid)).toMatchObject({ processes: [{ values: [{ name: "limits.most", outcome: "set", value: "3c00" }, { name: "retries" }] }] });
+    expect((await runSuture(["verify", "--pid", pid])).out).toMatch(/variable retries is 05000000: as the patch sets it/);
+    target.write("retries 6\n");
+    await target.line(/^set/);
+    const { out } = await runSuture(["revert", "limits", "--pid", pid]);
+    expect(out).toMatch(/limits.most is 3200 again\n.*warning: retries is 06000000, which the patch had not set, and was left so/);
+    const nothing = await runSuture(["build", "--target", settings.program]);
+    expect(nothing).toMatchObject({ exitCode: 2, error: expect.stringMatching(/neither a diff nor --set is given/) });
+  });
+});

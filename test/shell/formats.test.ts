@@ -33,6 +33,7 @@ const manifest: PatchManifest = {
       name: "ACLSetSelector", unit: "src/acl.c", oldEntry: fileAddress(0x1000n), oldSize: 90, oldRanges: [], redirectOffset: 0,
       expected: Uint8Array.of(0x55, 0x48), newSymbol: 3, newSize: 120, reason: "its code differs", warnings: ["never returns"],
     }],
+    values: [{ name: "limits.most", variable: fileAddress(0x4000n), offset: 8, expected: Uint8Array.of(3, 0), replacement: Uint8Array.of(9, 0) }],
     added: [{ name: "helper", unit: "src/acl.c", newSymbol: 4, newSize: 16 }],
     imports: [],
     sections: [1],
@@ -61,7 +62,7 @@ describe("formatText()", () => {
       ],
     }] as const;
     expect(lines({ type: "list", processes })).toEqual([
-      "PID  PROGRAM                PATCH    STATE   FUNCTIONS",
+      "PID  PROGRAM                PATCH    STATE   FUNCTIONS AND VARIABLES",
       "7    /usr/bin/redis-server  one      active  f",
       "7    /usr/bin/redis-server  another  staged",
     ]);
@@ -75,7 +76,7 @@ describe("formatText()", () => {
   it("shows which bytes verify did not expect", () => {
     const verified = {
       pid: 7, program: "/bin/x", verified: false, patches: [{
-        name: "one", state: "active", codeMatches: false, functions: [
+        name: "one", state: "active", codeMatches: false, values: [], functions: [
           { name: "f", patch: "one", at: address(0x1000n), matches: false, expected: Uint8Array.of(0xe9, 1), found: Uint8Array.of(0x55, 0x48) },
           { name: "g", patch: "one", at: address(0x2000n), matches: true, expected: Uint8Array.of(0xe9), found: Uint8Array.of(0xe9) },
         ],
@@ -103,6 +104,7 @@ describe("formatText()", () => {
       "  FUNCTION        UNIT       OLD     SIZE  NEW SIZE  WHY",
       "  ACLSetSelector  src/acl.c  0x1000  90    120       its code differs",
       "  warning: ACLSetSelector: never returns",
+      "  sets: limits.most at 0x4000+8 to 0900 if it is 0300",
       "  new: helper (src/acl.c), 16 bytes",
       "  needs 0 symbols of the process",
     ]);
