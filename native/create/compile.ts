@@ -2,7 +2,6 @@
 // which is only read) and as patched (in a shadow of it). Both sides get the same flags and a section for each function
 // and variable; whatever names the shadow is mapped back, so that the objects differ only where the sources do.
 
-import { existsSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -16,7 +15,11 @@ import { parseDependencies } from "./dependencies.ts";
 import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { pinLines } from "./line-pinning.ts";
+import { defaultObjectCache, noObjectCache, openObjectCache } from "./object-cache.ts";
+import type { KeptObject, ObjectCache } from "./object-cache.ts";
 import { mapParallel } from "./parallel.ts";
+import { createPreprocessor } from "./preprocess.ts";
+import type { Preprocessor } from "./preprocess.ts";
 import { runProgram } from "./run-program.ts";
 import { createShadowTree, isSourceName, realPath, removeShadowFile, writeShadowFile } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
@@ -49,14 +52,20 @@ export async function compileObjectPairs(
     reportNotes(options, applied.notes, reached.uncompiled);
     const kept = await keep(reached.units, reached.uncompiled);
     refuseUncompilable(kept, applied.touched);
-    const units = await findAffectedUnits(tree, kept, options.jobs);
+    const preprocessor = createPreprocessor(tree.shadow);
+    const units = await findAffectedUnits(tree, kept, preprocessor, options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
-    const pairs = await compileUnits(tree, units, applied.touched, options);
-    return { pairs, [Symbol.asyncDispose]: () => tree[Symbol.asyncDispose]() };
+    const workshop = { tree, touched: applied.touched, cache: openCache(tree, preprocessor, options) };
+    const pairs = await compileUnits(workshop, units, options);
+    return { pairs, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
   } catch (failure) {
     await tree[Symbol.asyncDispose]();
     throw failure;
   }
+}
+
+function openCache(tree: ShadowTree, preprocessor: Preprocessor, { objectCache = defaultObjectCache() }: CreateOptions): ObjectCache {
+  return objectCache === null ? noObjectCache : openObjectCache(objectCache, tree, preprocessor);
 }
 
 function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
@@ -96,30 +105,30 @@ function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly
   }
 }
 
-async function compileUnits(
-  tree: ShadowTree,
-  units: readonly TranslationUnit[],
-  touched: readonly TouchedFile[],
-  options: CreateOptions,
-): Promise<ObjectPair[]> {
+/** What every compilation of a build needs. */
+interface Workshop {
+  readonly tree: ShadowTree;
+  readonly touched: readonly TouchedFile[];
+  readonly cache: ObjectCache;
+}
+
+async function compileUnits(workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions): Promise<ObjectPair[]> {
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
   const tasks = units.flatMap((unit, index) => [{ unit, index, side: "original" as const }, { unit, index, side: "patched" as const }]);
   let done = 0;
   const objects = await mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     const begun = performance.now();
     const object = side === "original"
-      ? await compileOriginal(tree, unit, `${index}-original`, ownSections)
-      : await compilePatched(tree, unit, `${index}-patched`, ownSections, touched);
+      ? await compileOriginal(workshop, unit, `${index}-original`, ownSections)
+      : await compilePatched(workshop, unit, `${index}-patched`, ownSections);
     const milliseconds = performance.now() - begun;
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds });
     return object;
   });
-  return units.map((unit, index) => toObjectPair(tree, unit, index, objects, touched));
+  return units.map((unit, index) => toObjectPair(workshop, unit, index, objects));
 }
 
-function toObjectPair(
-  tree: ShadowTree, unit: TranslationUnit, index: number, objects: readonly Uint8Array[], touched: readonly TouchedFile[],
-): ObjectPair {
+function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, objects: readonly Uint8Array[]): ObjectPair {
   const [original, patched] = [objects[2 * index], objects[2 * index + 1]];
   if (original === undefined || patched === undefined) throw new SutureError("internal", `Cannot pair the objects of ${unit.unit}: one is missing`);
   let plain: Promise<Uint8Array> | undefined;
@@ -130,21 +139,21 @@ function toObjectPair(
     compiler: unit.invocation.compiler,
     original,
     patched,
-    plain: () => (plain ??= compileOriginal(tree, unit, `${index}-plain`, [])),
-    indirect: () => compileIndirect(tree, unit, index, touched),
+    plain: () => (plain ??= compileOriginal(workshop, unit, `${index}-plain`, [])),
+    indirect: () => compileIndirect(workshop, unit, index),
   };
 }
 
 /** How gcc (12 and later) and clang say that data of other modules may be anywhere. */
 const indirectAccess = ["-mno-direct-extern-access", "-fno-direct-access-external-data"];
 
-async function compileIndirect(tree: ShadowTree, unit: TranslationUnit, index: number, touched: readonly TouchedFile[]): ReturnType<NonNullable<ObjectPair["indirect"]>> {
+async function compileIndirect(workshop: Workshop, unit: TranslationUnit, index: number): ReturnType<NonNullable<ObjectPair["indirect"]>> {
   for (const option of indirectAccess) {
     try {
       const more = [...ownSections, option];
       return {
-        original: await compileOriginal(tree, unit, `${index}-original`, more),
-        patched: await compilePatched(tree, unit, `${index}-patched`, more, touched),
+        original: await compileOriginal(workshop, unit, `${index}-original`, more),
+        patched: await compilePatched(workshop, unit, `${index}-patched`, more),
       };
     } catch (error) {
       if (!(error instanceof SutureError) || error.kind !== "compile-error") throw error;
@@ -153,47 +162,43 @@ async function compileIndirect(tree: ShadowTree, unit: TranslationUnit, index: n
   return undefined;
 }
 
-const compileOriginal = (tree: ShadowTree, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> =>
-  compile(tree, unit, { invocation: unit.invocation, side: "original", output: join(tree.scratch, `${name}.o`), more });
+async function compileOriginal({ tree, cache }: Workshop, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> {
+  const { invocation } = unit;
+  const { object } = await cache.get(invocation, more, () => compile(tree, unit, { invocation, side: "original", name, more }));
+  return object;
+}
 
-async function compilePatched(
-  tree: ShadowTree, unit: TranslationUnit, name: string, more: readonly string[], touched: readonly TouchedFile[],
-): Promise<Uint8Array> {
+async function compilePatched({ tree, cache, touched }: Workshop, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> {
   const invocation = inShadow(unit.invocation, tree);
-  const dependencies = join(tree.scratch, `${name}.d`);
-  const object = await compile(tree, unit, {
-    invocation, side: "patched", output: join(tree.scratch, `${name}.o`), more: [...more, "-MD", "-MF", dependencies],
-  });
-  await refuseUnpatchedParts(tree, unit, invocation, dependencies, touched);
+  const words = [...more, "-MD", "-MF", join(tree.scratch, `${name}.d`)];
+  const { object, dependencies } = await cache.get(invocation, words, () => compile(tree, unit, { invocation, side: "patched", name, more: words }));
+  refuseUnpatchedParts(tree, unit, invocation, dependencies, touched);
   return object;
 }
 
 interface Compilation {
   readonly invocation: Invocation;
   readonly side: "original" | "patched";
-  readonly output: string;
+  /** Of the files in the scratch directory, without an ending. */
+  readonly name: string;
   readonly more: readonly string[];
 }
 
-async function compile(tree: ShadowTree, unit: TranslationUnit, { invocation, side, output, more }: Compilation): Promise<Uint8Array> {
-  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-c", "-o", output]),
+async function compile(tree: ShadowTree, unit: TranslationUnit, { invocation, side, name, more }: Compilation): Promise<KeptObject> {
+  const file = join(tree.scratch, name);
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-c", "-o", `${file}.o`]),
     { directory: invocation.directory, environment: compilerEnvironment });
   if (run.status !== 0) throw compileError(unit.unit, side, run, tree);
-  const object = await readFile(output);
-  await rm(output);
-  return object;
+  // Assembly that is not preprocessed consists of one file, and names none.
+  const dependencies = await readFile(`${file}.d`, "utf8").catch(() => "");
+  const object = await readFile(`${file}.o`);
+  await rm(`${file}.o`);
+  return { object, dependencies };
 }
 
 /** Should some path still have led the compiler to the file as it was, the object would be a patch without the fix. */
-async function refuseUnpatchedParts(
-  tree: ShadowTree,
-  unit: TranslationUnit,
-  invocation: Invocation,
-  dependencies: string,
-  touched: readonly TouchedFile[],
-): Promise<void> {
-  if (!existsSync(dependencies)) return; // assembly that is not preprocessed consists of one file
-  const files = parseDependencies(await readFile(dependencies, "utf8"), invocation.directory).map(realPath);
+function refuseUnpatchedParts(tree: ShadowTree, unit: TranslationUnit, invocation: Invocation, dependencies: string, touched: readonly TouchedFile[]): void {
+  const files = parseDependencies(dependencies, invocation.directory).map(realPath);
   const unpatched = touched.find(({ path }) => files.includes(join(tree.root, path)));
   if (unpatched === undefined) return;
   throw new SutureError("not-patchable",

@@ -22,6 +22,8 @@ export interface CreateOptions {
   readonly onProgress?: (progress: CreateProgress) => void;
   /** Parallel compilations. Default: number of cores. */
   readonly jobs?: number;
+  /** Directory of objects from earlier builds; null: none are read or kept. Default: in the user's directory for caches. */
+  readonly objectCache?: string | null;
 }
 
 export type CreateProgress =

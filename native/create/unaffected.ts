@@ -4,31 +4,26 @@
 
 import { diffArrays } from "diff";
 
-import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
-import type { Invocation } from "./invocation.ts";
+import { inShadow } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
-import { runProgram } from "./run-program.ts";
+import type { Preprocessor } from "./preprocess.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { TranslationUnit } from "./units.ts";
 
 /** The units that the patch can change: those touched themselves, and those whose preprocessed text says so. */
-export async function findAffectedUnits(tree: ShadowTree, units: readonly TranslationUnit[], jobs?: number): Promise<readonly TranslationUnit[]> {
-  const affected = await mapParallel(units, jobs, (unit) => isAffected(tree, unit));
+export async function findAffectedUnits(
+  tree: ShadowTree, units: readonly TranslationUnit[], preprocessor: Preprocessor, jobs?: number,
+): Promise<readonly TranslationUnit[]> {
+  const affected = await mapParallel(units, jobs, (unit) => isAffected(tree, unit, preprocessor));
   return units.filter((_, index) => affected[index]);
 }
 
-async function isAffected(tree: ShadowTree, unit: TranslationUnit): Promise<boolean> {
+async function isAffected(tree: ShadowTree, unit: TranslationUnit, preprocessor: Preprocessor): Promise<boolean> {
   if (unit.touched.includes(unit.unit)) return true;
-  const [original, patched] = await Promise.all([preprocess(unit.invocation), preprocess(inShadow(unit.invocation, tree))]);
+  const [original, patched] = await Promise.all([preprocessor.text(unit.invocation), preprocessor.text(inShadow(unit.invocation, tree))]);
   if (original === undefined || patched === undefined) return true;
   if (original === patched) return false;
   return !unit.unit.endsWith(".c") || !differsOnlyByUnusedDeclarations(original, patched);
-}
-
-async function preprocess(invocation: Invocation): Promise<string | undefined> {
-  const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-w", "-E", "-P"]),
-    { directory: invocation.directory, environment: compilerEnvironment });
-  return run.status === 0 ? run.output.toString("latin1") : undefined;
 }
 
 /** C only: in C++ a new declaration can win an overload without being named. */

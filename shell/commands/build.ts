@@ -16,6 +16,7 @@ interface BuildOptions {
   readonly name?: string;
   readonly description?: string;
   readonly jobs?: number;
+  readonly cache: boolean;
 }
 
 export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
@@ -28,14 +29,15 @@ export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
     .option("-o, --output <file>", "the image to write (default: NAME.suture)")
     .option("--name <name>", "what the patch is called (default: the first diff's file name)")
     .option("--description <text>", "one line about the patch")
-    .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount),
+    .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount)
+    .option("--no-cache", "neither use nor keep objects of other builds"),
   examples: [
     "build fix.patch --source redis-7.0.15 --target /usr/bin/redis-server",
     "build CVE-1.patch CVE-2.patch --source . --target src/server --name security -o security.suture",
     "build --set 'limits.most=200 if 100' --target src/server --name limits",
   ],
   exitCodes: [0, 2, 5],
-  async run({ session, progress, warn }, [paths], { output, source, set = [], target, compileCommands, name, description, jobs }) {
+  async run({ session, progress, warn }, [paths], { output, source, set = [], target, compileCommands, name, description, jobs, cache }) {
     if (paths.length + set.length === 0) throw new SutureError("usage", "Cannot build a patch: neither a diff nor --set is given");
     if (paths.length > 0 && source === undefined) throw new SutureError("usage", "Cannot build a patch from a diff: add --source DIRECTORY, the tree that built the program");
     const diffs = await Promise.all(paths.map(readDiff));
@@ -47,6 +49,7 @@ export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
       ...(name === undefined ? {} : { name }),
       ...(description === undefined ? {} : { description }),
       ...(jobs === undefined ? {} : { jobs }),
+      ...(cache ? {} : { objectCache: null }),
       onProgress: (step) => {
         const line = describeStep(step);
         if (line !== undefined) progress(line);
