@@ -102,7 +102,8 @@ async function identifyCompiler({ compiler, directory }: Invocation, request: re
   const commands = [...errors.matchAll(/^ "?([^\s"(]+)"? .*$/gm)].map(([, program = ""]) => program);
   const states = [compiler, ...commands].map((program) => stateOf(program, errors));
   if (status !== 0 || commands.length === 0 || states.includes(undefined)) return undefined;
-  return JSON.stringify([errors, states]);
+  // clang names the directory, which is another one in every run where it is the shadow's.
+  return JSON.stringify([errors.replaceAll(directory, "<directory>"), states]);
 }
 
 function stateOf(program: string, said: string): string | undefined {

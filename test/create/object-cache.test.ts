@@ -24,11 +24,11 @@ interface Kept extends Disposable {
 }
 
 /** A tree whose compiler is a script that notes each object it makes. */
-function openKept(main = source): Kept {
+function openKept(main = source, program = "gcc"): Kept {
   const tree = openSourceTree({ "src/a.c": main, "src/a.h": "#define STEP 1\n" });
   const [compiler, log, cache] = ["compiler", "log", "objects"].map((name) => join(tree.directory, name)) as [string, string, string];
   writeFileSync(log, "");
-  writeFileSync(compiler, `#!/bin/sh\ncase " $* " in *" -### "*) ;; *" -c "*) echo made >> '${log}';; esac\nexec gcc "$@"\n`);
+  writeFileSync(compiler, `#!/bin/sh\ncase " $* " in *" -### "*) ;; *" -c "*) echo made >> '${log}';; esac\nexec ${program} "$@"\n`);
   chmodSync(compiler, 0o755);
   const record = (flags: string): void =>
     tree.write({ "compile_commands.json": JSON.stringify([{ directory: tree.root, file: "src/a.c", arguments: [compiler, ...flags.split(" "), "-c", "src/a.c"] }]) });
@@ -52,8 +52,8 @@ async function settle({ root }: SourceTree): Promise<void> {
   await waitUntil("the sources are older than a tick", () => Date.now() > last + 50);
 }
 
-test("a second build takes both objects from the cache, byte for byte what a compiler without one makes", async () => {
-  using kept = openKept();
+test.each(["gcc", "clang"])("a second build takes both objects of %s from the cache, byte for byte what it makes without one", async (program) => {
+  using kept = openKept(source, program);
   const first = await kept.build();
   expect(first.compiled).toBe(2);
   expect(await kept.build()).toEqual({ compiled: 0, objects: first.objects });
