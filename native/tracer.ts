@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  DebugFunction, DebugInformation, DebugUnit, ForbiddenAddresses, HeldMapping, InlinedCopy, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, HeldMapping, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -90,13 +90,16 @@ export class Tracer implements TracerClient {
     }));
   }
 
-  async debugInformation(path: string, options: { readonly inlined?: boolean } = {}): Promise<DebugInformation> {
-    const answer = await this.#connection.request("debug", { path, inlined: options.inlined ?? false });
+  async debugInformation(path: string, { inlined = false, debugFile }: DebugOptions = {}): Promise<DebugInformation> {
+    const answer = await this.#connection.request("debug", { path, inlined, ...(debugFile === undefined ? {} : { debugFile }) });
     return readDebugInformation(JSON.parse(textOf(answer)) as WireDebugInformation);
   }
 
-  async layouts(path: string): Promise<readonly StructureLayout[]> {
-    return JSON.parse(textOf(await this.#connection.request("layouts", { path }))) as readonly StructureLayout[];
+  async layouts(path: string, { unit, debugFile }: LayoutOptions = {}): Promise<readonly StructureLayout[]> {
+    const head = {
+      path, ...(unit === undefined ? {} : { unit: { name: unit.name, directory: unit.directory } }), ...(debugFile === undefined ? {} : { debugFile }),
+    };
+    return JSON.parse(textOf(await this.#connection.request("layouts", head))) as readonly StructureLayout[];
   }
 
   async stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void> {

@@ -49,13 +49,18 @@ export interface Program {
   inlinedCopies(): Promise<readonly InlinedCopy[]>;
 }
 
-/** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information. */
-export async function openProgram(tracer: TracerClient, path: string): Promise<Program> {
+export interface ProgramOptions {
+  /** Its separate debug file. Default: found by build-id, by debug link, or by debuginfod where DEBUGINFOD_URLS is set. */
+  readonly debugFile?: string | undefined;
+}
+
+/** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information, build-id-mismatch. */
+export async function openProgram(tracer: TracerClient, path: string, { debugFile }: ProgramOptions = {}): Promise<Program> {
   const file = readProgramElf(await readProgramFile(path), path);
   const buildId = checkFile(file, path);
-  const debug = await readDebugInformation(tracer, path, buildId);
+  const debug = await readDebugInformation(tracer, path, buildId, debugFile);
   const elf = file.symbols.length > 0 ? file : await withDebugSymbols(file, debug.from, path);
-  return new OpenProgram(tracer, path, buildId, elf, debug);
+  return new OpenProgram(tracer, path, { buildId, elf, debug, debugFile });
 }
 
 async function readProgramFile(path: string): Promise<Uint8Array> {
@@ -84,7 +89,7 @@ function checkFile(file: ElfFile, path: string): string {
     throw new SutureError("bad-elf", `Cannot open ${path}: it is an ELF file, but neither a program nor a shared library`, { path });
   }
   if (file.machine !== "x86-64") {
-    throw new SutureError("unsupported-architecture", `Cannot open ${path}: it is not for x86-64`, { path });
+    throw new SutureError("unsupported-architecture", `Cannot open ${path}: it is for ${file.machine === "other" ? "another machine" : file.machine}, and programs for x86-64 can be patched`, { path, machine: file.machine });
   }
   if (file.buildId === undefined) {
     throw new SutureError("bad-elf", `Cannot open ${path}: it has no build-id, by which a patch knows its program; link it with -Wl,--build-id`, { path });
@@ -92,19 +97,11 @@ function checkFile(file: ElfFile, path: string): string {
   return file.buildId;
 }
 
-async function readDebugInformation(tracer: TracerClient, path: string, buildId: string): Promise<DebugInformation> {
-  const refusal = (cause?: unknown): SutureError => new SutureError(
-    "no-debug-information",
-    `Cannot open ${path}: it has no debug information, and none was found for build-id ${buildId}; build it with -g or install its -dbgsym package`,
-    { path, buildId }, cause === undefined ? {} : { cause },
-  );
-  try {
-    const debug = await tracer.debugInformation(path);
-    if (debug.functions.length === 0) throw refusal();
-    return debug;
-  } catch (error) {
-    throw error instanceof SutureError && error.kind === "no-debug-information" ? refusal(error) : error;
-  }
+async function readDebugInformation(tracer: TracerClient, path: string, buildId: string, debugFile: string | undefined): Promise<DebugInformation> {
+  const debug = await tracer.debugInformation(path, { debugFile });
+  if (debug.functions.length > 0) return debug;
+  throw new SutureError("no-debug-information",
+    `Cannot read the debug information of ${path}: ${debug.from === path ? "it" : debug.from} describes no function; build it with -g`, { path, buildId });
 }
 
 /** The symbols of a stripped program are in its debug file, which numbers its sections in its own way. */
@@ -126,6 +123,13 @@ const sameSection = (file: ElfFile, section: ElfSection): ElfSection | undefined
   ((section.flags & sectionFlag.alloc) === 0 ? undefined
     : file.sections.find((each) => each.name === section.name && each.address === section.address));
 
+interface ProgramParts {
+  readonly buildId: string;
+  readonly elf: ElfFile;
+  readonly debug: DebugInformation;
+  readonly debugFile: string | undefined;
+}
+
 /** The indexes behind the lookups; made once. */
 class OpenProgram implements Program {
   readonly path: string;
@@ -142,11 +146,13 @@ class OpenProgram implements Program {
   readonly #functionsByName: ReadonlyMap<string, readonly ProgramFunction[]>;
   readonly #functionsBySource: ReadonlyMap<string, readonly ProgramFunction[]>;
   readonly #symbolsByName: ReadonlyMap<string, readonly ProgramSymbol[]>;
+  readonly #debugFile: string | undefined;
   #inlined: Promise<readonly InlinedCopy[]> | undefined;
 
-  constructor(tracer: TracerClient, path: string, buildId: string, elf: ElfFile, debug: DebugInformation) {
+  constructor(tracer: TracerClient, path: string, { buildId, elf, debug, debugFile }: ProgramParts) {
     this.path = path;
     this.debugPath = debug.from;
+    this.#debugFile = debugFile;
     this.name = basename(path);
     this.kind = moduleKind(elf);
     this.buildId = buildId;
@@ -200,7 +206,7 @@ class OpenProgram implements Program {
   }
 
   inlinedCopies(): Promise<readonly InlinedCopy[]> {
-    this.#inlined ??= this.#tracer.debugInformation(this.path, { inlined: true }).then((debug) => debug.inlined);
+    this.#inlined ??= this.#tracer.debugInformation(this.path, { inlined: true, debugFile: this.#debugFile }).then((debug) => debug.inlined);
     return this.#inlined;
   }
 }

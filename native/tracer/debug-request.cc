@@ -101,7 +101,8 @@ Bytes toJson(const std::string& from, const DebugInformation& information) {
 Result<Answer> debug(const Request& request) {
   const std::string path = TRY(textField(request.head, "path"));
   const bool withInlined = TRY(flagField(request.head, "inlined"));
-  const DebugFile file = TRY(DebugFile::open(path));
+  const std::string debugFile = TRY(optionalTextField(request.head, "debugFile"));
+  const DebugFile file = TRY(DebugFile::open(path, debugFile));
   return Answer{Json::object(), toJson(file.from(), readDebugInformation(file, withInlined))};
 }
 

@@ -69,6 +69,13 @@ std::string spellDimensions(Dwarf_Die array) {
   return spelled;
 }
 
+/** What number a typedef stands for: two sources may have one name for two. */
+std::string spellBase(Dwarf_Die type) {
+  Dwarf_Die base;
+  if (dwarf_peel_type(&type, &base) != 0 || dwarf_tag(&base) != DW_TAG_base_type) return "";
+  return " (" + textOf(base, DW_AT_name) + ")";
+}
+
 std::string spellType(std::optional<Dwarf_Die> type, int depth) {
   if (!type) return "void";
   if (depth > maxNesting) return "…";
@@ -83,6 +90,7 @@ std::string spellType(std::optional<Dwarf_Die> type, int depth) {
     case DW_TAG_array_type: return spellType(typeOf(*type), depth + 1) + spellDimensions(*type);
     case DW_TAG_subroutine_type: return "function";
     case DW_TAG_enumeration_type: return "enum " + name;
+    case DW_TAG_typedef: return name + spellBase(*type);
     default: return isStructure(tag) ? std::string(kindOf(tag)) + " " + name : name;
   }
 }
@@ -153,6 +161,7 @@ class LayoutReader {
     if (tag == DW_TAG_lexical_block) return readChildren(die, scope, depth + 1);
     if (tag == DW_TAG_variable && isStatic(die)) return addVariable(die);
     if (tag == DW_TAG_typedef) return readTypedef(die, scope);
+    if (tag == DW_TAG_enumeration_type) return addEnumeration(die, scope, textOf(die, DW_AT_name));
     if (!isStructure(tag)) return;
     const std::string name = textOf(die, DW_AT_name);
     if (!name.empty()) addStructure(die, scope + name);
@@ -196,8 +205,28 @@ class LayoutReader {
   void readTypedef(Dwarf_Die die, const std::string& scope) {
     const std::optional<Dwarf_Die> type = typeOf(die);
     if (!type || !textOf(*type, DW_AT_name).empty()) return;
-    Dwarf_Die structure = *type;
-    if (isStructure(dwarf_tag(&structure))) addStructure(structure, scope + textOf(die, DW_AT_name));
+    Dwarf_Die named = *type;
+    if (isStructure(dwarf_tag(&named))) addStructure(named, scope + textOf(die, DW_AT_name));
+  }
+
+  /** One without a name is told by its enumerators, which C has in one scope. */
+  void addEnumeration(Dwarf_Die die, const std::string& scope, const std::string& name) {
+    StructureLayout layout{"enum", name.empty() ? "" : scope + name, numberOf(die, DW_AT_byte_size).value_or(0), {}};
+    Dwarf_Die enumerator;
+    for (int more = dwarf_child(&die, &enumerator); more == 0; more = dwarf_siblingof(&enumerator, &enumerator)) {
+      if (dwarf_tag(&enumerator) == DW_TAG_enumerator) layout.members.push_back({textOf(enumerator, DW_AT_name), 0, 0, valueOf(enumerator)});
+    }
+    if (!layout.members.empty()) found_.push_back(std::move(layout));
+  }
+
+  static std::string valueOf(Dwarf_Die enumerator) {
+    Dwarf_Attribute attribute;
+    if (dwarf_attr(&enumerator, DW_AT_const_value, &attribute) == nullptr) return "";
+    const unsigned form = dwarf_whatform(&attribute);
+    Dwarf_Sword negative;
+    if ((form == DW_FORM_sdata || form == DW_FORM_implicit_const) && dwarf_formsdata(&attribute, &negative) == 0) return std::to_string(negative);
+    Dwarf_Word value;
+    return dwarf_formudata(&attribute, &value) == 0 ? std::to_string(value) : "";
   }
 
   void addStructure(Dwarf_Die die, const std::string& name) {
@@ -277,10 +306,34 @@ Result<std::vector<StructureLayout>> readLayouts(const std::string& path) {
   return reader.take();
 }
 
+std::vector<StructureLayout> readUnitLayouts(const DebugFile& file, const std::string& name, const std::string& directory) {
+  LayoutReader reader;
+  Dwarf_CU* unit = nullptr;
+  Dwarf_Die die;
+  while (dwarf_get_units(file.dwarf(), unit, &unit, nullptr, nullptr, &die, nullptr) == 0) {
+    if (textOf(die, DW_AT_name) == name && textOf(die, DW_AT_comp_dir) == directory) reader.readUnit(die);
+  }
+  return reader.take();
+}
+
+namespace {
+
+Result<std::vector<StructureLayout>> requestedLayouts(const Json& head) {
+  const std::string path = TRY(textField(head, "path"));
+  const auto unit = head.find("unit");
+  if (unit == head.end()) return readLayouts(path);
+  const std::string name = TRY(textField(*unit, "name"));
+  const std::string directory = TRY(textField(*unit, "directory"));
+  const std::string debugFile = TRY(optionalTextField(head, "debugFile"));
+  const DebugFile file = TRY(DebugFile::open(path, debugFile));
+  return readUnitLayouts(file, name, directory);
+}
+
+}  // namespace
+
 Result<Answer> layouts(const Request& request) {
-  const std::string path = TRY(textField(request.head, "path"));
   Json structures = Json::array();
-  const std::vector<StructureLayout> found = TRY(readLayouts(path));
+  const std::vector<StructureLayout> found = TRY(requestedLayouts(request.head));
   for (const StructureLayout& layout : found) structures.push_back(toJson(layout));
   const std::string text = structures.dump(-1, ' ', false, Json::error_handler_t::replace);
   return Answer{Json::object(), Bytes(text.begin(), text.end())};

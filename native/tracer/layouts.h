@@ -3,6 +3,7 @@
 // objects as well as linked files. Refuses files that are no ELF or have no debug information.
 #pragma once
 
+#include "debug-file.h"
 #include "result.h"
 
 #include <cstdint>
@@ -19,9 +20,12 @@ struct MemberLayout {
 };
 
 struct StructureLayout {
-  /** "struct", "union", "class"; "variable" for a static variable, whose one member says how its bits are read. */
+  /**
+   * "struct", "union", "class"; "enum", whose members have their values as types; "variable" for a static variable,
+   * whose one member says how its bits are read.
+   */
   const char* kind = "struct";
-  /** With its namespaces; the typedef's name where the structure itself has none. */
+  /** With its namespaces; the typedef's name where the type itself has none; empty for an enumeration without any. */
   std::string name;
   uint64_t size = 0;
   std::vector<MemberLayout> members;
@@ -29,5 +33,8 @@ struct StructureLayout {
 
 /** Complete, named structures and static variables, in the order of the debug information; the same one once for each unit. */
 Result<std::vector<StructureLayout>> readLayouts(const std::string& path);
+
+/** Those of the units of a linked file that have this name and directory. */
+std::vector<StructureLayout> readUnitLayouts(const DebugFile& file, const std::string& name, const std::string& directory);
 
 }  // namespace suture

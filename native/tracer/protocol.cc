@@ -167,6 +167,11 @@ Result<std::string> textField(const Json& object, const char* name) {
   return text;
 }
 
+Result<std::string> optionalTextField(const Json& object, const char* name) {
+  if (findField(object, name) == nullptr) return std::string();
+  return textField(object, name);
+}
+
 Result<bool> flagField(const Json& object, const char* name) {
   const Json* field = findField(object, name);
   if (field == nullptr) return false;

@@ -57,6 +57,8 @@ Result<uint64_t> hexField(const Json& object, const char* name);
 Result<uint64_t> integerField(const Json& object, const char* name, uint64_t most = uint64_t{1} << 53);
 Result<pid_t> pidField(const Json& object, const char* name = "pid");
 Result<std::string> textField(const Json& object, const char* name);
+/** Empty when absent. */
+Result<std::string> optionalTextField(const Json& object, const char* name);
 /** False when absent. */
 Result<bool> flagField(const Json& object, const char* name);
 /** The returned pointer lives as long as `object`; every element is an object. */

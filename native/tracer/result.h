@@ -18,7 +18,7 @@ enum class ErrorKind : uint8_t {
   internal, usage,
   noSuchProcess, processGone, notPermitted, alreadyTraced, unsupportedArchitecture,
   unreadableMemory, outOfMemory, unreachableMemory, cannotBorrowThread,
-  badElf, bytesMismatch, noDebugInformation, fileNotFound,
+  badElf, bytesMismatch, buildIdMismatch, noDebugInformation, fileNotFound,
 };
 
 /** The spelling that the protocol and native/errors.ts use. */
@@ -37,6 +37,7 @@ constexpr const char* nameOf(ErrorKind kind) {
     case ErrorKind::cannotBorrowThread: return "cannot-borrow-thread";
     case ErrorKind::badElf: return "bad-elf";
     case ErrorKind::bytesMismatch: return "bytes-mismatch";
+    case ErrorKind::buildIdMismatch: return "build-id-mismatch";
     case ErrorKind::noDebugInformation: return "no-debug-information";
     case ErrorKind::fileNotFound: return "file-not-found";
   }

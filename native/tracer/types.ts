@@ -82,8 +82,21 @@ export interface MemberLayout {
 }
 
 /** A complete, named structure of a compiled unit; or a static variable, as one member that says how its bits are read. */
+export interface DebugOptions {
+  /** Where functions were inlined, too. */
+  readonly inlined?: boolean;
+  /** The separate debug file; looked for when not given. Refused when it is of another build. */
+  readonly debugFile?: string | undefined;
+}
+
+export interface LayoutOptions extends Pick<DebugOptions, "debugFile"> {
+  /** This unit of a linked file. */
+  readonly unit?: Pick<DebugUnit, "name" | "directory">;
+}
+
 export interface StructureLayout {
-  readonly kind: "struct" | "union" | "class" | "variable" | "function";
+  readonly kind: "struct" | "union" | "class" | "enum" | "variable" | "function";
+  /** Empty for an enumeration without a name. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
@@ -227,9 +240,9 @@ export interface TracerClient extends AsyncDisposable {
   /** Every process that maps a file of this name (prefix match on the maps line's path); unreadable ones are passed over. */
   holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
   /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */
-  debugInformation(path: string, options?: { readonly inlined?: boolean }): Promise<DebugInformation>;
-  /** Layouts as debug information states them, of an object or a linked file. Refuses: file-not-found, bad-elf, no-debug-information. */
-  layouts(path: string): Promise<readonly StructureLayout[]>;
+  debugInformation(path: string, options?: DebugOptions): Promise<DebugInformation>;
+  /** Layouts as debug information states them, of an object or of one unit of a linked file. Refuses: file-not-found, bad-elf, no-debug-information. */
+  layouts(path: string, options?: LayoutOptions): Promise<readonly StructureLayout[]>;
   /** All mappings or none; the target runs on meanwhile. Refuses: cannot-borrow-thread, out-of-memory, unreachable-memory (place taken). */
   stage(pid: number, startTime: bigint, mappings: readonly StagedMapping[]): Promise<void>;
   /** Gives mappings back. The caller has made sure that nobody is inside. */

@@ -98,7 +98,7 @@ describe("openProgram()", () => {
     directory.run("gcc", "-o", "bare", "plain.c");
     directory.run("gcc", "-g", "-Wl,--build-id=none", "-o", "nameless", "plain.c");
     directory.run("gcc", "-c", "-o", "plain.o", "plain.c");
-    expect(await refusal("bare")).toEqual(["no-debug-information", expect.stringContaining("build it with -g or install its -dbgsym package")]);
+    expect(await refusal("bare")).toEqual(["no-debug-information", expect.stringContaining("install its debug package or build it with -g")]);
     expect(await refusal("nameless")).toEqual(["bad-elf", expect.stringContaining("link it with -Wl,--build-id")]);
     expect(await refusal("plain.o")).toEqual(["bad-elf", expect.stringContaining("neither a program nor a shared library")]);
     expect(await refusal("text.txt")).toEqual(["bad-elf", expect.stringContaining("ELF signature")]);

@@ -56,6 +56,20 @@ TEST_CASE("readLayouts() gives offsets, bit-fields, nameless members and typedef
   CHECK(structureNamed(layouts.value(), "point").size == 16);
 }
 
+TEST_CASE("readLayouts() gives the values of enumerations, and what number a typedef stands for") {
+  const CompiledObject object(
+    "enum color { RED, GREEN = 7, BLUE = -2 }; enum { NAMELESS = 3 }; typedef enum { ONLY } only;\n"
+    "typedef unsigned length; struct text { length bytes; } one; enum color two; only three = NAMELESS;\n");
+  const auto layouts = readLayouts(object.path);
+  REQUIRE(layouts.ok());
+  const StructureLayout& color = structureNamed(layouts.value(), "color");
+  REQUIRE(color.members.size() == 3);
+  CHECK(color.members[1].type == "7");
+  CHECK(color.members[2].type == "-2");
+  CHECK(structureNamed(layouts.value(), "").members[0].name == "NAMELESS");
+  CHECK(structureNamed(layouts.value(), "text").members[0].type == "length (unsigned int)");
+}
+
 TEST_CASE("readLayouts() says how the bits of static variables are read") {
   const CompiledObject object(
     "typedef float share; struct pair { int a, b; };\n"
