@@ -3,6 +3,7 @@
 // and the relocations within each, personality routine and language data among them.
 
 import { SutureError } from "../errors.ts";
+import { printable } from "./refusal.ts";
 import { readU16, readU32, readU64, writeU32 } from "./numbers.ts";
 import type { ElfRelocation, ElfSection } from "./types.ts";
 
@@ -38,7 +39,7 @@ const idOffset = 4;
 const beginOffset = 8;
 
 function bad(found: string): SutureError {
-  return new SutureError("bad-elf", `Cannot read unwind table: ${found}`);
+  return new SutureError("bad-elf", `Cannot read unwind table: ${printable(found)}`);
 }
 
 /** The records of an .eh_frame section. Refuses 64-bit records, which no compiler makes, and CIEs it cannot find. */

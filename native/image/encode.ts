@@ -10,7 +10,8 @@ import type { JsonValue } from "../errors.ts";
 import { checksumSectionName, checksumSize, seal } from "./checksum.ts";
 import type { ImageAddedFunction, ImageDescription, ImageFunction, ImageImport, ImageObject, ImageSymbol } from "./describe.ts";
 import { imageFormat, manifestSectionName } from "./manifest.ts";
-import type { ValueWrite } from "./manifest.ts";
+import type { BuildRecord, ValueWrite } from "./manifest.ts";
+import { toLine } from "./schema.ts";
 
 /** The bytes of the image. Refuses nothing but references to what is not part of it: decodeImage() checks the rest. */
 export function encodeImage(description: ImageDescription): Uint8Array {
@@ -46,8 +47,16 @@ function manifestJson(description: ImageDescription, numbering: ElfNumbering): J
     diffs: description.diffs.map(({ name, text }) => ({ name, text })),
     compilers: [...description.compilers],
     objects: description.objects.map((object) => objectJson(object, numbering)),
+    ...(description.build === undefined ? {} : { build: buildJson(description.build) }),
   };
 }
+
+/** Flags and notes may hold any text; of these the manifest holds what a terminal can show. */
+const buildJson = ({ units, notes, allowedLayouts }: BuildRecord): JsonValue => ({
+  units: units.map(({ unit, producer, command }) => ({ unit, producer: toLine(producer), command: command.map(toLine) })),
+  notes: notes.map(toLine),
+  allowedLayouts: [...allowedLayouts],
+});
 
 function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
   const { module, proof } = object;

@@ -19,6 +19,25 @@ export interface PatchManifest {
   readonly diffs: readonly SourceDiffRecord[];
   readonly compilers: readonly string[];
   readonly objects: readonly PatchObject[];
+  /** How the patch was built. Written by the Creator for people and audits; the Loader does not look at it. */
+  readonly build?: BuildRecord;
+}
+
+export interface BuildRecord {
+  /** What was compiled, with what. */
+  readonly units: readonly CompiledUnit[];
+  /** What the author was told: parts of the diff that are no part of the patch, fuzz that the diff needed. */
+  readonly notes: readonly string[];
+  /** Structures and enumerations whose change the author has declared to be harmless. */
+  readonly allowedLayouts: readonly string[];
+}
+
+export interface CompiledUnit {
+  readonly unit: string;
+  /** Compiler, version and flags as the program's debug information has them. */
+  readonly producer: string;
+  /** The compiler and its recorded options, without source and output. */
+  readonly command: readonly string[];
 }
 
 export interface SourceDiffRecord {

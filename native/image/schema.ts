@@ -17,6 +17,9 @@ const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 /** A name that is safe to show in one line. */
 const isPrintable = (text: string): boolean => !unprintable.test(text);
 
+/** A text of elsewhere as the manifest may hold it: in one line, and not without an end. */
+export const toLine = (text: string): string => text.slice(0, longestName).replaceAll(new RegExp(unprintable, "gu"), "?");
+
 const line = (longest: number) => v.pipe(
   v.string(), v.maxLength(longest, `longer than ${longest} characters`), v.check(isPrintable, "has unprintable characters"),
 );
@@ -85,6 +88,12 @@ const patchObject = v.strictObject({
   proof: v.strictObject({ units: count, functions: count, bytes: count }),
 });
 
+const buildRecord = v.strictObject({
+  units: list(v.strictObject({ unit: name, producer: line(longestName), command: list(line(longestName)) })),
+  notes: list(line(longestName)),
+  allowedLayouts: list(name),
+});
+
 export const manifestSchema: v.GenericSchema<unknown, PatchManifest> = v.strictObject({
   format: v.literal(imageFormat),
   name: baseName(longestPatchName),
@@ -93,4 +102,5 @@ export const manifestSchema: v.GenericSchema<unknown, PatchManifest> = v.strictO
   diffs: list(v.strictObject({ name: line(4096), text: v.string() })),
   compilers: list(line(4096)),
   objects: v.pipe(list(patchObject), v.minLength(1, "empty")),
+  build: v.exactOptional(buildRecord),
 });
