@@ -5,8 +5,8 @@ export * from "./errors.ts";
 export { Tracer } from "./tracer.ts";
 export type * from "./tracer.ts";
 export * from "./image/mod.ts";
-export { captureCompileCommands, createPatchImage, readDiff } from "./create/mod.ts";
-export type { CreatedPatch, CreateOptions, CreateProgress, SourceDiff } from "./create/mod.ts";
+export { captureCompileCommands, createPatchImage, createReplacementImage, diffSourceTrees, disassemblePatch, readDiff, splitShellWords } from "./create/mod.ts";
+export type { CreatedPatch, CreateOptions, CreateProgress, FunctionDisassembly, OldCode, Replacement, SourceDiff } from "./create/mod.ts";
 export { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches } from "./patch/mod.ts";
 export type {
   Blocker, BlockingStack, BlockingThread, FunctionOnStack, FunctionReport, ListedPatch, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,

@@ -37,6 +37,7 @@ type WorkingFiles = Map<string, Uint8Array | undefined>;
 
 interface Application {
   readonly tree: ShadowTree;
+  readonly strip: number;
   readonly files: WorkingFiles;
   readonly originals: WorkingFiles;
   readonly leftOut: string[];
@@ -44,12 +45,9 @@ interface Application {
 }
 
 /** Applies the diffs in order to the contents of the tree's files. */
-export async function applyDiffs(tree: ShadowTree, diffs: readonly SourceDiff[]): Promise<AppliedDiffs> {
-  const application: Application = { tree, files: new Map(), originals: new Map(), leftOut: [], notes: [] };
-  for (const change of diffs.flatMap(parseDiff)) await applyChange(application, change);
-  if (application.leftOut.length > 0) {
-    application.notes.push(`Left out, being no source of the program: ${application.leftOut.join(", ")}`);
-  }
+export async function applyDiffs(tree: ShadowTree, diffs: readonly SourceDiff[], strip = 1): Promise<AppliedDiffs> {
+  const application: Application = { tree, strip, files: new Map(), originals: new Map(), leftOut: [], notes: [] };
+  for (const change of diffs.flatMap((diff) => parseDiff(diff, strip))) await applyChange(application, change);
   return { touched: touchedFiles(application), leftOut: application.leftOut, notes: application.notes };
 }
 
@@ -110,7 +108,7 @@ async function findFile(application: Application, change: FileChange): Promise<s
     application.leftOut.push(wanted);
     return undefined;
   }
-  throw doesNotApply(change, wanted, `the source tree ${tree.spelledRoot} has no such file; paths are read as by "patch -p1"`);
+  throw doesNotApply(change, wanted, `the source tree ${tree.spelledRoot} has no such file; paths are read as by "patch -p${application.strip}", and --strip says another number`);
 }
 
 /**

@@ -7,9 +7,10 @@ import type { ShadowTree } from "./source-tree.ts";
 
 const longestOutput = 16_384;
 
-export function compileError(unit: string, side: "original" | "patched", run: ProgramResult, tree: ShadowTree): SutureError {
+export function compileError(unit: string, side: "original" | "patched", run: ProgramResult, tree?: ShadowTree): SutureError {
   // The shadow is nothing that anyone could look into afterwards.
-  const output = run.errors.replaceAll(tree.shadow, tree.spelledRoot).slice(0, longestOutput);
+  const errors = tree === undefined ? run.errors : run.errors.replaceAll(tree.shadow, tree.spelledRoot);
+  const output = errors.slice(0, longestOutput);
   const complaint = firstComplaint(output, run);
   const wayOut = side === "original"
     ? "; --source has to be the tree that built the program, configured and built in place"

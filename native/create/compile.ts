@@ -7,16 +7,17 @@ import { join } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import { applyDiffs } from "./apply-diff.ts";
-import type { TouchedFile } from "./apply-diff.ts";
+import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
-import { usesLinkTimeOptimisation } from "./compiler-arguments.ts";
+import { formatArguments, usesLinkTimeOptimisation } from "./compiler-arguments.ts";
 import { parseDependencies } from "./dependencies.ts";
 import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { pinLines } from "./line-pinning.ts";
 import { defaultObjectCache, noObjectCache, openObjectCache } from "./object-cache.ts";
 import type { KeptObject, ObjectCache } from "./object-cache.ts";
+import { reportNotCompiled } from "./not-compiled.ts";
 import { mapParallel } from "./parallel.ts";
 import { createPreprocessor } from "./preprocess.ts";
 import type { Preprocessor } from "./preprocess.ts";
@@ -26,11 +27,13 @@ import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import { findAffectedUnits } from "./unaffected.ts";
 import { findTranslationUnits } from "./units.ts";
-import type { TranslationUnit, UnitFilter } from "./units.ts";
+import type { ReachedUnits, TranslationUnit, UnitFilter } from "./units.ts";
 
 /** The units of a patch as objects. Disposing it removes the temporary files; `plain()` works until then. */
 export interface ObjectPairs extends AsyncDisposable {
   readonly pairs: readonly ObjectPair[];
+  /** About the diffs: what of them is no part of the patch, fuzz that patch(1) needed. */
+  readonly notes: readonly string[];
 }
 
 const ownSections = ["-ffunction-sections", "-fdata-sections"];
@@ -45,11 +48,12 @@ export async function compileObjectPairs(
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
   try {
-    const applied = await applyDiffs(tree, diffs);
+    const applied = await applyDiffs(tree, diffs, options.strip);
     patchShadow(tree, applied.touched);
     const commands = await readCompileCommands(options);
     const reached = await findTranslationUnits(tree, applied, commands, options);
-    reportNotes(options, applied.notes, reached.uncompiled);
+    const notes = notesOn(tree, applied, reached);
+    for (const text of notes) options.onProgress?.({ step: "note", text });
     const kept = await keep(reached.units, reached.uncompiled);
     refuseUncompilable(kept, applied.touched);
     const preprocessor = createPreprocessor(tree.shadow);
@@ -57,7 +61,7 @@ export async function compileObjectPairs(
     if (units.length === 0) throw nothingAffected(reached.units, kept);
     const workshop = { tree, touched: applied.touched, cache: openCache(tree, preprocessor, options) };
     const pairs = await compileUnits(workshop, units, options);
-    return { pairs, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
+    return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
   } catch (failure) {
     await tree[Symbol.asyncDispose]();
     throw failure;
@@ -78,10 +82,11 @@ function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
 const pinBytes = (original: Uint8Array, patched: Uint8Array): Uint8Array =>
   Buffer.from(pinLines(Buffer.from(original).toString("latin1"), Buffer.from(patched).toString("latin1")), "latin1");
 
-function reportNotes(options: CreateOptions, notes: readonly string[], uncompiled: readonly string[]): void {
-  for (const text of notes) options.onProgress?.({ step: "note", text });
-  if (uncompiled.length === 0) return;
-  options.onProgress?.({ step: "note", text: `Left out, as no compile command compiles or includes it: ${uncompiled.join(", ")}` });
+/** What the user should know about the diffs, and what stops nothing. */
+function notesOn(tree: ShadowTree, applied: AppliedDiffs, { units, uncompiled, mains }: ReachedUnits): readonly string[] {
+  const read = new Set(units.flatMap(({ touched }) => touched));
+  const left = uncompiled.length === 0 ? [] : [`Left out, as no compile command compiles or includes it: ${uncompiled.join(", ")}`];
+  return [...applied.notes, ...reportNotCompiled(tree, applied, read, mains), ...left];
 }
 
 function nothingAffected(reached: readonly TranslationUnit[], kept: readonly TranslationUnit[]): SutureError {
@@ -118,6 +123,7 @@ async function compileUnits(workshop: Workshop, units: readonly TranslationUnit[
   let done = 0;
   const objects = await mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     const begun = performance.now();
+    options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
     const object = side === "original"
       ? await compileOriginal(workshop, unit, `${index}-original`, ownSections)
       : await compilePatched(workshop, unit, `${index}-patched`, ownSections);
@@ -137,6 +143,7 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
     spelled: unit.spelled,
     directory: unit.command.directory,
     compiler: unit.invocation.compiler,
+    flags: formatArguments(unit.invocation.arguments.filter(({ kind }) => kind === "option")),
     original,
     patched,
     plain: () => (plain ??= compileOriginal(workshop, unit, `${index}-plain`, [])),

@@ -29,7 +29,7 @@ import { fileAddress } from "../address.ts";
 import type { FileRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
-import type { ValueWrite } from "../image/mod.ts";
+import type { CompiledUnit, ValueWrite } from "../image/mod.ts";
 import { openProgram, redirectSite, warningsFor } from "../patchability/mod.ts";
 import type { ProgramFunction } from "../patchability/mod.ts";
 import type { TracerClient } from "../tracer.ts";
@@ -38,12 +38,12 @@ import type { TracerClient } from "../tracer.ts";
 export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   const started = performance.now();
   // While the sources are made ready.
-  const opening = openProgram(tracer, options.target).then(readLinkedProgram);
+  const opening = openProgram(tracer, options.target, { debugFile: options.debugFile }).then(readLinkedProgram);
   opening.catch(() => undefined);
   if (diffs.length === 0) return valuesAlone(tracer, await opening, options, started);
   await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options.source));
   const program = await opening;
-  const image = await buildImage(tracer, program, objects.pairs, diffs, options);
+  const image = await buildImage(tracer, program, objects.pairs, diffs, options, objects.notes);
   options.onProgress?.({ step: "assembled", bytes: image.length });
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
@@ -61,10 +61,11 @@ async function valuesAlone(tracer: TracerClient, { program }: LinkedProgram, opt
 /** From objects to the image. */
 export async function buildImage(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
+  notes: readonly string[] = [],
 ): Promise<Uint8Array> {
   for (let tried = pairs; ;) {
     try {
-      return await buildFrom(tracer, program, tried, diffs, options);
+      return await buildFrom(tracer, program, tried, diffs, options, notes);
     } catch (error) {
       tried = await withIndirectAccess(tried, error);
     }
@@ -82,18 +83,22 @@ async function withIndirectAccess(pairs: readonly ObjectPair[], error: unknown):
 
 async function buildFrom(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
+  notes: readonly string[],
 ): Promise<Uint8Array> {
   const proved = await proveUnits(program, pairs, options);
   const signatures = new Map<string, readonly SignatureChange[]>();
-  for (const pair of pairs) signatures.set(pair.unit, await checkLayouts(tracer, pair));
-  const units = proved.map((unit) => compareUnit(program, unit, options));
+  for (const unit of proved) {
+    const concerned = () => functionsOnly(compareUnit(program, unit).comparison.changed.keys());
+    signatures.set(unit.pair.unit, await checkLayouts(tracer, unit.pair, { allowed: options.allowedLayouts, concerned }));
+  }
+  const units = proved.map((unit) => reportCompared(compareUnit(program, unit), options));
   refuseSharedCode(program, units);
   refuseStrangeCallers(program, units, signatures);
   // Beyond this point nothing reads the original objects again.
   const inclusion = includeDependencies(program, units);
   checkSomethingChanged(program, units, inclusion);
   refuseRecords(inclusion);
-  return assembleImage(program, diffs, units, inclusion, options, await resolveValues(tracer, program.program, options.values ?? []));
+  return assembleImage(program, diffs, units, inclusion, options, { notes, values: await resolveValues(tracer, program.program, options.values ?? []) });
 }
 
 /** Only units that the program was linked from; a diff often touches others too. */
@@ -118,11 +123,15 @@ async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], 
   return proved;
 }
 
-function compareUnit(program: LinkedProgram, proved: ProvedUnit, { onProgress }: CreateOptions): ComparedUnit {
+function compareUnit(program: LinkedProgram, proved: ProvedUnit): ComparedUnit {
   const patched = readLinkedObject(program, proved.pair.unit, proved.pair.patched);
-  const comparison = compareObjects(proved.object, patched, correlateObjects(proved.object, patched));
+  return { proved, comparison: compareObjects(proved.object, patched, correlateObjects(proved.object, patched)) };
+}
+
+function reportCompared(unit: ComparedUnit, { onProgress }: CreateOptions): ComparedUnit {
+  const { proved, comparison } = unit;
   onProgress?.({ step: "compared", unit: proved.pair.unit, changed: functionsOnly(comparison.changed.keys()), added: functionsOnly(comparison.added) });
-  return { proved, comparison };
+  return unit;
 }
 
 const functionsOnly = (names: Iterable<string>): readonly string[] => [...names].filter((name) => !isColdPart(name));
@@ -140,7 +149,8 @@ const listUnits = (names: readonly string[]): string =>
   names.slice(0, mostListed).join(", ") + (names.length > mostListed ? ` and ${names.length - mostListed} more` : "");
 
 function assembleImage(
-  program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions, values: readonly ValueWrite[],
+  program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions,
+  { notes, values }: { readonly notes: readonly string[]; readonly values: readonly ValueWrite[] },
 ): Uint8Array {
   const { name, buildId, kind } = program.program;
   const object = assembleObject({
@@ -150,10 +160,15 @@ function assembleImage(
   return encodeImage({
     name: options.name ?? diffs[0]?.name ?? "patch", description: options.description ?? "", diffs,
     compilers: [...new Set(units.map(({ proved }) => proved.pair.compiler))], objects: [{ ...object, values }],
+    build: { units: units.map(compiledUnit), notes, allowedLayouts: options.allowedLayouts ?? [] },
   });
 }
 
-function oldFunctionOf({ program }: LinkedProgram, { proved, comparison }: ComparedUnit, definition: Definition): OldFunction {
+const compiledUnit = ({ proved: { pair, unit } }: ComparedUnit): CompiledUnit =>
+  ({ unit: pair.unit, producer: unit.producer, command: [pair.compiler, ...pair.flags] });
+
+/** What the Loader has to know of the function of the program that `definition` replaces. Refuses what cannot be redirected. */
+export function oldFunctionOf({ program }: LinkedProgram, { proved, comparison }: ComparedUnit, definition: Definition): OldFunction {
   const name = comparison.correlation.originals.get(definition.name)?.name ?? definition.name;
   const old = proved.functions.get(name);
   const target = old === undefined ? undefined : program.functionAt(old.at);

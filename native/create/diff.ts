@@ -6,6 +6,7 @@ import { basename } from "node:path";
 import { parsePatch } from "diff";
 import type { StructuredPatch, StructuredPatchHunk } from "diff";
 
+import { printable } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import { decodeText } from "./byte-text.ts";
 import type { SourceDiff } from "./types.ts";
@@ -15,7 +16,7 @@ export interface FileChange {
   /** Name of the diff. */
   readonly diff: string;
   readonly act: "change" | "create" | "delete" | "rename" | "copy";
-  /** Paths that the headers name, `-p1`, best guess first: which of them is meant depends on what exists. */
+  /** Paths that the headers name, stripped, best guess first: which of them is meant depends on what exists. */
   readonly candidates: readonly string[];
   /** The new path of a rename or copy. */
   readonly destination?: string;
@@ -32,11 +33,14 @@ export async function readDiff(path: string): Promise<SourceDiff> {
   return { name: basename(path).replace(/\.(patch|diff)$/, ""), text: decodeText(bytes) };
 }
 
-/** Takes a unified diff (plain, git, or one with prose around it) apart, file by file. */
-export function parseDiff(diff: SourceDiff): readonly FileChange[] {
+/**
+ * Takes a unified diff (plain, git, or one with prose around it) apart, file by file. `strip` leading components of its
+ * paths are none of the tree's, as patch(1) has it with `-p`.
+ */
+export function parseDiff(diff: SourceDiff, strip = 1): readonly FileChange[] {
   const changes = parseUnified(diff)
     .filter((patch) => patch.hunks.length > 0 || patch.isRename || patch.isCopy || patch.isCreate || patch.isDelete || patch.isBinary)
-    .map((patch) => toFileChange(diff.name, patch));
+    .map((patch) => toFileChange(diff.name, patch, strip));
   if (changes.length === 0) {
     throw new SutureError("diff-does-not-apply",
       `Cannot apply ${diff.name}: it holds no unified diff; make one with "git diff" or "diff -u"`, { diff: diff.name });
@@ -49,7 +53,7 @@ function parseUnified(diff: SourceDiff): readonly StructuredPatch[] {
     return parsePatch(withoutMail(withoutCarriageReturns(diff.text)));
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SutureError("diff-does-not-apply", `Cannot apply ${diff.name}: malformed diff: ${reason}`, { diff: diff.name }, { cause: cause as Error });
+    throw new SutureError("diff-does-not-apply", `Cannot apply ${diff.name}: malformed diff: ${printable(reason)}`, { diff: diff.name }, { cause: cause as Error });
   }
 }
 
@@ -85,18 +89,13 @@ function withoutMail(text: string): string {
   return kept.join("\n");
 }
 
-function toFileChange(diff: string, patch: StructuredPatch): FileChange {
-  const old = stripFirst(patch.oldFileName);
-  const changed = stripFirst(patch.newFileName);
-  const names = [old, changed, stripFirst(patch.index)].filter((name) => name !== undefined);
+function toFileChange(diff: string, patch: StructuredPatch, strip: number): FileChange {
+  const old = stripName(patch.oldFileName, strip);
+  const changed = stripName(patch.newFileName, strip);
+  const names = [old, changed, stripName(patch.index, strip)].filter((name) => name !== undefined);
   for (const name of names) refuseEscape(diff, name);
   const act = actOf(patch);
-  if (names.length === 0) {
-    const name = patch.newFileName ?? patch.oldFileName ?? patch.index ?? "a file without a name";
-    throw new SutureError("diff-does-not-apply",
-      `Cannot apply ${diff}: ${name} has no leading directory to strip; paths are read as by "patch -p1", so they start one directory above the source root`,
-      { diff, file: name });
-  }
+  if (names.length === 0) throw nothingToStrip(diff, patch, strip);
   const isMove = act === "rename" || act === "copy";
   return {
     diff,
@@ -120,11 +119,19 @@ function actOf(patch: StructuredPatch): FileChange["act"] {
 const isAbsent = (name: string | undefined, header: string | undefined): boolean =>
   name === "/dev/null" || /^(1970-01-01|1969-12-31) \d\d:\d\d:\d\d(\.0*)?( |$)/.test(header ?? "");
 
-/** `-p1`: the first component goes. Undefined where there is none to take away. */
-function stripFirst(name: string | undefined): string | undefined {
+function nothingToStrip(diff: string, patch: StructuredPatch, strip: number): SutureError {
+  const name = patch.newFileName ?? patch.oldFileName ?? patch.index ?? "a file without a name";
+  const wanted = strip === 1 ? "no leading directory" : `not ${strip} leading directories`;
+  return new SutureError("diff-does-not-apply",
+    `Cannot apply ${diff}: ${printable(name)} has ${wanted} to strip; paths are read as by "patch -p${strip}", and --strip says another number`,
+    { diff, file: name, strip });
+}
+
+/** `-pNUMBER`: so many components go. Undefined where there are not as many to take away. */
+function stripName(name: string | undefined, strip: number): string | undefined {
   if (name === undefined || name === "/dev/null") return undefined;
   if (name.startsWith("/")) return name;
-  const stripped = /^[^/]+\/+(.+)$/.exec(name)?.[1];
+  const stripped = new RegExp(`^(?:[^/]+/+){${strip}}(.+)$`).exec(name)?.[1];
   return stripped?.replaceAll(/(?<=^|\/)(\.?\/)+/g, "");
 }
 

@@ -1,6 +1,7 @@
 // Finds structures whose layout the diff changes, by comparing what the debug information of both compilations
 // states. Such a patch is refused: objects with the old layout are alive in the process, and new code would read
-// them wrongly without any error. A structure that only one side has changes no live object. Variables that live as long as
+// them wrongly without any error. A structure that only one side has changes no live object. So it is with enumerations of
+// which a name gets another number: what is stored means something else then. Variables that live as long as
 // the program are compared too, by what their bits mean: an integer read as a floating-point number is another value.
 
 import type { MemberLayout, StructureLayout } from "../tracer.ts";
@@ -9,7 +10,7 @@ import type { MemberLayout, StructureLayout } from "../tracer.ts";
 export interface LayoutChange {
   readonly structure: string;
   readonly member?: string;
-  readonly change: "added" | "removed" | "moved" | "resized" | "retyped" | "size";
+  readonly change: "added" | "removed" | "moved" | "resized" | "retyped" | "size" | "renumbered";
   readonly before?: number;
   readonly after?: number;
   readonly text: string;
@@ -25,13 +26,37 @@ export function compareLayouts(original: readonly StructureLayout[], patched: re
     const change = old === undefined ? undefined : firstChange(name, old, after);
     if (change !== undefined) changes.push(change);
   }
+  changes.push(...namelessEnumerations(original, patched));
   return changes.sort((a, b) => (a.structure < b.structure ? -1 : 1));
+}
+
+/** Those without a name are paired by a name that both hold. */
+function namelessEnumerations(original: readonly StructureLayout[], patched: readonly StructureLayout[]): readonly LayoutChange[] {
+  const before = original.filter(isNameless);
+  return patched.filter(isNameless).flatMap((after) => {
+    const names = new Set(after.members.map(({ name }) => name));
+    const old = before.find(({ members }) => members.some(({ name }) => names.has(name)));
+    const [first] = old?.members ?? [];
+    return old === undefined || first === undefined ? [] : enumerationChange(`enum of ${first.name}`, old, after) ?? [];
+  });
+}
+
+const isNameless = ({ kind, name }: StructureLayout): boolean => kind === "enum" && name === "";
+
+/** A new name takes no number from anybody; one that takes another number changes what live data say. */
+function enumerationChange(structure: string, before: StructureLayout, after: StructureLayout): LayoutChange | undefined {
+  const old = new Map(before.members.map(({ name, type }) => [name, type]));
+  const changed = after.members.find(({ name, type }) => old.has(name) && old.get(name) !== type);
+  if (changed === undefined) return undefined;
+  const was = old.get(changed.name) ?? "";
+  return { structure, member: changed.name, change: "renumbered", before: Number(was), after: Number(changed.type), text: `${structure} has ${changed.name} as ${changed.type} instead of ${was}` };
 }
 
 /** A unit may know a name twice (two functions with a local structure each): the first one stands for it. */
 function byName(layouts: readonly StructureLayout[]): ReadonlyMap<string, StructureLayout> {
   const found = new Map<string, StructureLayout>();
   for (const layout of layouts) {
+    if (isNameless(layout)) continue;
     const name = `${layout.kind} ${layout.name}`;
     if (!found.has(name)) found.set(name, layout);
   }
@@ -40,16 +65,17 @@ function byName(layouts: readonly StructureLayout[]): ReadonlyMap<string, Struct
 
 function firstChange(structure: string, before: StructureLayout, after: StructureLayout): LayoutChange | undefined {
   if (after.kind === "variable") return variableChange(structure, before, after);
+  if (after.kind === "enum") return enumerationChange(structure, before, after);
   const old = new Map(before.members.map((member) => [member.name, member]));
   const current = new Set(after.members.map((member) => member.name));
   // What was added or removed comes first: it is the cause, and what moved behind it the consequence.
   const added = after.members.find((member) => !old.has(member.name));
   if (added !== undefined) {
-    return { structure, member: added.name, change: "added", after: bytes(added.bitOffset), text: `${structure} gets a member ${added.name} at offset ${place(added)}` };
+    return { structure, member: added.name, change: "added", after: bytes(added.bitOffset), text: `${structure} gets a member ${added.name} at offset ${place(added)}${consequence(before, after)}` };
   }
   const removed = before.members.find((member) => !current.has(member.name));
   if (removed !== undefined) {
-    return { structure, member: removed.name, change: "removed", before: bytes(removed.bitOffset), text: `${structure} loses its member ${removed.name} at offset ${place(removed)}` };
+    return { structure, member: removed.name, change: "removed", before: bytes(removed.bitOffset), text: `${structure} loses its member ${removed.name} at offset ${place(removed)}${consequence(before, after)}` };
   }
   for (const member of after.members) {
     const change = memberChange(structure, old.get(member.name) ?? member, member);
@@ -57,6 +83,15 @@ function firstChange(structure: string, before: StructureLayout, after: Structur
   }
   if (before.size === after.size) return undefined;
   return { structure, change: "size", before: before.size, after: after.size, text: `${structure} is ${after.size} bytes long instead of ${before.size}` };
+}
+
+/** What an added or removed member does to the others. */
+function consequence(before: StructureLayout, after: StructureLayout): string {
+  const old = new Map(before.members.map((member) => [member.name, member]));
+  const moved = after.members.find((member) => (old.get(member.name) ?? member).bitOffset !== member.bitOffset);
+  const was = moved === undefined ? undefined : old.get(moved.name);
+  if (moved !== undefined && was !== undefined) return `, which moves ${moved.name} from ${place(was)} to ${place(moved)}`;
+  return before.size === after.size ? "" : `, which makes it ${after.size} bytes long instead of ${before.size}`;
 }
 
 /** Sizes are compared where the objects are; of an equal size, what the bits mean may still be another. */

@@ -62,7 +62,7 @@ export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file:
 
 function checkObject(unit: string, file: ElfFile): void {
   if (file.type !== "relocatable" || file.machine !== "x86-64") {
-    throw new SutureError("not-patchable", `Cannot build a patch from ${unit}: its compile command makes no x86-64 object file`, { unit });
+    throw new SutureError("not-patchable", `Cannot build a patch from ${unit}: its compile command makes ${file.machine === "x86-64" ? "no object file" : `code for ${file.machine === "other" ? "another machine" : file.machine}`}, and programs for x86-64 can be patched`, { unit, machine: file.machine });
   }
   if (file.sections.some(({ name }) => name.startsWith(".gnu.lto_"))) {
     throw new SutureError("not-patchable", `Cannot build a patch from ${unit}: it is compiled with -flto, whose objects hold no machine code to compare`, { unit });

@@ -1,5 +1,6 @@
 // The one way in which the Creator refuses: what cannot be patched, by name, and why.
 
+import { printable } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import type { JsonValue } from "../errors.ts";
 
@@ -22,7 +23,7 @@ export class OutOfReach extends SutureError {
 
 function messageOf(unit: string, subject: Subject, reason: string): string {
   const [kind, name] = Object.entries(subject)[0] ?? ["unit", unit];
-  return `Cannot build a patch from ${unit}: ${kind} ${name} ${reason}`;
+  return printable(`Cannot build a patch from ${unit}: ${kind} ${name} ${reason}`);
 }
 
 const dataOf = (unit: string, subject: Subject, reason: string): Record<string, JsonValue> => ({ unit, ...subject, reason });

@@ -23,7 +23,8 @@ export interface ShadowTree extends AsyncDisposable {
   readonly linked: Set<string>;
 }
 
-const skipped = new Set([".git", ".hg", ".svn"]);
+/** What version control keeps beside the sources. */
+export const skippedDirectories: ReadonlySet<string> = new Set([".git", ".hg", ".svn"]);
 // A precompiled header is made of headers as they were; without it the compiler reads those that the patch changes.
 const precompiled = /\.(gch|pch)$/;
 
@@ -40,7 +41,7 @@ export const isSourceName = (path: string): boolean => sourceName.test(path);
 /** Lays a shadow of `source` into the directory for temporary files. */
 export function createShadowTree(source: string): ShadowTree {
   const spelledRoot = resolve(source);
-  const root = realRoot(spelledRoot);
+  const root = openTree(spelledRoot);
   const temporary = realpathSync(mkdtempSync(join(tmpdir(), "suture-")));
   const tree: ShadowTree = {
     root,
@@ -99,7 +100,8 @@ export function pathBelow(root: string, path: string): string | undefined {
 export const pathInTree = (tree: ShadowTree, path: string): string | undefined =>
   pathBelow(tree.spelledRoot, path) ?? pathBelow(tree.root, path);
 
-function realRoot(spelledRoot: string): string {
+/** The root with its links resolved. Refuses what is no directory that can be read. */
+export function openTree(spelledRoot: string): string {
   try {
     const root = realpathSync(spelledRoot);
     readdirSync(root);
@@ -121,7 +123,7 @@ const nothing: Listing = { entries: [], directories: new Map(), hasSources: fals
 
 function listDirectory(directory: string, temporary: string): Listing {
   if (directory === temporary) return nothing;
-  const entries = readableEntries(directory).filter(({ name }) => !skipped.has(name));
+  const entries = readableEntries(directory).filter(({ name }) => !skippedDirectories.has(name));
   const directories = new Map(entries.filter((entry) => entry.isDirectory()).map(({ name }) => [name, listDirectory(join(directory, name), temporary)]));
   const hasSources = entries.some((entry) => entry.isSymbolicLink() || (entry.isFile() && mayBeSource(entry.name))) || [...directories.values()].some((below) => below.hasSources);
   return { entries, directories, hasSources };

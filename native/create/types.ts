@@ -11,14 +11,23 @@ export interface CreateOptions {
   /** Name of the patch. Default: of the first diff, without directory and ending. */
   readonly name?: string;
   readonly description?: string;
-  /** Root of the source tree that built the program, as it was then. `-p1` paths start here. */
+  /** Root of the source tree that built the program, as it was then. The diffs' paths start here. */
   readonly source: string;
+  /** Leading components of the diffs' paths that are not the tree's, as of `patch -p`. Default: 1. */
+  readonly strip?: number;
   /** The program or library as it runs: an ELF file with symbols, or with separate debug information. */
   readonly target: string;
+  /** Its separate debug file. Default: found by build-id, by debug link, or by debuginfod where DEBUGINFOD_URLS is set. */
+  readonly debugFile?: string | undefined;
   /** Default: `compile_commands.json` in `source`. */
   readonly compileCommands?: string;
   /** `variable=VALUE if VALUE`, as {@link createPatchImage} writes them into the running program; see values.ts. */
   readonly values?: readonly string[];
+  /**
+   * Structures and enumerations ("struct client") that may change although objects of them may be alive. The author
+   * answers for that; the image says so.
+   */
+  readonly allowedLayouts?: readonly string[];
   readonly onProgress?: (progress: CreateProgress) => void;
   /** Parallel compilations. Default: number of cores. */
   readonly jobs?: number;
@@ -30,6 +39,7 @@ export type CreateProgress =
   /** Something that the user should know and that stops nothing: a file of the diff left out, fuzz that patch(1) needed. */
   | { readonly step: "note"; readonly text: string }
   | { readonly step: "units"; readonly units: readonly string[] }
+  | { readonly step: "compiling"; readonly unit: string; readonly side: "original" | "patched"; readonly done: number; readonly of: number }
   | { readonly step: "compiled"; readonly unit: string; readonly side: "original" | "patched"; readonly done: number; readonly of: number; readonly milliseconds: number }
   | { readonly step: "proved"; readonly unit: string; readonly functions: number }
   | { readonly step: "compared"; readonly unit: string; readonly changed: readonly string[]; readonly added: readonly string[] }
@@ -63,6 +73,8 @@ export interface ObjectPair {
   /** Working directory of the compile command. */
   readonly directory: string;
   readonly compiler: string;
+  /** The recorded options, without source and output. */
+  readonly flags: readonly string[];
   readonly original: Uint8Array;
   readonly patched: Uint8Array;
   /**

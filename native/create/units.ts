@@ -10,6 +10,7 @@ import { makesNoObject } from "./compiler-arguments.ts";
 import { createDependencyReader } from "./dependencies.ts";
 import type { DependencyReader } from "./dependencies.ts";
 import { findMentioned, isMentioned } from "./mentions.ts";
+import { reportNotCompiled } from "./not-compiled.ts";
 import { readInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
@@ -36,6 +37,8 @@ export interface ReachedUnits {
    * platforms' code, or a sign that the compile commands are not complete.
    */
   readonly uncompiled: readonly string[];
+  /** Main files of all compile commands, relative to the source root. */
+  readonly mains: readonly string[];
 }
 
 /** Chooses among the units found, before anything is compiled; may refuse what was not found. */
@@ -66,10 +69,13 @@ export async function findTranslationUnits(
   });
   refuseLeftOut(applied, reached);
   const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ files: _, ...unit }) => unit);
-  if (units.length === 0) throw nothingToPatch(touched, applied);
+  if (units.length === 0) {
+    reportNotCompiled(tree, applied, new Set(), [...mains]);
+    throw nothingToPatch(touched, applied);
+  }
   const found = new Set(units.flatMap((unit) => unit.touched));
   const missed = applied.touched.filter(({ path }) => isSourceName(path) && !found.has(path));
-  return { units, uncompiled: missed.filter((file) => !isIncludedAnew(file, applied)).map(({ path }) => path) };
+  return { units, mains: [...mains], uncompiled: missed.filter((file) => !isIncludedAnew(file, applied)).map(({ path }) => path) };
 }
 
 /** No unit can have named a file that the diffs create; the sources that they change may name it now. */

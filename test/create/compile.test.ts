@@ -33,7 +33,7 @@ test("compileObjectPairs() gives each function a section and changes only what t
   const { units, progress } = await compileTree(tree, [tree.diff("fix", { "src/a.c": fixed })]);
   expect(units).toMatchObject([{ unit: "src/a.c", spelled: "src/a.c", differing: [".text.answer"] }]);
   expect([...units[0]?.plain.keys() ?? []]).toContain(".text");
-  expect(progress.map(({ step }) => step)).toEqual(["units", "compiled", "compiled"]);
+  expect(progress.map(({ step }) => step)).toEqual(["units", "compiling", "compiling", "compiled", "compiled"]);
   expect(tree.contents()).toEqual(before);
 });
 

@@ -105,12 +105,13 @@ test("applyDiffs() creates, deletes and renames", async () => {
   expect(files).toEqual(new Map<string, string | undefined>([["new/file.c", "int fresh;\n"], ["old.c", undefined], ["to.h", "int from;\n"], ["from.h", undefined]]));
 });
 
-test("applyDiffs() leaves out missing or unfit files that are no source, with a note; a missing source is refused", async () => {
+test("applyDiffs() leaves out missing or unfit files that are no source, and names them; a missing source is refused", async () => {
   using tree = openSourceTree({ "a.c": source, "CHANGES": "different\n" });
   const rest = hunk("a/tests/a.tcl") + hunk("a/CHANGES");
-  const { files, notes } = await apply(tree, textDiff(tree.diff("fix", { "a.c": changed }).text + rest));
+  const { files, notes, leftOut } = await apply(tree, textDiff(tree.diff("fix", { "a.c": changed }).text + rest));
   expect([...files.keys()]).toEqual(["a.c"]);
-  expect(notes).toEqual(["Left out, being no source of the program: tests/a.tcl, CHANGES"]);
+  expect(notes).toEqual([]);
+  expect(leftOut).toEqual(["tests/a.tcl", "CHANGES"]);
   expect(await refusal(tree, textDiff(hunk("a/gone.c")))).toMatchObject({ kind: "diff-does-not-apply", message: expect.stringContaining("to gone.c: the source tree") });
 });
 

@@ -38,7 +38,9 @@ test("compareLayouts() finds nothing where only names of new structures differ",
 
 test("compareLayouts() names a member that was added, not those that moved behind it", async () => {
   expect(await textsOfChange("struct client { int id; long since; char name[8]; unsigned open : 1; struct client *next; };"))
-    .toEqual(["struct client gets a member since at offset 8"]);
+    .toEqual(["struct client gets a member since at offset 8, which moves name from 4 to 16"]);
+  expect(await textsOfChange("struct client { int id; char name[8]; unsigned open : 1; struct client *next; long last; };"))
+    .toEqual(["struct client gets a member last at offset 24, which makes it 32 bytes long instead of 24"]);
 });
 
 test("compareLayouts() names a member that was removed, moved, resized or retyped", async () => {
@@ -62,4 +64,26 @@ test("compareLayouts() names a static variable whose bits would mean something e
     "variable f()'s last is integer instead of pointer", "variable total is floating-point number instead of integer",
   ]);
   expect(compareLayouts(before, alike)).toEqual([]);
+});
+
+const declares = async (before: string, after: string): Promise<readonly string[]> => {
+  const [old, changed] = await Promise.all([before, after].map((source, index) => layoutsOf(`${original} ${source}`, index)));
+  return compareLayouts(old ?? [], changed ?? []).map(({ text }) => text);
+};
+
+test("compareLayouts() looks into unions, structures that only a typedef names, arrays, reused padding, and behind typedefs", async () => {
+  expect(await declares("union u { int i; char c[4]; } v;", "union u { int i; char c[8]; } v;")).toEqual(["union u has a member c of 8 bytes instead of 4 bytes"]);
+  expect(await declares("typedef struct { int x; } point; point p;", "typedef struct { int x, y; } point; point p;")).toEqual(["struct point gets a member y at offset 4, which makes it 8 bytes long instead of 4"]);
+  expect(await declares("struct row { int cells[4]; } r;", "struct row { int cells[5]; } r;")).toEqual(["struct row has a member cells of 20 bytes instead of 16 bytes"]);
+  expect(await declares("struct loose { char a; int b; } l;", "struct loose { char a, more; int b; } l;")).toEqual(["struct loose gets a member more at offset 1"]);
+  expect(await declares("typedef int length; struct text { length bytes; } t;", "typedef float length; struct text { length bytes; } t;"))
+    .toEqual(["struct text has a member bytes of type length (float) instead of length (int)"]);
+  expect(await declares("struct outer { struct { int a; } in; } o;", "struct outer { struct { int b, a; } in; } o;")).toEqual(["struct outer gets a member in.b at offset 0, which moves in.a from 0 to 4"]);
+});
+
+test("compareLayouts() lets an enumeration grow, and names one of which a name gets another number", async () => {
+  expect(await declares("enum color { RED, GREEN } c;", "enum color { RED, GREEN, BLUE } c;")).toEqual([]);
+  expect(await declares("enum color { RED, GREEN } c;", "enum color { RED, BLUE, GREEN } c;")).toEqual(["enum color has GREEN as 2 instead of 1"]);
+  expect(await declares("enum { ONE = 1, TWO } c;", "enum { ZERO = 3, ONE = 1, TWO = -2 } c;")).toEqual(["enum of ONE has TWO as -2 instead of 2"]);
+  expect(await declares("typedef enum { A, B } letter; letter c;", "typedef enum { B, A } letter; letter c;")).toEqual(["enum of A has B as 0 instead of 1"]);
 });

@@ -83,5 +83,5 @@ async function compilePair(directory: string, name: string, sources: Sources): P
   await writeAll(directory, sources.patched);
   const patched = await compile("patched", sections);
   await writeAll(directory, sources.original);
-  return { unit: name, spelled: name, directory, compiler: "gcc", original, patched, plain: async () => plain };
+  return { unit: name, spelled: name, directory, compiler: "gcc", flags: [], original, patched, plain: async () => plain };
 }
