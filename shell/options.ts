@@ -46,5 +46,11 @@ export function parseScan(text: string): "stacks" | "heap" {
   throw new SutureError("usage", `Cannot read where to scan: "${text}" is neither stacks nor heap`, { given: text });
 }
 
+/** Directories to leave out of a path: none to nine, as nobody nests deeper. */
+export function parseStrip(text: string): number {
+  if (/^\d$/.test(text)) return Number(text);
+  throw new SutureError("usage", `Cannot read the number of directories: "${text}" is not 0 to 9`, { given: text });
+}
+
 /** For options that may be given several times. */
 export const collect = (value: string, previous: readonly string[] | undefined): readonly string[] => [...(previous ?? []), value];

@@ -9,6 +9,7 @@ import { SutureError, type ExitCode } from "../native/mod.ts";
 import type { CommandContext, CommandDefinition, CommandEntry } from "./commands/command.ts";
 import { exitCodeLines, exitCodes } from "./exit-codes.ts";
 import { formatError, formatJson, formatText } from "./formats/mod.ts";
+import { openProgress } from "./progress.ts";
 import type { CommandOutcome } from "./results.ts";
 import type { Session } from "./session.ts";
 import type { Terminal } from "./terminal.ts";
@@ -123,6 +124,7 @@ function createContext({ session, terminal, attachedPid }: Surroundings, asJson:
     progress: (line) => {
       if (showsProgress) terminal.error(`${line}\n`);
     },
+    openProgress: (mode) => openProgress(mode, terminal, asJson),
     warn: (line) => terminal.error(`${terminal.style.yellow("warning")}: ${line}\n`),
   };
 }

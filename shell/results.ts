@@ -2,7 +2,7 @@
 // switches and a new command cannot be forgotten in either.
 
 import type {
-  Address, ExitCode, FileAddress, PatchManifest, PatchedProcess, RecoveryReport, StopFigures, ThreadDescription, TransactionResult, Verdict, VerifyReport,
+  Address, ExitCode, FileAddress, FunctionDisassembly, PatchManifest, PatchedProcess, RecoveryReport, StopFigures, ThreadDescription, TransactionResult, Verdict, VerifyReport,
 } from "../native/mod.ts";
 import type { ParameterDescription, RecipeResult } from "../recipes/mod.ts";
 
@@ -32,6 +32,8 @@ export interface BuildResult {
   /** Names of the variables that it sets. */
   readonly values: readonly string[];
   readonly units: readonly string[];
+  /** Parts of the diffs that are no part of the patch, fuzz that a diff needed. */
+  readonly notes: readonly string[];
   readonly milliseconds: number;
 }
 
@@ -57,6 +59,10 @@ export interface InspectResult {
   readonly bytes: number;
   readonly digest: string;
   readonly manifest: PatchManifest;
+  /** The diffs are to be shown. */
+  readonly withDiffs?: boolean;
+  /** Old code against new, where it was asked for. */
+  readonly disassembly?: readonly FunctionDisassembly[];
 }
 
 /** `suture threads`. */

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly error: (text: string) => void;
   readonly outIsTerminal: boolean;
   readonly errorIsTerminal: boolean;
+  /** Columns of the terminal that standard error goes to. */
+  readonly errorWidth: () => number;
   readonly style: Style;
   readonly errorStyle: Style;
 }
@@ -44,6 +46,7 @@ export function openTerminal(environment: NodeJS.ProcessEnv = process.env): Term
     error: (text) => void process.stderr.write(text),
     outIsTerminal: process.stdout.isTTY,
     errorIsTerminal: process.stderr.isTTY,
+    errorWidth: () => process.stderr.columns ?? 80,
     style: styleFor(process.stdout),
     errorStyle: styleFor(process.stderr),
   };

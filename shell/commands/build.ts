@@ -1,9 +1,15 @@
-// `suture build`: several diffs, and values to set, one patch. Needs a compiler and the program's file, never a process.
+// `suture build`: several diffs, a new version's tree, or a file of replacement functions; and values to set; one patch. Needs
+// a compiler and the program's file, never a process.
 
 import { createHash } from "node:crypto";
-import { createPatchImage, readDiff, SutureError, type CreatedPatch, type CreateProgress } from "../../native/mod.ts";
+import type { Command } from "commander";
+import {
+  createPatchImage, createReplacementImage, diffSourceTrees, readDiff, splitShellWords, SutureError,
+  type CreatedPatch, type CreateProgress, type Replacement, type TracerClient,
+} from "../../native/mod.ts";
 import { writeFileAtomically } from "../atomic-file.ts";
-import { collect, parseCount } from "../options.ts";
+import { collect, parseCount, parseStrip } from "../options.ts";
+import { parseProgressMode, type Progress, type ProgressMode, type Weight } from "../progress.ts";
 import type { BuildResult } from "../results.ts";
 import { defineCommand } from "./command.ts";
 
@@ -11,61 +17,118 @@ interface BuildOptions {
   readonly source?: string;
   readonly set?: readonly string[];
   readonly target: string;
+  readonly newSource?: string;
+  readonly replace?: readonly string[];
+  readonly flags?: string;
+  readonly strip?: number;
+  readonly debugFile?: string;
   readonly compileCommands?: string;
+  readonly allowLayout?: readonly string[];
   readonly output?: string;
   readonly name?: string;
   readonly description?: string;
   readonly jobs?: number;
   readonly cache: boolean;
+  readonly progress: ProgressMode;
 }
 
-export const build = defineCommand<[diffs: readonly string[]], BuildOptions>({
-  configure: (command) => command
-    .argument("[diffs...]", "source diffs, as patch -p1 reads them; together they make one patch")
-    .option("--source <directory>", "the source tree that built the program, as it was then; needed for diffs")
-    .requiredOption("--target <elf>", "the program or library as it runs")
-    .option("--set <setting>", "'variable=VALUE if VALUE' in the same stop: [FILE:]VARIABLE[.MEMBER][+OFFSET], VALUE a number or hex:BYTES; may be given several times", collect)
-    .option("--compile-commands <file>", "how the program was compiled (default: compile_commands.json in the source tree)")
-    .option("-o, --output <file>", "the image to write (default: NAME.suture)")
-    .option("--name <name>", "what the patch is called (default: the first diff's file name)")
-    .option("--description <text>", "one line about the patch")
-    .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount)
-    .option("--no-cache", "neither use nor keep objects of other builds"),
+const configure = (command: Command): Command => command
+  .argument("[inputs...]", "source diffs, which together make one patch; or, with --replace, the C file that holds the replacements")
+  .option("--source <directory>", "the source tree that built the program, as it was then")
+  .requiredOption("--target <elf>", "the program or library as it runs")
+  .option("-p, --strip <number>", "leading directories of the diffs' paths to leave out, as of patch -p (default: 1)", parseStrip)
+  .option("--new-source <directory>", "a new version's source tree, instead of diffs: the patch is what makes the one into the other")
+  .option("--replace <old=new>", "function `new` of the C file takes the place of `old`, or of UNIT:old; may be given several times", collect)
+  .option("--set <setting>", "'variable=VALUE if VALUE' in the same stop: [FILE:]VARIABLE[.MEMBER][+OFFSET], VALUE a number or hex:BYTES; may be given several times", collect)
+  .option("--flags <flags>", "with --replace: compiler and flags for the C file, as in \"gcc -O2\", instead of those of the unit of `old`")
+  .option("--compile-commands <file>", "how the program was compiled (default: compile_commands.json in the source tree)")
+  .option("--debug-file <file>", "the program's separate debug file (default: looked for by build-id, debug link, and on the servers of DEBUGINFOD_URLS)")
+  .option("--allow-layout <name>", "let a structure or enumeration change (\"struct client\"), because no old object can meet the new code; may be given several times", collect)
+  .option("-o, --output <file>", "the image to write (default: NAME.suture)")
+  .option("--name <name>", "what the patch is called (default: the first input's file name)")
+  .option("--description <text>", "one line about the patch")
+  .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount)
+  .option("--no-cache", "neither use nor keep objects of other builds")
+  .option("--progress <way>", "on standard error: line (one, written over), lines, json (one document for each step), none; auto: line on a terminal, none with --json, else lines", parseProgressMode, "auto");
+
+export const build = defineCommand<[inputs: readonly string[]], BuildOptions>({
+  configure,
   examples: [
     "build fix.patch --source redis-7.0.15 --target /usr/bin/redis-server",
     "build CVE-1.patch CVE-2.patch --source . --target src/server --name security -o security.suture",
     "build --set 'limits.most=200 if 100' --target src/server --name limits",
+    "build --new-source redis-7.0.16 --source redis-7.0.15 --target /usr/bin/redis-server",
+    "build --replace src/acl.c:ACLCheck=fixed_check fix.c --source redis-7.0.15 --target /usr/bin/redis-server",
   ],
   exitCodes: [0, 2, 5],
-  async run({ session, progress, warn }, [paths], { output, source, set = [], target, compileCommands, name, description, jobs, cache }) {
-    if (paths.length + set.length === 0) throw new SutureError("usage", "Cannot build a patch: neither a diff nor --set is given");
-    if (paths.length > 0 && source === undefined) throw new SutureError("usage", "Cannot build a patch from a diff: add --source DIRECTORY, the tree that built the program");
-    const diffs = await Promise.all(paths.map(readDiff));
-    const created = await createPatchImage(await session.tracer(), diffs, {
-      source: source ?? ".",
-      target,
-      values: set,
-      ...(compileCommands === undefined ? {} : { compileCommands }),
-      ...(name === undefined ? {} : { name }),
-      ...(description === undefined ? {} : { description }),
-      ...(jobs === undefined ? {} : { jobs }),
-      ...(cache ? {} : { objectCache: null }),
-      onProgress: (step) => {
-        const line = describeStep(step);
-        if (line !== undefined) progress(line);
-      },
-    });
-    const file = output ?? `${created.manifest.name}.suture`;
+  async run({ session, openProgress, warn }, [inputs], options) {
+    checkInputs(inputs, options);
+    const tracer = await session.tracer();
+    using progress = openProgress(options.progress);
+    const created = await create(tracer, inputs, options, progress);
+    const file = options.output ?? `${created.manifest.name}.suture`;
     await writeFileAtomically(file, created.image);
+    progress[Symbol.dispose]();
     for (const warning of warningsOf(created)) warn(warning);
     return { result: { type: "built", built: summarize(created, file) } };
   },
 });
 
+/** One way to say what the patch is made from, and all that it needs. */
+function checkInputs(inputs: readonly string[], { source, newSource, replace, flags, set }: BuildOptions): void {
+  const refuse = (found: string): never => { throw new SutureError("usage", `Cannot build a patch${found}`); };
+  if (replace !== undefined) {
+    if (newSource !== undefined) refuse(": --replace and --new-source are two different ways; choose one");
+    if (set !== undefined) refuse(": --replace and --set make two patches; build one of each");
+    if (inputs.length !== 1) refuse(`: --replace takes one C file with the new functions, and ${inputs.length === 0 ? "none is" : `${inputs.length} are`} named`);
+    if (source === undefined && flags === undefined) refuse(': how to compile the C file is not known; add --source DIRECTORY or --flags "gcc -O2"');
+    return;
+  }
+  if (flags !== undefined) refuse(": --flags belongs to --replace; diffs are compiled with the recorded flags");
+  if (newSource === undefined && inputs.length === 0) {
+    if (set === undefined) refuse(": neither a diff nor --set is given");
+    return;
+  }
+  if (source === undefined) refuse(" from a diff: add --source DIRECTORY, the tree that built the program");
+  if (newSource !== undefined && inputs.length > 0) refuse(`: diffs (${inputs.join(", ")}) and --new-source are two different ways; choose one`);
+}
+
+async function create(tracer: TracerClient, inputs: readonly string[], options: BuildOptions, progress: Progress): Promise<CreatedPatch> {
+  const { source = ".", newSource, replace, flags, allowLayout, compileCommands, ...rest } = options;
+  const common = {
+    target: rest.target,
+    ...defined("name", rest.name), ...defined("description", rest.description), ...defined("debugFile", rest.debugFile),
+    ...defined("compileCommands", compileCommands), ...defined("allowedLayouts", allowLayout),
+    onProgress: (step: CreateProgress) => progress.report(step, describeStep(step), weights[step.step]),
+  };
+  const [first = ""] = inputs;
+  if (replace !== undefined) {
+    return createReplacementImage(tracer, first, {
+      ...common, replacements: replace.map(readReplacement), source: options.source, ...(flags === undefined ? {} : { command: splitShellWords(flags) }),
+    });
+  }
+  const diffs = newSource === undefined ? await Promise.all(inputs.map(readDiff)) : [await diffSourceTrees(source, newSource)];
+  return createPatchImage(tracer, diffs, { ...common, source, ...defined("values", rest.set), ...defined("strip", rest.strip), ...defined("jobs", rest.jobs), ...(rest.cache ? {} : { objectCache: null }) });
+}
+
+/** An option that was not given is no property at all. */
+const defined = <Name extends string, Value>(name: Name, value: Value | undefined): { readonly [Each in Name]?: Value } =>
+  (value === undefined ? {} : { [name]: value }) as { readonly [Each in Name]?: Value };
+
+function readReplacement(text: string): Replacement {
+  const [, old, by] = /^(.+)=([^=]+)$/.exec(text) ?? [];
+  if (old !== undefined && by !== undefined) return { old, by };
+  throw new SutureError("usage", `Cannot read the replacement: "${text}" is not OLD=NEW, two names of functions`, { given: text });
+}
+
+const weights: Readonly<Partial<Record<CreateProgress["step"], Weight>>> = { note: "lasting", compiling: "momentary" };
+
 function describeStep(step: CreateProgress): string | undefined {
   switch (step.step) {
-    case "units": return `${step.units.length} to compile both ways: ${step.units.join(", ")}`;
-    case "compiled": return `[${step.done}/${step.of}] ${step.unit} (${step.side}) ${(step.milliseconds / 1000).toFixed(1)} s`;
+    case "note": return `note: ${step.text}`;
+    case "units": return `${step.units.length} to compile: ${step.units.join(", ")}`;
+    case "compiling": return `[${step.done}/${step.of}] compiling ${step.unit}`;
+    case "compiled": return `[${step.done}/${step.of}] compiled ${step.unit} ${step.side === "original" ? "as it was" : "as patched"}, ${(step.milliseconds / 1000).toFixed(1)} s`;
     case "proved": return `proved ${step.unit}: ${step.functions} functions are those of the program`;
     case "compared": return `compared ${step.unit}: ${describeChanges(step.changed, step.added)}`;
     case "assembled": return undefined;
@@ -97,6 +160,7 @@ function summarize({ manifest, image, milliseconds }: CreatedPatch, output: stri
     added,
     values,
     units: [...new Set([...functions, ...added].map(({ unit }) => unit))],
+    notes: manifest.build?.notes ?? [],
     milliseconds: Math.round(milliseconds),
   };
 }

@@ -4,6 +4,7 @@
 import type { Command } from "commander";
 import { SutureError, type ExitCode, type ProcessSelection } from "../../native/mod.ts";
 import { collect, parsePid } from "../options.ts";
+import type { Progress, ProgressMode } from "../progress.ts";
 import type { CommandOutcome } from "../results.ts";
 import type { Session } from "../session.ts";
 
@@ -18,6 +19,8 @@ export interface CommandContext {
   readonly say: (line: string) => void;
   /** One line about work under way; goes nowhere under `--json` and when standard error is no terminal. */
   readonly progress: (line: string) => void;
+  /** The steps of long work, in the way that the user chose. */
+  readonly openProgress: (mode: ProgressMode) => Progress;
   /** A line that must be read even so, such as a warning about a patch. Standard error. */
   readonly warn: (line: string) => void;
 }

@@ -1,14 +1,46 @@
-// `suture inspect`: what a patch image holds. Needs no process.
+// `suture inspect`: what a patch image holds. Needs no process; the old code comes from the program's file, if it is named.
 
-import { readImageFile } from "../image-file.ts";
+import { readFile } from "node:fs/promises";
+import { disassemblePatch, SutureError, type FunctionDisassembly, type OldCode } from "../../native/mod.ts";
+import { readImageFile, type ImageFile } from "../image-file.ts";
+import { collect } from "../options.ts";
 import { defineCommand } from "./command.ts";
 
-export const inspect = defineCommand<[file: string], object>({
-  configure: (command) => command.argument("<image>", "a patch image"),
-  examples: ["inspect fix.suture", "inspect fix.suture --json"],
+interface InspectOptions {
+  readonly diff?: true;
+  readonly disassembly?: true | readonly string[];
+  readonly target?: readonly string[];
+}
+
+export const inspect = defineCommand<[file: string], InspectOptions>({
+  configure: (command) => command
+    .argument("<image>", "a patch image")
+    .option("--diff", "show the source diffs that the patch was made from")
+    .option("--disassembly [functions...]", "show the new code of these functions (default: all), against the old code where --target names it")
+    .option("--target <elf>", "the program or library that the patch is for; may be given several times", collect),
+  examples: ["inspect fix.suture", "inspect fix.suture --diff", "inspect fix.suture --disassembly --target /usr/bin/redis-server", "inspect fix.suture --json"],
   exitCodes: [0, 2, 4, 5],
-  async run(_context, [file]) {
-    const { bytes, image: { manifest, digest } } = await readImageFile(file);
-    return { result: { type: "inspected", inspected: { file, bytes: bytes.length, digest, manifest } } };
+  async run(_context, [file], options) {
+    const read = await readImageFile(file);
+    const { bytes, image: { manifest, digest } } = read;
+    const disassembly = options.disassembly === undefined ? undefined : await disassemble(read, options);
+    return {
+      result: {
+        type: "inspected",
+        inspected: { file, bytes: bytes.length, digest, manifest, ...(options.diff ? { withDiffs: true } : {}), ...(disassembly === undefined ? {} : { disassembly }) },
+      },
+    };
   },
 });
+
+async function disassemble({ bytes, image }: ImageFile, { disassembly, target = [] }: InspectOptions): Promise<readonly FunctionDisassembly[]> {
+  const files = await Promise.all(target.map(readOldCode));
+  return disassemblePatch(image, bytes, { files, functions: disassembly === true || disassembly === undefined ? [] : disassembly });
+}
+
+async function readOldCode(path: string): Promise<OldCode> {
+  const bytes = await readFile(path).catch((cause: Error) => {
+    throw new SutureError("file-not-found", `Cannot read ${path}: ${cause.message}`, { path }, { cause });
+  });
+  return { path, bytes };
+}

@@ -9,17 +9,19 @@ interface PatchabilityOptions {
   readonly pid?: number;
   readonly target?: string;
   readonly unit?: string;
+  readonly debugFile?: string;
 }
 
 export const patchability = defineCommand<[names: readonly string[]], PatchabilityOptions>({
   configure: (command) => addPidOption(command.argument("<functions...>", "names of functions"))
     .option("--target <elf>", "the program or library, instead of a process")
-    .option("--unit <file>", "the source file, where several have a function of the name"),
+    .option("--unit <file>", "the source file, where several have a function of the name")
+    .option("--debug-file <file>", "the program's separate debug file (default: looked for)"),
   examples: ["patchability ACLSetSelector --target /usr/bin/redis-server", "patchability main parse --pid 4242 --json"],
   exitCodes: [0, 2, 3, 5],
   async run(context, [names], options) {
     const path = await programPath(context, options);
-    const program = await openProgram(await context.session.tracer(), path);
+    const program = await openProgram(await context.session.tracer(), path, { debugFile: options.debugFile });
     const answers = await Promise.all(names.map((name) => explainPatchability(program, name, options.unit)));
     refuseUnknown(answers);
     return { result: { type: "patchability", functions: answers.map(summarize) } };

@@ -1,7 +1,7 @@
 // Results as text and as JSON: one exhaustive switch each. The formats know the types of results and nothing of how
 // they came about.
 
-import type { CommandResult } from "../results.ts";
+import type { CommandResult, InspectResult } from "../results.ts";
 import type { Style } from "../terminal.ts";
 import { formatBuilt, formatCaptured } from "./built.ts";
 import { formatInspect } from "./inspect.ts";
@@ -46,7 +46,7 @@ function documentOf(result: CommandResult): unknown {
   switch (result.type) {
     case "built": return result.built;
     case "captured": return result.captured;
-    case "inspected": return { file: result.inspected.file, bytes: result.inspected.bytes, digest: result.inspected.digest, ...result.inspected.manifest };
+    case "inspected": return inspectedDocument(result.inspected);
     case "transaction": return result.transaction;
     case "list": return result.processes;
     case "verified": return result.verified;
@@ -60,3 +60,6 @@ function documentOf(result: CommandResult): unknown {
     case "recipe-help": return result.help;
   }
 }
+
+/** The manifest holds the diffs, so that asking to see them changes nothing here. */
+const inspectedDocument = ({ file, bytes, digest, manifest, disassembly }: InspectResult): unknown => ({ file, bytes, digest, ...manifest, disassembly });

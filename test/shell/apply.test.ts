@@ -50,6 +50,7 @@ describe("suture build and inspect", () => {
       added: [],
       values: [],
       units: ["answers-in-a-loop.c"],
+      notes: [],
       milliseconds: expect.any(Number) as number,
     });
     expect(await suture("inspect", join(scratch.path, "renamed.suture"))).toMatchObject({

@@ -93,20 +93,17 @@ describe("formatText()", () => {
   it("shows what an image holds", () => {
     expect(lines({ type: "inspected", inspected: { file: "acl.suture", bytes: 4096, digest: "ab12", manifest } })).toEqual([
       "acl-fix",
-      "  file         acl.suture, 4096 bytes",
-      "  digest       ab12",
-      "  format       1, x86-64",
-      "  diffs        acl",
-      "  compiler     gcc 12.2.0",
+      "  file         acl.suture, 4,096 bytes, format 1 for x86-64",
+      "  sha256       ab12",
+      "  made from    acl (+0 −0 lines in 0 files)",
       "",
       "redis-server (program, build-id 1f3c)",
-      "  proved against 37 functions of 1 unit, 1234 bytes",
-      "  FUNCTION        UNIT       OLD     SIZE  NEW SIZE  WHY",
+      "  proved: 37 functions of 1 unit, 1,234 bytes, are those of the program",
+      "  FUNCTION        UNIT       AT      SIZE  NEW SIZE  WHY",
       "  ACLSetSelector  src/acl.c  0x1000  90    120       its code differs",
       "  warning: ACLSetSelector: never returns",
       "  sets: limits.most at 0x4000+8 to 0900 if it is 0300",
       "  new: helper (src/acl.c), 16 bytes",
-      "  needs 0 symbols of the process",
     ]);
   });
 

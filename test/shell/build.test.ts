@@ -1,0 +1,131 @@
+// `suture build` and `suture inspect` through the real program: ways to say what a patch is made from, progress, and what
+// an image shows of itself.
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openProgress, parseProgressMode } from "../../shell/progress.ts";
+import { plainStyle } from "../../shell/terminal.ts";
+import { compileTarget, type CompiledTarget } from "../support/mod.ts";
+import { scratchDirectory, writeDiff } from "./patched-program.ts";
+import { runSuture, type Run } from "./run-suture.ts";
+
+let scratch: Awaited<ReturnType<typeof scratchDirectory>>;
+let answers: CompiledTarget;
+let diff: string;
+beforeAll(async () => {
+  scratch = await scratchDirectory();
+  answers = await compileTarget("answers-in-a-loop.c");
+  diff = await writeDiff(join(scratch.path, "triple.patch"), answers, "i < 2", "i < 3");
+}, 60_000);
+afterAll(async () => scratch[Symbol.asyncDispose]());
+
+const output = (name: string): string => join(scratch.path, `${name}.suture`);
+
+function build(name: string, ...words: readonly string[]): Promise<Run> {
+  return runSuture(["build", ...words, "--target", answers.program, "--compile-commands", answers.compileCommands, "--name", name, "-o", output(name)], { cwd: scratch.path });
+}
+
+describe("suture build", () => {
+  it("tells of each step in a line of its own where standard error is no terminal", async () => {
+    const { exitCode, error } = await build("lines", diff, "--source", answers.sourceDirectory);
+    expect(exitCode).toBe(0);
+    expect(error.split("\n").map((line) => line.replace(/\d+\.\d s/, "0.0 s"))).toEqual([
+      "1 to compile: answers-in-a-loop.c", expect.stringMatching(/^\[1\/2\] compiled answers-in-a-loop\.c as (it was|patched), 0\.0 s$/),
+      expect.stringMatching(/^\[2\/2\] compiled answers-in-a-loop\.c as (it was|patched), 0\.0 s$/),
+      expect.stringMatching(/^proved answers-in-a-loop\.c: \d+ functions are those of the program$/), "compared answers-in-a-loop.c: changed answer", "",
+    ]);
+  });
+
+  it("gives each step as JSON on standard error, and the result alone on standard output", async () => {
+    const { out, error } = await build("json", diff, "--source", answers.sourceDirectory, "--json", "--progress", "json");
+    expect(JSON.parse(out)).toMatchObject({ result: "built", notes: [] });
+    const events = error.trim().split("\n").map((line) => JSON.parse(line) as { readonly step: string; readonly elapsedMilliseconds: number });
+    expect(events.map(({ step }) => step)).toEqual(["units", "compiling", "compiling", "compiled", "compiled", "proved", "compared", "assembled"]);
+    expect(events).toMatchObject([{ units: ["answers-in-a-loop.c"] }, { done: 0, of: 2 }, {}, { done: 1, of: 2, milliseconds: expect.any(Number) }, { done: 2, of: 2 }, { functions: expect.any(Number) }, { changed: ["answer"] }, { bytes: expect.any(Number) }]);
+    for (const { elapsedMilliseconds } of events) expect(elapsedMilliseconds).toBeGreaterThanOrEqual(0);
+  });
+
+  it("says nothing on the way beside a JSON result, or when told so", async () => {
+    for (const words of [["--json"], ["--progress", "none"]]) expect((await build("quiet", diff, "--source", answers.sourceDirectory, ...words)).error).toBe("");
+  });
+
+  it("makes the same patch from a new version's tree as from the diff", async () => {
+    const changed = join(scratch.path, "changed");
+    await mkdir(changed);
+    const source = await readFile(answers.source, "utf8");
+    await writeFile(join(changed, "answers-in-a-loop.c"), source.replace("i < 2", "i < 3"));
+    const { exitCode, out } = await build("tree", "--new-source", changed, "--source", answers.sourceDirectory, "--json");
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ result: "built", functions: [{ name: "answer" }] });
+  });
+
+  it("makes a patch from a function written by hand", async () => {
+    const fix = join(scratch.path, "fix.c");
+    await writeFile(fix, "int mine(int n) { return n * 9; }\n");
+    const { exitCode, out } = await build("hand", "--replace", "answer=mine", fix, "--source", answers.sourceDirectory, "--json");
+    expect({ exitCode, ...(JSON.parse(out) as object) }).toMatchObject({ exitCode: 0, functions: [{ name: "answer", reason: "replaced by mine of fix.c, by hand" }], notes: [expect.stringContaining("nothing was compared")] });
+  });
+
+  it.each<[string, readonly string[], RegExp]>([
+    ["no input", ["--source", "."], /neither a diff nor --set is given/],
+    ["no source tree", ["fix.patch"], /add --source DIRECTORY, the tree that built the program/],
+    ["diffs and a new tree", ["fix.patch", "--source", ".", "--new-source", "."], /two different ways/],
+    ["two files of replacements", ["--replace", "a=b", "x.c", "y.c", "--source", "."], /takes one C file with the new functions, and 2 are named/],
+    ["a replacement that is none", ["--replace", "a", "x.c", "--source", "."], /"a" is not OLD=NEW/],
+    ["flags without a replacement", ["fix.patch", "--source", ".", "--flags", "-O2"], /--flags belongs to --replace/],
+    ["a number that is none", ["fix.patch", "--source", ".", "-p", "x"], /"x" is not 0 to 9/],
+    ["an unknown way of progress", ["fix.patch", "--source", ".", "--progress", "loud"], /"loud" is none of auto, line, lines, json, none/],
+  ])("refuses %s", async (_, words, found) => {
+    const { exitCode, out } = await build("none", ...words, "--json");
+    const { error } = JSON.parse(out) as { readonly error: { readonly kind: string; readonly message: string } };
+    expect({ exitCode, kind: error.kind }).toEqual({ exitCode: 2, kind: "usage" });
+    expect(error.message).toMatch(found);
+  });
+});
+
+describe("suture inspect", () => {
+  it("shows the diffs and the code, old against new, on request", async () => {
+    await build("shown", diff, "--source", answers.sourceDirectory);
+    const { exitCode, out } = await runSuture(["inspect", output("shown"), "--diff", "--disassembly", "answer", "--target", answers.program]);
+    expect(exitCode).toBe(0);
+    expect(out).toContain("made from    triple (+1 −1 lines in 1 file)");
+    expect(out).toMatch(/^compiled\n {2}answers-in-a-loop\.c: GNU C.*\n {4}gcc .*-O2/m);
+    expect(out).toMatch(/^diff triple\n(=+\n)?--- a\/answers-in-a-loop\.c/m);
+    expect(out).toMatch(/^code of answer \(answers-in-a-loop\.c, .*\), old \(-\) against new \(\+\)\n@@ /m);
+    const { disassembly } = JSON.parse((await runSuture(["inspect", output("shown"), "--disassembly", "--json"])).out) as { readonly disassembly: unknown };
+    expect(disassembly).toMatchObject([{ function: "answer", new: expect.arrayContaining(["  ret"]) }]);
+  });
+
+  it("refuses a program of another build", async () => {
+    const { exitCode, error } = await runSuture(["inspect", output("shown"), "--disassembly", "--target", process.execPath]);
+    expect(exitCode).not.toBe(0);
+    expect(error).toMatch(/^error: Cannot show the old code: .* has build-id/);
+  });
+});
+
+describe("openProgress()", () => {
+  const record = (mode: string, isTerminal: boolean, asJson: boolean): string => {
+    let written = "";
+    const terminal = {
+      out: () => undefined, error: (text: string) => { written += text; }, outIsTerminal: false, errorIsTerminal: isTerminal, errorWidth: () => 24, style: plainStyle, errorStyle: plainStyle,
+    };
+    const progress = openProgress(parseProgressMode(mode), terminal, asJson);
+    progress.report({ step: "one" }, "a step", "step");
+    progress.report({ step: "two" }, "a moment that is much too long for the line", "momentary");
+    progress.report({ step: "three" }, "a note", "lasting");
+    progress.report({ step: "four" }, "the end");
+    progress[Symbol.dispose]();
+    return written;
+  };
+
+  it("writes one line of a terminal over, cut to its width, keeps notes, and leaves it empty", () => {
+    expect(record("auto", true, false)).toBe("a step\r\x1b[Ka moment that is much t\r\x1b[Ka note\nthe end\r\x1b[K");
+  });
+
+  it("writes lines elsewhere, and nothing beside JSON", () => {
+    expect(record("auto", false, false)).toBe("a step\na note\nthe end\n");
+    expect(record("auto", true, true)).toBe("");
+    expect(record("none", true, false)).toBe("");
+  });
+});
