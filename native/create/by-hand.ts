@@ -14,10 +14,10 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 
-import type { FileAddress } from "../address.ts";
-import { fileAddress } from "../address.ts";
+import type { ElfSymbol } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
+import type { ImageObject } from "../image/mod.ts";
 import { openProgram, unitPath, unitsNamed } from "../patchability/mod.ts";
 import type { ProgramFunction } from "../patchability/mod.ts";
 import type { DebugUnit, StructureLayout, TracerClient } from "../tracer.ts";
@@ -235,14 +235,12 @@ function localBinding(program: LinkedProgram, fix: ObjectCode, unit: DebugUnit, 
   throw notPatchable(fix.unit, { variable: name }, `is static in ${foreign.map((each) => each.unit?.name ?? each.file ?? "another unit").join(", ")}, and the file may use what ${unit.name} can see`);
 }
 
-function variableBinding(program: LinkedProgram, symbol: Parameters<typeof placeOf>[0]): Binding | undefined {
+function variableBinding(program: LinkedProgram, symbol: ElfSymbol): Binding {
   const offset = threadOffsetOf(program, symbol);
-  if (offset !== undefined) return { kind: "thread", offset };
-  const at: FileAddress = fileAddress(symbol.value);
-  return { kind: "address", at };
+  return offset === undefined ? { kind: "address", at: placeOf(symbol) } : { kind: "thread", offset };
 }
 
-function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit): Parameters<typeof encodeImage>[0]["objects"][number] {
+function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit): ImageObject {
   const inclusion = includeDependencies(program, [unit]);
   refuseRecords(inclusion);
   const { name, buildId, kind } = program.program;

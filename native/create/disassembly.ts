@@ -104,8 +104,14 @@ function readInstructions(lines: readonly string[], start: bigint, end: bigint):
     if (name !== undefined) found.at(-1)?.names.push(name);
     else if (at !== undefined && text !== undefined) found.push({ at: BigInt(`0x${at}`), text, names: [] });
   }
-  return found.filter(({ at }) => start <= at && at < end);
+  return found.filter(({ at, text }) => start <= at && at < end && !padding.test(text));
 }
+
+/** What only brings a loop to an even address. */
+const padding = /^(?:(?:data16|cs) )*(?:nop\w*|xchg +%ax,%ax)(?: |$)/;
+
+/** Literals and tables without a name: each build puts them elsewhere. */
+const nameless = "<constants>";
 
 function newCode(elf: ElfFile, sections: ReadonlyMap<number, readonly string[]>, { newSymbol, newSize }: PatchedFunction): readonly string[] {
   const symbol = elf.symbols[newSymbol];
@@ -157,6 +163,7 @@ function describe(elf: ElfFile, name: string): string {
   const section = symbol.startsWith(".") || symbol.startsWith("*") ? elf.sections.find((each) => each.name === symbol) : undefined;
   const text = section === undefined ? undefined : stringAt(section.bytes.subarray(Math.max(0, offset)));
   if (text !== undefined) return text;
+  if (section !== undefined && (section.flags & (sectionFlag.write | sectionFlag.execute)) === 0) return nameless;
   return offset === 0 ? symbol : `${symbol}${offset > 0 ? "+" : "-"}0x${Math.abs(offset).toString(16)}`;
 }
 
@@ -167,7 +174,8 @@ function oldPlace(elf: ElfFile, { text }: Instruction): string {
   const found = stringAt(bytesAt(elf, BigInt(`0x${address}`), 1) === undefined ? undefined : bytesFrom(elf, BigInt(`0x${address}`)));
   const isReadOnly = elf.sections.some(({ flags, address: start, size }) =>
     (flags & (sectionFlag.write | sectionFlag.execute)) === 0 && start <= BigInt(`0x${address}`) && BigInt(`0x${address}`) < start + BigInt(size));
-  const what = isReadOnly && found !== undefined ? found : symbol ?? `0x${address}`;
+  const isNamed = symbol !== undefined && !symbol.includes("+");
+  const what = !isReadOnly || isNamed ? symbol ?? `0x${address}` : found ?? nameless;
   return bare.replace(/-?0x[0-9a-f]+\(%rip\)/, () => `${what}(%rip)`);
 }
 

@@ -88,6 +88,7 @@ struct EndElf {
 };
 
 std::string buildIdOf(int fd) {
+  elf_version(EV_CURRENT);
   const std::unique_ptr<Elf, EndElf> elf(elf_begin(fd, ELF_C_READ_MMAP, nullptr));
   const void* bits = nullptr;
   const ssize_t length = elf ? dwelf_elf_gnu_build_id(elf.get(), &bits) : -1;

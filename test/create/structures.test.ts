@@ -47,7 +47,7 @@ const colors = (names: string): string => unit("int id; long calls;", "first->id
 refused("X11", "a member put into a structure", "struct client gets a member since at offset 8, which moves calls from 8 to 16, and the running program holds objects of the old layout and meets them in answer, count", () => attempt(after));
 refused("X11", "a member put behind the others", "struct client gets a member since at offset 16, which makes it 24 bytes long instead of 16", () => attempt(unit("int id; long calls; long since;", "first->id = n; first->since = n;")));
 refused("X11", "a member put into padding", "struct client gets a member since at offset 4,", () => attempt(unit("int id; int since; long calls;", "first->id = n; first->since = n;")));
-refused("X11", "a member taken away, moved, of another size or type", "struct client has id at offset 8 instead of 0", () => attempt(unit("long calls; int id;", "first->id = n;")));
+refused("X11", "a member taken away, moved, of another size or type", "struct client has calls at offset 0 instead of 8", () => attempt(unit("long calls; int id;", "first->id = n;")));
 refused("X11", "an array of another length in a structure", "struct client has a member names of 20 bytes instead of 16 bytes",
   () => attempt(unit("int id; long calls; char names[20];", "first->id = n;"), unit("int id; long calls; char names[16];", "first->id = n;")));
 refused("X11", "a bit-field of another width", "struct client has a member flags of 3 bits instead of 2 bits",
