@@ -8,38 +8,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { decodeImage } from "../../native/image/mod.ts";
-import { checkPatch } from "../../native/patch/check.ts";
 import { ensureLedger, Ledger } from "../../native/patch/ledger.ts";
-import type { LedgerFunction, LedgerPatch } from "../../native/patch/ledger-records.ts";
+import type { LedgerFunction } from "../../native/patch/ledger-records.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { openProcess } from "../../native/patch/open-process.ts";
-import { recordLength, stagePatch } from "../../native/patch/stage.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { snapshotOf, waitUntil } from "../support/mod.ts";
+import { begin } from "./begun.ts";
 import { poke } from "./memory.ts";
-import { newAnswer, newAnswers, newKeep, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
-import type { Situation } from "./situations.ts";
+import { newAnswer, newAnswers, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 
 let tracer: Tracer;
 beforeAll(async () => { tracer = await Tracer.start(); });
 afterAll(async () => { await tracer[Symbol.asyncDispose](); });
-
-interface Begun {
-  readonly ledger: Ledger;
-  readonly patch: LedgerPatch;
-}
-
-/** As far as a tool comes that dies when it has staged a patch of two functions. */
-async function begin(situation: Situation): Promise<Begun> {
-  const { startTime } = await tracer.describeProcess(situation.pid);
-  const process = { pid: situation.pid, startTime };
-  const { target, ledger: found } = await openProcess(tracer, process);
-  const bound = await checkPatch(decodeImage(patchOf(situation, "half", newAnswer + newKeep, ["answer", "keep"])), target, []);
-  const ledger = await ensureLedger(tracer, target, process, found, recordLength(bound));
-  const { patch } = await stagePatch(tracer, target, process, bound, ledger);
-  return { ledger, patch };
-}
 
 const redirect = (pid: number, { at, jump }: LedgerFunction): Promise<void> => poke(pid, at, jump);
 const outcomes = async (pid: number): Promise<readonly string[]> => (await recoverProcess(tracer, pid)).patches.map(({ name, outcome }) => `${name} ${outcome}`);
@@ -56,7 +37,7 @@ test("recoverProcess() has nothing to do in a process that is in order", async (
 test.each(["staged", "activating", "deactivating"] as const)("recoverProcess() gives back a patch that was %s with every entry old", async (state) => {
   await using situation = await startAnswers("PIE");
   const before = await snapshotOf(situation.pid);
-  const { ledger } = await begin(situation);
+  const { ledger } = await begin(tracer, situation);
   if (state !== "staged") await ledger.append({ record: state, name: "half" });
   expect(await listPatches(tracer, situation.pid)).toMatchObject([{ patches: [{ name: "half", state }] }]);
   expect(await verifyPatches(tracer, situation.pid)).toMatchObject({ verified: false });
@@ -68,7 +49,7 @@ test.each(["staged", "activating", "deactivating"] as const)("recoverProcess() g
 test.each(["activating", "deactivating"] as const)("recoverProcess() keeps a patch that was %s with every entry new", async (state) => {
   await using situation = await startAnswers("PIE");
   const before = await snapshotOf(situation.pid);
-  const { ledger, patch } = await begin(situation);
+  const { ledger, patch } = await begin(tracer, situation);
   await ledger.append({ record: state, name: "half" });
   for (const each of patch.functions) await redirect(situation.pid, each);
 
@@ -82,7 +63,7 @@ test.each(["activating", "deactivating"] as const)("recoverProcess() keeps a pat
 test("recoverProcess() puts entries back when only some are new", async () => {
   await using situation = await startAnswers("non-PIE");
   const before = await snapshotOf(situation.pid);
-  const { ledger, patch } = await begin(situation);
+  const { ledger, patch } = await begin(tracer, situation);
   await ledger.append({ record: "activating", name: "half" });
   const [first] = patch.functions;
   if (first !== undefined) await redirect(situation.pid, first);
@@ -95,7 +76,7 @@ test("recoverProcess() puts entries back when only some are new", async () => {
 
 test("recoverProcess() touches nothing when an entry holds neither the old nor the new bytes", async () => {
   await using situation = await startAnswers("PIE");
-  const { ledger, patch } = await begin(situation);
+  const { ledger, patch } = await begin(tracer, situation);
   await ledger.append({ record: "activating", name: "half" });
   const [, second] = patch.functions;
   await poke(situation.pid, second?.at ?? 0n, Uint8Array.of(0xcc));
@@ -109,7 +90,7 @@ test("recoverProcess() touches nothing when an entry holds neither the old nor t
 test("applyPatch() settles what another tool left before it begins", async () => {
   await using situation = await startAnswers("PIE");
   const before = await snapshotOf(situation.pid);
-  const { ledger } = await begin(situation);
+  const { ledger } = await begin(tracer, situation);
   await ledger.append({ record: "activating", name: "half" });
   await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);
   expect((await listPatches(tracer, situation.pid))[0]?.patches.map(({ name }) => name)).toEqual(["two"]);
