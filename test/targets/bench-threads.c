@@ -1,6 +1,7 @@
-// The target of the benchmark: THREADS threads, of which BUSY compute without a pause and the others sleep in a futex.
+// The target of the benchmark: THREADS threads, of which BUSY compute without a pause and the others sleep in a futex, each
+// below DEPTH KiB of stack.
 //
-//   bench-threads THREADS BUSY [--traceable]      prints "ready"
+//   bench-threads THREADS BUSY DEPTH      prints "ready"
 //
 // The busy ones call step() now and then, which is what bench-threads.patch changes. For each line on its standard
 // input it prints how long the worst of them was kept from computing since the last line, in microseconds: by being
@@ -16,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { rounds_between_steps = 4000, max_threads = 4096 };
+enum { rounds_between_steps = 4000, max_threads = 4096, frame_size = 1024 };
 
 static _Atomic uint64_t worst_gap[max_threads];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -57,6 +58,21 @@ static void *sleep_for_ever(void *unused) {
   return unused;
 }
 
+static int frames;
+
+/** The frames are written to and stay in use, so that nothing of the stack can be left out. */
+__attribute__((noinline)) static void *descend(int left, void *(*body)(void *), void *argument) {
+  char frame[frame_size];
+  memset(frame, left, sizeof frame);
+  __asm__ volatile("" : : "r"(frame) : "memory");
+  void *result = left > 0 ? descend(left - 1, body, argument) : body(argument);
+  __asm__ volatile("" : : "r"(frame) : "memory");
+  return result;
+}
+
+static void *work_below(void *argument) { return descend(frames, work, argument); }
+static void *sleep_below(void *unused) { return descend(frames, sleep_for_ever, unused); }
+
 static void start(void *(*body)(void *), void *argument, const char *name) {
   pthread_t thread;
   pthread_attr_t attributes;
@@ -71,11 +87,13 @@ static void start(void *(*body)(void *), void *argument, const char *name) {
 
 int main(int argc, char **argv) {
   int threads = argc > 1 ? atoi(argv[1]) : 1, busy = argc > 2 ? atoi(argv[2]) : 1;
-  if (argc > 3 && strcmp(argv[3], "--traceable") == 0) prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+  frames = argc > 3 ? atoi(argv[3]) : 0;
+  // Where only parents may trace, for the floor and for gdb.
+  prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
   if (threads > max_threads || busy > threads) return 1;
   // The main thread sleeps in read; with one thread wanted there are two, and the second one is the one that counts.
-  for (int i = 0; i < busy; i++) start(work, (void *)&worst_gap[i], "busy");
-  for (int i = busy; i < threads; i++) start(sleep_for_ever, NULL, "asleep");
+  for (int i = 0; i < busy; i++) start(work_below, (void *)&worst_gap[i], "busy");
+  for (int i = busy; i < threads; i++) start(sleep_below, NULL, "asleep");
   usleep(100000);
   puts("ready");
   fflush(stdout);
@@ -89,5 +107,5 @@ int main(int argc, char **argv) {
     printf("gap %llu\n", (unsigned long long)(worst / 1000));
     fflush(stdout);
   }
-  for (;;) pause();
+  return 0;
 }
