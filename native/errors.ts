@@ -21,7 +21,7 @@ const kindsByExitCode = {
     "unknown-function", "unknown-variable", "nothing-to-patch", "not-patchable", "missing-tool", "file-not-found", "cannot-write",
   ],
   // Right, but not now: nothing was written, trying again may work.
-  6: ["blocked", "over-budget", "interrupted", "locked"],
+  6: ["blocked", "over-budget", "interrupted", "locked", "callback-refused", "callback-failed"],
   // `verify` found bytes that the ledger does not account for, or a transaction left in the middle.
   7: ["verification-failed", "unfinished-transaction"],
   // A recipe's own check or code failed.

@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, HeldMapping, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, HeldMapping, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -132,6 +132,19 @@ export class Tracer implements TracerClient {
       processes.flatMap(({ writes }) => writes.flatMap(bytesOfWrite)),
     );
     return readOutcome(answer);
+  }
+
+  async call(pid: number, startTime: bigint, { function: called, through, errnoLocation, arguments: given, avoid, hold, patienceMilliseconds }: FunctionCall): Promise<CallOutcome> {
+    const { result } = await this.#connection.request("call", {
+      pid, startTime: formatAddress(startTime), function: formatAddress(called), through: formatAddress(through), errnoLocation: formatAddress(errnoLocation ?? 0n),
+      arguments: [0, 1, 2].map((at) => formatAddress(given[at] ?? 0n)), avoid: avoid.map(wireRange), hold: hold.map(wireRange), patienceMilliseconds,
+    });
+    const wire = result as unknown as { readonly end: CallOutcome["end"]; readonly value: string; readonly signal: number };
+    switch (wire.end) {
+      case "returned": return { end: wire.end, value: BigInt(wire.value) };
+      case "crashed": return { end: wire.end, signal: wire.signal };
+      default: return { end: wire.end };
+    }
   }
 }
 

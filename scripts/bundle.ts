@@ -2,7 +2,7 @@
 // One chunk for each thing that is loaded on its own, so that a subcommand reads only what it needs. The chunks lie in the
 // same directory as the native helper, because they look for it there.
 
-import { chmod, mkdir, readdir, rm } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -33,6 +33,7 @@ export async function bundleProgram(output: string): Promise<void> {
     banner: { js: `import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);` },
   });
   await chmod(join(output, "suture.js"), 0o755);
+  await cp(join(root, "native/include"), join(output, "include"), { recursive: true });
 }
 
 /** Names carry a hash of the contents; those of earlier builds would only pile up. */

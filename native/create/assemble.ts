@@ -5,12 +5,13 @@
 // where they lead, so two static variables of one name stay two symbols.
 
 import { formatAddress } from "../address.ts";
-import { readEhFrame, sectionFlag, writeEhFrame, writeI32, x86Relocation } from "../elf/mod.ts";
-import type { ElfRelocation, ElfSection, UnwindFde } from "../elf/mod.ts";
-import type { ImageFunction, ImageImport, ImageObject, ImageSection, ImageSymbol, ModuleIdentity, PatchedFunction } from "../image/mod.ts";
+import { sectionFlag, writeEhFrame, writeI32, x86Relocation } from "../elf/mod.ts";
+import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
+import type { ImageFunction, ImageImport, ImageObject, ImageSection, ImageSymbol, ModuleIdentity, PatchObject, PatchedFunction } from "../image/mod.ts";
 import type { ComparedUnit, Found, Inclusion, Piece, Target } from "./include.ts";
 import type { Definition } from "./object-code.ts";
 import { notPatchable } from "./refusal.ts";
+import { unwindingOf } from "./unwinding.ts";
 
 /** What is known about a function of the program that is replaced. */
 export type OldFunction = Omit<PatchedFunction, "name" | "unit" | "newSymbol" | "newSize" | "reason">;
@@ -19,17 +20,20 @@ export interface Assembly {
   readonly module: ModuleIdentity;
   readonly units: readonly ComparedUnit[];
   readonly inclusion: Inclusion;
+  readonly unwinding: PatchObject["unwinding"];
   readonly oldFunctionOf: (unit: ComparedUnit, definition: Definition) => OldFunction;
 }
 
 /** The part of the image that belongs to one module. */
-export function assembleObject({ module, units, inclusion, oldFunctionOf }: Assembly): ImageObject {
+export function assembleObject({ module, units, inclusion, unwinding, oldFunctionOf }: Assembly): ImageObject {
   const writer = new ObjectWriter(inclusion);
   const sections = inclusion.pieces.map((piece) => writer.sectionOf(piece));
   for (const piece of inclusion.pieces) writer.relocate(piece);
-  const unwinding = units.flatMap((unit) => unwindSection(writer, unit, inclusion));
+  const records = units.flatMap((unit) => unwindSection(writer, unit, inclusion));
   return {
-    module, values: [], sections: [...sections, ...unwinding],
+    module, values: [], sections: [...sections, ...records],
+    ...(unwinding === undefined ? {} : { unwinding }),
+    callbacks: inclusion.callbacks.map(({ unit, definition, when }) => ({ when, symbol: writer.symbolOf(unit, definition) })),
     functions: replacements(writer, inclusion, oldFunctionOf),
     added: inclusion.added.map(({ unit, definition }) => ({ name: definition.name, unit: unit.proved.pair.unit, newSymbol: writer.symbolOf(unit, definition) })),
     imports: writer.imports(),
@@ -150,36 +154,13 @@ function placeOfImport(found: Found): string {
   }
 }
 
-/** The unwind records of the functions that travel. Refuses landing pads: the process would not find them. */
+/** The unwind records of the functions that travel. */
 function unwindSection(writer: ObjectWriter, unit: ComparedUnit, { pieces }: Inclusion): readonly ImageSection[] {
-  const travelling = new Map(pieces.filter((piece) => piece.unit === unit).map((piece) => [piece.section.index, piece]));
-  const source = unit.comparison.patched.file.sections.find(({ name }) => name === ".eh_frame");
-  if (source === undefined || travelling.size === 0) return [];
-  const fdes = readEhFrame(source).fdes.filter(({ begin }) => typeof begin?.symbol.section === "number" && travelling.has(begin.symbol.section));
-  if (fdes.length === 0) return [];
-  for (const fde of fdes) checkExceptions(unit, fde);
+  const { section: source, bySection } = unwindingOf(unit.comparison.patched);
+  const fdes = pieces.filter((piece) => piece.unit === unit).flatMap(({ section }) => bySection.get(section.index) ?? []);
+  if (source === undefined || fdes.length === 0) return [];
   const { bytes, relocations } = writeEhFrame(fdes);
   const section: ImageSection = { name: ".eh_frame", type: source.type, flags: source.flags & ~sectionFlag.group, alignment: source.alignment, bytes, relocations: [] };
   for (const relocation of relocations) section.relocations.push(writer.relocation({ unit, section: source }, relocation, relocation.offset));
   return [section];
 }
-
-/** Patched code is not known to the process's unwinder: nothing may be thrown through it. */
-function checkExceptions(unit: ComparedUnit, { begin, bytes, relocations, cie }: UnwindFde): void {
-  const home = typeof begin?.symbol.section === "number" ? begin.symbol.section : -1;
-  const name = unit.comparison.patched.definitionsBySection.get(home)?.[0]?.name ?? "";
-  const hasLandingPads = [...relocations, ...cie.relocations].some((relocation) => relocation !== begin);
-  if (hasLandingPads) throw notPatchable(unit.proved.pair.unit, { function: name }, "catches exceptions or cleans up after them, which patched code cannot do yet");
-  // A function that calls another one moves its stack pointer first, and its record says so; a leaf's is all padding.
-  const isLeaf = bytes.subarray(recordHeadSize).every((byte) => byte === 0);
-  const { language, producer } = unit.proved.unit;
-  if (!isLeaf && languagesWithExceptions.has(language) && !producer.includes("-fno-exceptions")) {
-    throw notPatchable(unit.proved.pair.unit, { function: name }, "is C++ that calls other functions, and exceptions cannot pass through patched code yet");
-  }
-}
-
-/** Length, CIE, begin, range, and the length of no augmentation data. */
-const recordHeadSize = 17;
-
-/** DW_LANG_C_plus_plus and its editions, Objective-C++. */
-const languagesWithExceptions: ReadonlySet<number> = new Set([0x04, 0x11, 0x19, 0x1a, 0x21, 0x2b, 0x2c]);

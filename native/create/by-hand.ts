@@ -29,6 +29,7 @@ import { layoutsOfObject, refuseLayouts } from "./check-layouts.ts";
 import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
 import { oldFunctionOf } from "./create.ts";
+import { unwindingFor } from "./exceptions.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit } from "./include.ts";
 import { compilerEnvironment, formatInvocation, readInvocation } from "./invocation.ts";
@@ -245,7 +246,7 @@ function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit): 
   refuseRecords(inclusion);
   const { name, buildId, kind } = program.program;
   const object = assembleObject({
-    module: { name, buildId, kind }, units: [unit], inclusion, oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
+    module: { name, buildId, kind }, units: [unit], inclusion, unwinding: unwindingFor(program, inclusion), oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
   });
   // The old function is known by its unit, as everywhere; and nothing was compared.
   return { ...object, functions: object.functions.map((each) => ({ ...each, unit: home.name })), proof: { units: 0, functions: 0, bytes: 0 } };

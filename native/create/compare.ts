@@ -16,6 +16,7 @@ import {
 } from "./object-code.ts";
 import type { Definition, ObjectCode, Referent } from "./object-code.ts";
 import { notPatchable } from "./refusal.ts";
+import { languageData, unwindingOf } from "./unwinding.ts";
 
 export interface Comparison {
   readonly unit: string;
@@ -87,7 +88,20 @@ function differenceOf(sides: Sides, original: Definition, patched: Definition, d
   if (original.size !== patched.size) return patched.kind === "function" ? "its code differs" : `its size changes from ${original.size} to ${patched.size}`;
   if (Buffer.compare(bytesOf(original), bytesOf(patched)) !== 0) return patched.kind === "function" ? "its code differs" : "its contents differ";
   if (patched.section === undefined || original.section === undefined) return undefined;
-  return compareRelocations(sides, place(original, original.section), place(patched, patched.section), dependsOn);
+  return compareRelocations(sides, place(original, original.section), place(patched, patched.section), dependsOn)
+    ?? compareLanguageData(sides, original, patched, dependsOn);
+}
+
+/** The same code can catch other exceptions: what it catches and cleans up stands beside it. */
+function compareLanguageData(sides: Sides, original: Definition, patched: Definition, dependsOn: Set<string>): string | undefined {
+  const [before, after] = [languageData(sides.original, original), languageData(sides.patched, patched)];
+  const [unwindBefore, unwindAfter] = [unwindingOf(sides.original).section, unwindingOf(sides.patched).section];
+  if (before.length !== after.length || unwindBefore === undefined || unwindAfter === undefined) return before.length === after.length ? undefined : "it handles exceptions differently";
+  const isSame = after.every((relocation, at) => {
+    const other = before[at];
+    return other !== undefined && compareReferents(sides, referentOf(sides.original, unwindBefore, other), referentOf(sides.patched, unwindAfter, relocation), dependsOn, false) === undefined;
+  });
+  return isSame ? undefined : "it handles exceptions differently";
 }
 
 /** A stretch of a section: a definition or a literal. */
@@ -191,7 +205,7 @@ function checkVariables({ original, patched, correlation }: Sides, reasons: Read
     if (reason === undefined) continue;
     const size = before.size === variable.size ? undefined : `changes its size from ${before.size} to ${variable.size} bytes, and the running program has it as it was`;
     if (isWritableVariable(variable) || isWritableVariable(before) || variable.kind === "thread-variable") {
-      throw notPatchable(patched.unit, { variable: name }, size ?? "has another initial value, which the running program no longer reads; leave the initialiser out of the diff, and set the live value by build's --set 'VARIABLE=NEW if OLD'");
+      throw notPatchable(patched.unit, { variable: name }, size ?? "has another initial value, which the running program no longer reads; leave the initialiser out of the diff, and set the live value by build's --set 'VARIABLE=NEW if OLD' or in a callback (SUTURE_POST_PATCH of suture.h)");
     }
     if (variable.symbol.binding !== "local") throw notPatchable(patched.unit, { variable: name }, size ?? "is constant data that other units read, and its contents differ");
     const holder = pointedAtFromData(original, before);

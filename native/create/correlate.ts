@@ -29,7 +29,9 @@ export function correlateObjects(original: ObjectCode, patched: ObjectCode): Cor
 }
 
 const cloneNumber = /\.(part|isra|constprop|lto_priv|llvm)\.\d+/g;
-const familyOf = (name: string): string => name.replace(cloneNumber, ".$1.#");
+/** Named for the first variable or function of the unit, whatever that is. */
+const staticInitialiser = /^(_GLOBAL__(?:sub_)?[ID]_).*/;
+const familyOf = (name: string): string => name.replace(cloneNumber, ".$1.#").replace(staticInitialiser, "$1#");
 const localStatic = /^(.+)\.(\d+)$/;
 
 function correlateFunctions(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>): void {

@@ -9,6 +9,7 @@ import { checkLayouts } from "./check-layouts.ts";
 import { compareObjects } from "./compare.ts";
 import { compileObjectPairs } from "./compile.ts";
 import { correlateObjects } from "./correlate.ts";
+import { unwindingFor } from "./exceptions.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit, Inclusion } from "./include.ts";
 import { isColdPart } from "./object-code.ts";
@@ -22,6 +23,8 @@ import { OutOfReach, notPatchable } from "./refusal.ts";
 import { refuseSharedCode } from "./shared-code.ts";
 import { refuseStrangeCallers } from "./signatures.ts";
 import type { SignatureChange } from "./signatures.ts";
+import { refuseRenumberedLambdas } from "./lambdas.ts";
+import { refuseStaticInitialisers } from "./static-initialisers.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { UnitFilter } from "./units.ts";
 import { resolveValues } from "./values.ts";
@@ -125,7 +128,10 @@ async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], 
 
 function compareUnit(program: LinkedProgram, proved: ProvedUnit): ComparedUnit {
   const patched = readLinkedObject(program, proved.pair.unit, proved.pair.patched);
-  return { proved, comparison: compareObjects(proved.object, patched, correlateObjects(proved.object, patched)) };
+  const comparison = compareObjects(proved.object, patched, correlateObjects(proved.object, patched));
+  refuseStaticInitialisers(comparison);
+  refuseRenumberedLambdas(comparison);
+  return { proved, comparison };
 }
 
 function reportCompared(unit: ComparedUnit, { onProgress }: CreateOptions): ComparedUnit {
@@ -136,8 +142,8 @@ function reportCompared(unit: ComparedUnit, { onProgress }: CreateOptions): Comp
 
 const functionsOnly = (names: Iterable<string>): readonly string[] => [...names].filter((name) => !isColdPart(name));
 
-function checkSomethingChanged({ program }: LinkedProgram, units: readonly ComparedUnit[], { replacing }: Inclusion): void {
-  if (replacing.length > 0) return;
+function checkSomethingChanged({ program }: LinkedProgram, units: readonly ComparedUnit[], { replacing, callbacks }: Inclusion): void {
+  if (replacing.length + callbacks.length > 0) return;
   const names = units.map(({ proved }) => proved.pair.unit);
   const changed = units.flatMap(({ comparison }) => [...comparison.changed.keys()]);
   const found = changed.length === 0 ? `the diff changes no object code in ${listUnits(names)}` : `what the diff changes is not in the program (${listUnits(changed)})`;
@@ -154,7 +160,7 @@ function assembleImage(
 ): Uint8Array {
   const { name, buildId, kind } = program.program;
   const object = assembleObject({
-    module: { name, buildId, kind }, units, inclusion,
+    module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion),
     oldFunctionOf: (unit, definition) => oldFunctionOf(program, unit, definition),
   });
   return encodeImage({

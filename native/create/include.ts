@@ -19,6 +19,8 @@ import { fileAddress } from "../address.ts";
 import type { FileAddress } from "../address.ts";
 import { x86Relocation as R } from "../elf/mod.ts";
 import type { ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
+import { callbackMoments } from "../image/mod.ts";
+import type { CallbackMoment } from "../image/mod.ts";
 import type { Binding } from "./bind.ts";
 import type { Comparison } from "./compare.ts";
 import { isWritableVariable } from "./correlate.ts";
@@ -32,6 +34,7 @@ import { checkRelocationType, checkSection, isThreadAccess, throughGot } from ".
 import { blockBase } from "./thread-access.ts";
 import { threadSlotFor } from "./thread-slots.ts";
 import type { ThreadVariable } from "./thread-slots.ts";
+import { unwindReferences, unwindingOf } from "./unwinding.ts";
 
 /** A unit with all that is known about it. */
 export interface ComparedUnit {
@@ -69,6 +72,7 @@ export interface Inclusion {
   readonly targetOf: (piece: Piece, relocation: ElfRelocation) => Target;
   /** Functions of the patched objects that replace one of the program. */
   readonly replacing: readonly { readonly unit: ComparedUnit; readonly definition: Definition; readonly reason: string }[];
+  readonly callbacks: readonly { readonly unit: ComparedUnit; readonly definition: Definition; readonly when: CallbackMoment }[];
   /** Functions that travel along. */
   readonly added: readonly { readonly unit: ComparedUnit; readonly definition: Definition }[];
 }
@@ -78,6 +82,7 @@ export function includeDependencies(program: LinkedProgram, units: readonly Comp
   for (const unit of units) {
     for (const name of unit.comparison.changed.keys()) closure.includeChanged(unit, name);
   }
+  for (const unit of units) closure.includeCallbacks(unit);
   closure.follow();
   return closure.finish();
 }
@@ -88,6 +93,7 @@ class Closure {
   readonly #pieces = new Map<ElfSection, Piece>();
   readonly #targets = new Map<ElfRelocation, Target>();
   readonly #waiting: Piece[] = [];
+  readonly #callbacks: Inclusion["callbacks"][number][] = [];
 
   constructor(program: LinkedProgram, units: readonly ComparedUnit[]) {
     this.#program = program;
@@ -105,10 +111,33 @@ class Closure {
     this.#include(unit, definition);
   }
 
+  /** Pointers that the macros of suture.h have gathered: in a section for each moment, in the order of the source. */
+  includeCallbacks(unit: ComparedUnit): void {
+    for (const when of callbackMoments) {
+      const section = unit.comparison.patched.file.sections.find(({ name }) => name === `.suture.callbacks.${when.replace("-", "_")}`);
+      for (const relocation of section?.relocations ?? []) {
+        if (section === undefined) continue;
+        const target = this.#resolve({ unit, section }, relocation);
+        const definition = target.kind === "piece" ? target.definition : undefined;
+        if (definition === undefined) throw this.#refuse(unit, { section: section.name }, `names ${relocation.symbol.name}, which is no function of the patch; a callback must be one that the patch brings along`);
+        this.#callbacks.push({ unit, definition, when });
+      }
+    }
+  }
+
   follow(): void {
     for (let piece = this.#waiting.pop(); piece !== undefined; piece = this.#waiting.pop()) {
       for (const relocation of piece.section.relocations) this.#targets.set(relocation, this.#resolve(piece, relocation));
+      this.#followUnwinding(piece);
     }
+  }
+
+  /** Language data and personality routines travel with the code that needs them. */
+  #followUnwinding({ unit, section: code }: Piece): void {
+    const { patched } = unit.comparison;
+    const { section } = unwindingOf(patched);
+    if (section === undefined) return;
+    for (const relocation of unwindReferences(patched, code)) this.#targets.set(relocation, this.#resolve({ unit, section }, relocation));
   }
 
   finish(): Inclusion {
@@ -119,6 +148,7 @@ class Closure {
         .filter(({ kind }) => kind === "function").map((definition) => ({ unit, definition })));
     return {
       pieces,
+      callbacks: this.#callbacks,
       targetOf: (piece, relocation) => this.#targets.get(relocation) ?? this.#resolve(piece, relocation),
       replacing: functions.flatMap(({ unit, definition }) => this.#isReplacing(unit, definition)
         ? [{ unit, definition, reason: unit.comparison.changed.get(definition.name) ?? "" }] : []),
@@ -172,6 +202,9 @@ class Closure {
 
   #resolveDefinition(piece: Piece, relocation: ElfRelocation, owner: ComparedUnit, referent: Referent & { kind: "definition" }): Target {
     const { definition } = referent;
+    // What every unit brings along that needs it: the patch has one of it, as a program would.
+    const first = hasVagueLinkage(definition) && !owner.comparison.correlation.originals.has(definition.name) ? this.#unitDefining(definition.name) : undefined;
+    if (first !== undefined && first.unit !== owner) return this.#resolveDefinition(piece, relocation, first.unit, { ...referent, definition: first.definition });
     switch (definition.kind) {
       case "function": case "ifunc": return this.#resolveFunction(piece, relocation, owner, referent);
       case "variable": return this.#resolveVariable(relocation, owner, definition);
@@ -189,7 +222,8 @@ class Closure {
     const isCall = isBranch(piece.section, relocation.offset, relocation.type) || isCallThroughGot(piece.section, relocation.offset, relocation.type);
     if (definition.kind === "ifunc") return this.#resolveIndirectFunction(owner, definition, original, relocation);
     if (!isInside && this.#isInterposable(definition.symbol, relocation)) return processImport(definition.symbol.name);
-    const elsewhere = inProgram === undefined && original !== undefined && !isInside ? this.#definedElsewhere(definition) : undefined;
+    const isShared = original !== undefined || hasVagueLinkage(definition);
+    const elsewhere = inProgram === undefined && isShared && !isInside ? this.#definedElsewhere(definition) : undefined;
     if (elsewhere !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(elsewhere) }, origin: definition.start };
     const isChanged = comparison.changed.has(name);
     if (isInside && inProgram !== undefined && !isChanged) throw this.#refuse(owner, { function: name }, "is reached into from code that travels without it");
@@ -225,16 +259,18 @@ class Closure {
   #resolveVariable(relocation: ElfRelocation, owner: ComparedUnit, definition: Definition): Target {
     const { comparison } = owner;
     const { name } = definition;
-    const isConstantCopy = comparison.replacedConstants.has(name);
+    const isConstantCopy = comparison.replacedConstants.has(name) || isIndirection(definition);
     const original = comparison.correlation.originals.get(name);
     if (original === undefined && comparison.correlation.undecided.has(name)) {
       throw this.#refuse(owner, { variable: name }, "is a static variable of a function, and it cannot be told whether it is new or one that exists");
     }
+    const merged = original === undefined && hasVagueLinkage(definition) ? variableSymbol(this.#program, name, owner.proved.unit, false) : undefined;
+    if (merged !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(merged) }, origin: definition.start };
     if (original === undefined || isConstantCopy) return { kind: "piece", piece: this.#include(owner, definition), definition };
     if (this.#isInterposable(definition.symbol, relocation)) return processImport(name);
     const at = this.#placeOfVariable(owner, original);
     if (at !== undefined) return { kind: "import", name: original.name, found: { from: "module", at }, origin: definition.start };
-    if (isWritableVariable(original)) throw this.#refuse(owner, { variable: name }, "cannot be found in the program: no compared function refers to it and its name is missing or ambiguous in the symbol table");
+    if (isWritableVariable(original) || isIdentity(original)) throw this.#refuse(owner, { variable: name }, "cannot be found in the program: no compared function refers to it and its name is missing or ambiguous in the symbol table");
     // A constant that the program dropped or folded away is as good as a copy of it.
     return { kind: "piece", piece: this.#includeSection(owner, sectionOfDefinition(definition)), definition };
   }
@@ -358,6 +394,15 @@ class Closure {
     return notPatchable(unit.proved.pair.unit, subject, reason);
   }
 }
+
+/** A definition that every unit which needs it brings along, and of which a program keeps one. */
+const hasVagueLinkage = ({ symbol }: Definition): boolean => symbol.binding === "weak" || symbol.binding === "unique";
+
+/** A pointer that the compiler makes for exception tables alone: any copy is as good, what it leads to is what counts. */
+const isIndirection = ({ name }: Definition): boolean => name.startsWith("DW.ref.");
+
+/** Type information of a type that only this unit knows: exceptions are told apart by its address. */
+const isIdentity = ({ name, symbol }: Definition): boolean => symbol.binding === "local" && /^_ZT[IS]/.test(name);
 
 const subjectOf = ({ kind, name }: Definition): { readonly function: string } | { readonly variable: string } =>
   kind === "function" || kind === "ifunc" ? { function: name } : { variable: name };

@@ -1,8 +1,10 @@
 // One recorded command as something that can be run again: the user's tree as it is, or the shadow tree with every path
 // mapped and every name that the compiler writes into the object mapped back.
 
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, isAbsolute, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 
 import { SutureError } from "../errors.ts";
 import { formatArguments, mapPaths, parseArguments, stripArguments } from "./compiler-arguments.ts";
@@ -139,9 +141,12 @@ function applyMaps(maps: readonly (readonly [string, string])[], path: string): 
   return map === undefined ? path : map[1] + path.slice(map[0].length);
 }
 
-/** The words that run the invocation. */
+/** The words that run the invocation. Behind all other places the compiler finds the header for authors of patches. */
 export const formatInvocation = (invocation: Invocation, more: readonly string[]): string[] =>
-  [...formatArguments(invocation.arguments), ...more];
+  [...formatArguments(invocation.arguments), "-idirafter", authorsHeaders, ...more];
+
+/** Beside the bundled program, or in the checkout. */
+const authorsHeaders = ["./include", "../include"].map((place) => fileURLToPath(new URL(place, import.meta.url))).find((place) => existsSync(join(place, "suture.h"))) ?? "";
 
 /**
  * The environment of every compiler run: nothing that would make it write or answer something else than asked, and one

@@ -115,7 +115,9 @@ export const isPcRelative = (type: number): boolean => pcRelativeTypes.has(type)
 
 export const isCode = (section: ElfSection): boolean => (section.flags & sectionFlag.execute) !== 0;
 export const isWritable = (section: ElfSection): boolean =>
-  (section.flags & sectionFlag.write) !== 0 && !section.name.startsWith(".data.rel.ro");
+  (section.flags & sectionFlag.write) !== 0 && !section.name.startsWith(".data.rel.ro") && !isPointerForTables(section);
+/** To type information without a global name; exception tables reach it through here. Constant, though it is not marked so. */
+const isPointerForTables = ({ name }: ElfSection): boolean => /^\.data\.rel\.local\.\.LDFCM\d+$/.test(name);
 export const isMerged = (section: ElfSection): boolean => (section.flags & sectionFlag.merge) !== 0;
 
 /**
@@ -206,7 +208,8 @@ export function isCallThroughGot(section: ElfSection, offset: number, type: numb
  */
 export function isJumpTableEntry(place: { readonly section: ElfSection }, { type }: ElfRelocation, to: Referent): boolean {
   if (to.kind !== "definition" || to.definition.kind !== "function" || isCode(place.section)) return false;
-  return type === R.R_X86_64_PC32 || place.section.name === `.rodata.${to.definition.name.replace(/\.cold.*$/, "")}`;
+  // An unwind record is about the very code that it names.
+  return type === R.R_X86_64_PC32 || place.section.name === ".eh_frame" || place.section.name === `.rodata.${to.definition.name.replace(/\.cold.*$/, "")}`;
 }
 
 export const relocationTitle = (type: number): string => relocationName("x86-64", type);

@@ -34,7 +34,7 @@ function subjectOfSection({ name }: ElfSection): { readonly function: string } |
   return owner === undefined ? { section: name } : { function: owner };
 }
 
-const ordinarySections = /^\.(?:text|rodata|data|bss|ldata|lbss|lrodata|eh_frame|gnu\.linkonce)(?:\.|$)/;
+const ordinarySections = /^\.(?:text|rodata|data|bss|ldata|lbss|lrodata|eh_frame|gcc_except_table|gnu\.linkonce)(?:\.|$)/;
 
 /** Sections that are gathered under a name of their own are read by somebody who would not see what the patch adds. */
 export function checkSection(unit: string, section: ElfSection): void {

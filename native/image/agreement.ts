@@ -29,6 +29,7 @@ export function checkAgreement(manifest: PatchManifest, elf: ElfFile): void {
     }
     checkRedirectsApart(object);
     checkValuesApart(object);
+    checkCallbacks(object);
     const loaded = new Set([...sections].map((section) => section.index));
     for (const section of sections) checkRelocations(section, loaded, imported);
   }
@@ -37,7 +38,7 @@ export function checkAgreement(manifest: PatchManifest, elf: ElfFile): void {
 function checkModules(manifest: PatchManifest): void {
   const buildIds = manifest.objects.map((object) => object.module.buildId);
   if (new Set(buildIds).size !== buildIds.length) throw badImage("two of its objects are for one module");
-  if (manifest.objects.every((object) => object.functions.length + object.values.length === 0)) throw badImage("it redirects no function and sets no value");
+  if (manifest.objects.every(({ functions, values, callbacks = [] }) => functions.length + values.length + callbacks.length === 0)) throw badImage("it redirects no function and sets no value");
 }
 
 function checkValuesApart({ values }: PatchObject): void {
@@ -115,6 +116,12 @@ function checkOldFunction(patched: PatchedFunction): void {
   if (!oldRanges.some(({ start, end }) => start <= oldEntry && oldEntry < end)) {
     throw badImage(`function "${name}" begins at ${formatAddress(oldEntry)}, outside of its ranges`);
   }
+}
+
+function checkCallbacks({ functions, added, callbacks = [] }: PatchObject): void {
+  const symbols = new Set([...functions, ...added].map(({ newSymbol }) => newSymbol));
+  const stray = callbacks.find(({ symbol }) => !symbols.has(symbol));
+  if (stray !== undefined) throw badImage(`its ${stray.when} callback "${stray.name}" is none of its functions`);
 }
 
 /** Two functions that overwrite one byte could not both be reverted. */

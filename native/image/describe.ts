@@ -2,7 +2,7 @@
 // indexes, so that whoever collects them from several compiled files need not count.
 
 import type { NewRelocation, NewSection, NewSymbol } from "../elf/mod.ts";
-import type { AddedFunction, Import, PatchManifest, PatchObject, PatchedFunction } from "./manifest.ts";
+import type { AddedFunction, CallbackMoment, Import, PatchManifest, PatchObject, PatchedFunction } from "./manifest.ts";
 
 /** A section that the Loader places, told apart by identity. Its relocations may be filled in later. */
 export type ImageSection = NewSection;
@@ -15,9 +15,11 @@ export interface ImageDescription extends Omit<PatchManifest, "format" | "archit
   readonly objects: readonly ImageObject[];
 }
 
-export interface ImageObject extends Pick<PatchObject, "module" | "values" | "proof"> {
+export interface ImageObject extends Pick<PatchObject, "module" | "values" | "unwinding" | "proof"> {
   readonly functions: readonly ImageFunction[];
   readonly added: readonly ImageAddedFunction[];
+  /** Each is one of the functions above. */
+  readonly callbacks?: readonly { readonly when: CallbackMoment; readonly symbol: ImageSymbol }[];
   readonly imports: readonly ImageImport[];
   readonly sections: readonly ImageSection[];
   /**

@@ -59,7 +59,7 @@ const buildJson = ({ units, notes, allowedLayouts }: BuildRecord): JsonValue => 
 });
 
 function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
-  const { module, proof } = object;
+  const { module, unwinding, callbacks = [], proof } = object;
   return {
     module: { name: module.name, buildId: module.buildId, kind: module.kind },
     functions: object.functions.map((each) => functionJson(each, numbering)),
@@ -67,6 +67,8 @@ function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
     added: object.added.map((each) => addedJson(each, numbering)),
     imports: object.imports.map((each) => importJson(each, numbering)),
     sections: object.sections.map((section) => numberOf(numbering.sections, section, section.name)),
+    ...(unwinding === undefined ? {} : { unwinding }),
+    ...(callbacks.length === 0 ? {} : { callbacks: callbacks.map(({ when, symbol }) => ({ when, name: symbol.name, symbol: numberOf(numbering.symbols, symbol, symbol.name) })) }),
     proof: { units: proof.units, functions: proof.functions, bytes: proof.bytes },
   };
 }

@@ -58,6 +58,13 @@ export interface PatchObject {
   readonly imports: readonly Import[];
   /** Sections of the image that are loaded for this object, by index. */
   readonly sections: readonly number[];
+  /**
+   * The process's own unwinder must be told of this code. `required`: exceptions may come through it; `wanted`: the
+   * program looks at its stack. Absent: neither.
+   */
+  readonly unwinding?: "required" | "wanted";
+  /** In the order in which they run. */
+  readonly callbacks?: readonly Callback[];
   readonly proof: ProofRecord;
 }
 
@@ -100,6 +107,17 @@ export interface ValueWrite {
   readonly offset: number;
   readonly expected: Uint8Array;
   readonly replacement: Uint8Array;
+}
+
+export const callbackMoments = ["pre-patch", "post-patch", "pre-unpatch", "post-unpatch"] as const;
+export type CallbackMoment = (typeof callbackMoments)[number];
+
+/** A function of the patch that the process runs when the patch comes or goes. */
+export interface Callback {
+  readonly when: CallbackMoment;
+  readonly name: string;
+  /** Symbol index in the image. */
+  readonly symbol: number;
 }
 
 export interface AddedFunction {

@@ -4,7 +4,7 @@
 import * as v from "valibot";
 import { fileAddress } from "../address.ts";
 import type { FileAddress } from "../address.ts";
-import { imageFormat } from "./manifest.ts";
+import { callbackMoments, imageFormat } from "./manifest.ts";
 import type { PatchManifest } from "./manifest.ts";
 
 const longestName = 65_536; // mangled C++ names grow without an end
@@ -85,6 +85,8 @@ const patchObject = v.strictObject({
   added: list(addedFunction),
   imports: list(importEntry),
   sections: list(count),
+  callbacks: v.exactOptional(list(v.strictObject({ when: v.picklist(callbackMoments), name, symbol: count }))),
+  unwinding: v.exactOptional(v.picklist(["required", "wanted"])),
   proof: v.strictObject({ units: count, functions: count, bytes: count }),
 });
 

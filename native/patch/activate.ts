@@ -18,7 +18,7 @@ import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { releasePatch } from "./release.ts";
 import { layersAt } from "./stacking.ts";
-import { inEach, namePids, reportOf, resultOf, undoingOnFailure, valuesOf, withLockedProcesses } from "./transaction.ts";
+import { failuresOf, inEach, namePids, reportOf, resultOf, undoingOnFailure, valuesOf, withLockedProcesses } from "./transaction.ts";
 import type { ProcessReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /** With `dryRun` only the stop is made, and nothing is changed. */
@@ -64,9 +64,9 @@ export async function activateIn(verb: "apply" | "activate", carrying: readonly 
   const act = actOn(verb, first?.patch.name ?? "???", namePids(ready.map(({ open }) => open)));
   // What lies there now is covered; afterwards it is this patch itself.
   const reports = new Map(await inEach(ready, async (each) => [each.open.process.pid, { ...reportComing(each), ...await reportCoroutines(each, options) }] as const));
-  const { stop, switched, values } = await commitSwitches(act, ready, options);
+  const { stop, switched, values, failedCallbacks } = await commitSwitches(act, ready, options);
   const done = ready.filter(({ open }) => switched.has(open.process.pid));
-  const processes = await inEach(done, async (each) => ({ ...reports.get(each.open.process.pid) ?? reportOf(each), ...valuesOf(values, each), ...(options.dryRun ? {} : await releaseOutgoing(each)) }));
+  const processes = await inEach(done, async (each) => ({ ...reports.get(each.open.process.pid) ?? reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each), ...(options.dryRun ? {} : await releaseOutgoing(each)) }));
   return resultOf(options.dryRun ? "checked" : verb === "apply" ? "committed" : "activated", ready, processes, stop);
 }
 

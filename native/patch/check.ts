@@ -8,6 +8,7 @@ import { SutureError } from "../errors.ts";
 import type { Import, PatchImage, PatchObject, PatchedFunction, ValueWrite } from "../image/mod.ts";
 import { findDynamicSymbol } from "../target/mod.ts";
 import type { Module, Target } from "../target/mod.ts";
+import { checkUnwinders } from "./frames.ts";
 import type { LedgerFunction } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
 import type { CarriedPatch } from "./ledger-state.ts";
@@ -58,6 +59,7 @@ export async function checkPatch({ manifest, elf, digest }: PatchImage, target: 
   for (const { object, module } of modules) {
     const functions = object.functions.map((each) => bindEntry(bindFunction(each, module, act), act, carried));
     for (const each of functions) await checkBytes(each, target, act);
+    await checkUnwinders(object, module, target, act);
     const values = object.values.map((each) => bindValue(each, module, target, act));
     objects.push({ module, functions, values, laidOut: layOutObject(name, object, elf), resolved: await resolveImports(object, module, target, act) });
   }

@@ -2,6 +2,7 @@
 // in one stop; or every intent is taken back. Activating and deactivating are this one routine, with the target state swapped.
 
 import { SutureError } from "../errors.ts";
+import { callAfter, callBack, callBefore } from "./callbacks.ts";
 import type { Carrying } from "./carrying.ts";
 import { readEntries, summarize } from "./entries.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
@@ -13,7 +14,7 @@ import type { Change } from "./stacking.ts";
 import { inEach, undoInEach, undoingOnFailure } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
 import type { Switch, SwitchReport } from "./transition.ts";
-import type { TransactionOptions, ValueReport } from "./types.ts";
+import type { FailedCallback, TransactionOptions, ValueReport } from "./types.ts";
 import { planValues } from "./values.ts";
 import type { ValuePlan } from "./values.ts";
 
@@ -30,10 +31,32 @@ export const roomForPeers = (processes: number): number => 64 * processes;
 export interface CommitReport extends SwitchReport {
   /** By process: what became of the variables that patches set. */
   readonly values: ReadonlyMap<number, readonly ValueReport[]>;
+  /** What went wrong after the switch. */
+  readonly failedCallbacks: ReadonlyMap<number, readonly FailedCallback[]>;
 }
 
-/** All processes or none; a dry run is the stop alone. Who ended meanwhile is left out of the report's `switched`. */
+/**
+ * All processes or none, with the patches' callbacks before and after; a dry run is the stop alone. Who ended meanwhile is
+ * left out of the report's `switched`.
+ */
 export async function commitSwitches(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<CommitReport> {
+  if (options.dryRun) return { ...await switchAll(act, wanted, options), failedCallbacks: new Map() };
+  const called: PatchSwitch[] = [];
+  const report = await undoingOnFailure(async () => {
+    await callBefore(act, wanted, called);
+    return await switchAll(act, wanted, options);
+  }, () => undoInEach(called, async (each) => void await callBack(each)));
+  return { ...report, failedCallbacks: await callAfterEach(wanted.filter(({ open }) => report.switched.has(open.process.pid))) };
+}
+
+async function callAfterEach(switched: readonly PatchSwitch[]): Promise<CommitReport["failedCallbacks"]> {
+  const failures = await inEach(switched, async (each) => [each.open.process.pid, await callAfter(each)] as const);
+  return new Map(failures.filter(([, failed]) => failed.length > 0));
+}
+
+type ValuesReport = Omit<CommitReport, "failedCallbacks">;
+
+async function switchAll(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<ValuesReport> {
   for (let tries = 1; ; tries++) {
     try {
       return await commitOnce(act, wanted, options);
@@ -48,7 +71,7 @@ const mostTries = 8;
 const isOfVariable = (error: unknown): boolean =>
   error instanceof SutureError && error.kind === "bytes-mismatch" && String(error.data["what"]).startsWith("variable ");
 
-async function commitOnce(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<CommitReport> {
+async function commitOnce(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<ValuesReport> {
   const [first] = wanted;
   if (first === undefined) throw refuse("process-gone", act, "every process that was chosen has ended");
   const { tracer } = first.open;

@@ -16,7 +16,7 @@ import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { planEntries } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
-import { inEach, namePids, reportOf, resultOf, valuesOf, withLockedProcesses } from "./transaction.ts";
+import { failuresOf, inEach, namePids, reportOf, resultOf, valuesOf, withLockedProcesses } from "./transaction.ts";
 import type { ProcessReport, StopReport, TransactionOptions, TransactionResult } from "./types.ts";
 
 /** With `dryRun` only the stop is made, and nothing is changed. */
@@ -61,9 +61,9 @@ export async function leaveCode(verb: Verb, carrying: readonly Carrying[], optio
   await inEach(carrying, (each) => checkEntries(each, verb));
   const leaving = await inEach(carrying, async (each) => (options.dryRun ? goOut(each) : begin(each, verb, carrying.length)));
   const act = actOn(verb, carrying[0]?.patch.name ?? "???", namePids(carrying.map(({ open }) => open)));
-  const { stop, switched, values } = await commitSwitches(act, leaving, options);
+  const { stop, switched, values, failedCallbacks } = await commitSwitches(act, leaving, options);
   const left = leaving.filter(({ open }) => switched.has(open.process.pid));
-  return { left: left.map((each) => ({ ...each, report: { ...reportOf(each), ...valuesOf(values, each) } })), stop };
+  return { left: left.map((each) => ({ ...each, report: { ...reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each) } })), stop };
 }
 
 /** Bytes that are not ours are not ours to overwrite. */

@@ -7,13 +7,16 @@
 import { alignUp, sectionFlag, sectionType, x86Relocation } from "../elf/mod.ts";
 import type { ElfFile, ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
 import type { PatchObject } from "../image/mod.ts";
+import { callCode } from "./call-code.ts";
+import { frameObjectsSize } from "./frame-objects.ts";
 
 export const pageSize = 4096;
 export const stubSize = 16;
 const slotSize = 8;
+const roomAlignment = 16;
 
 /** What the output's sections are made of. */
-export type Part = "constants" | "unwind" | "addresses" | "code" | "stubs" | "data" | "zeroes";
+export type Part = "constants" | "language" | "unwind" | "addresses" | "code" | "stubs" | "calls" | "data" | "zeroes" | "frames";
 
 export interface PlacedSection {
   readonly section: ElfSection;
@@ -51,15 +54,18 @@ export function layOut(object: PatchObject, elf: ElfFile, headLength: number, ta
 
   placer.move(headLength);
   placer.place("constants");
+  placer.place("language");
   placer.place("unwind", unwindTerminator);
   const slots = placer.reserve("addresses", slotted, slotSize, slotSize);
   placer.move(placer.end + alignUp(tablesLength, 8) + 8);
   const readOnly = placer.closePage(0);
   placer.place("code");
   const stubs = placer.reserve("stubs", stubbed, stubSize, stubSize);
+  if (object.unwinding !== undefined || (object.callbacks ?? []).length > 0) placer.keep("calls", callCode.length);
   const code = placer.closePage(readOnly.length);
   placer.place("data");
   placer.place("zeroes");
+  if (object.unwinding !== undefined) placer.keep("frames", frameObjectsSize);
   const data = placer.closePage(code.offset + code.length);
   return { sections: placer.sections, parts: placer.parts, slots, stubs, readOnly, code, data };
 }
@@ -105,6 +111,12 @@ class Placer {
     return places;
   }
 
+  keep(part: Part, length: number): void {
+    const offset = alignUp(this.end, roomAlignment);
+    this.end = offset + length;
+    this.parts.set(part, { offset, length, alignment: roomAlignment });
+  }
+
   closePage(offset: number): PartRange {
     this.end = alignUp(this.end, pageSize);
     return { offset, length: this.end - offset, alignment: pageSize };
@@ -114,6 +126,7 @@ class Placer {
 function partOf({ flags, name, type }: ElfSection): Part {
   if ((flags & sectionFlag.execute) !== 0) return "code";
   if (type === sectionType.x86Unwind || name === ".eh_frame") return "unwind";
+  if (name.startsWith(".gcc_except_table")) return "language";
   // Data that is constant once relocated is relocated before it is mapped.
   const isWritten = (flags & sectionFlag.write) !== 0 && !name.startsWith(".data.rel.ro");
   if (!isWritten) return "constants";

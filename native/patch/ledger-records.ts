@@ -5,6 +5,8 @@ import * as v from "valibot";
 import { address, formatAddress } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
 import type { JsonValue } from "../errors.ts";
+import { callbackMoments } from "../image/mod.ts";
+import type { CallbackMoment } from "../image/mod.ts";
 
 /** A patch as the process carries it: all that is needed to verify it and to take it back. */
 export interface LedgerPatch {
@@ -15,6 +17,16 @@ export interface LedgerPatch {
   readonly functions: readonly LedgerFunction[];
   readonly values: readonly LedgerValue[];
   readonly mappings: readonly LedgerMapping[];
+  readonly callbacks?: readonly LedgerCallback[];
+}
+
+/** A function of the patch that the process runs when the patch comes or goes. */
+export interface LedgerCallback {
+  readonly when: CallbackMoment;
+  readonly name: string;
+  readonly at: Address;
+  /** Instructions through which it is called. */
+  readonly through: Address;
 }
 
 export interface LedgerFunction {
@@ -46,6 +58,10 @@ export interface LedgerMapping extends AddressRange {
   readonly code: AddressRange;
   /** What nobody has reason to change, with its hash. */
   readonly constant: AddressRange & { readonly sha256: string };
+  /** Instructions through which the process can be made to call something. */
+  readonly through?: Address;
+  /** The unwind table, the records by which the process's unwinders know it, and what says where exceptions are caught. */
+  readonly frames?: { readonly table: AddressRange; readonly objects: AddressRange; readonly language?: AddressRange };
 }
 
 /** A process, by what no other one will ever have. */
@@ -96,12 +112,14 @@ const ledgerMapping = v.pipe(
   v.strictObject({
     start: place, end: place, code: range,
     constant: v.pipe(v.strictObject({ start: place, end: place, sha256: hash }), v.check((value) => isForwards(value), "an empty range")),
+    through: v.exactOptional(place), frames: v.exactOptional(v.strictObject({ table: range, objects: range, language: v.exactOptional(range) })),
   }),
-  v.check(({ start, end, code, constant }) => start % 4096n === 0n && end % 4096n === 0n && [code, constant].every((part) => start <= part.start && part.end <= end), "parts outside of the mapping"),
+  v.check(({ start, end, code, constant, frames }) => start % 4096n === 0n && end % 4096n === 0n && [code, constant, ...(frames === undefined ? [] : [frames.table, frames.objects, frames.language ?? frames.table])].every((part) => start <= part.start && part.end <= end), "parts outside of the mapping"),
 );
 const ledgerPatch = v.strictObject({
   name: patchName, digest: hash, modules: list(v.strictObject({ name: text(255), buildId: text(128) })),
   functions: list(ledgerFunction), values: list(ledgerValue), mappings: list(ledgerMapping),
+  callbacks: v.exactOptional(list(v.strictObject({ when: v.picklist(callbackMoments), name: symbolName, at: place, through: place }))),
 });
 
 const peers = v.exactOptional(list(v.strictObject({
@@ -123,10 +141,13 @@ export function recordJson(record: LedgerRecord): JsonValue {
   if (record.record === "replacing" || record.record === "replaced") return { record: record.record, name: record.name, replaces: [...record.replaces], ...peersJson(record) };
   if (record.record === "activating" || record.record === "deactivating") return { record: record.record, name: record.name, ...peersJson(record) };
   if (record.record !== "staged") return { record: record.record, name: record.name };
-  const { name, digest, modules, functions, values, mappings } = record.patch;
+  const { name, digest, modules, functions, values, mappings, callbacks = [] } = record.patch;
   return {
     record: record.record,
-    patch: { name, digest, modules: modules.map((each) => ({ name: each.name, buildId: each.buildId })), functions: functions.map(functionJson), values: values.map(valueJson), mappings: mappings.map(mappingJson) },
+    patch: {
+      name, digest, modules: modules.map((each) => ({ name: each.name, buildId: each.buildId })), functions: functions.map(functionJson), values: values.map(valueJson), mappings: mappings.map(mappingJson),
+      ...(callbacks.length === 0 ? {} : { callbacks: callbacks.map((each) => ({ when: each.when, name: each.name, at: formatAddress(each.at), through: formatAddress(each.through) })) }),
+    },
   };
 }
 
@@ -145,4 +166,8 @@ const valueJson = ({ name, module, at, expected, replacement }: LedgerValue): Js
   ({ name, module, at: formatAddress(at), expected: Buffer.from(expected).toString("hex"), replacement: Buffer.from(replacement).toString("hex") });
 
 const mappingJson = (each: LedgerMapping): JsonValue =>
-  ({ ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 } });
+  ({
+    ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 },
+    ...(each.through === undefined ? {} : { through: formatAddress(each.through) }),
+    ...(each.frames === undefined ? {} : { frames: { table: rangeJson(each.frames.table), objects: rangeJson(each.frames.objects), ...(each.frames.language === undefined ? {} : { language: rangeJson(each.frames.language) }) } }),
+  });

@@ -8,8 +8,10 @@ import { writeI32, writeU64 } from "../elf/mod.ts";
 import type { ElfFile } from "../elf/mod.ts";
 import type { PatchObject } from "../image/mod.ts";
 import type { StagedSegment } from "../tracer.ts";
+import { callCode } from "./call-code.ts";
 import { layOut, offsetOf } from "./layout.ts";
 import type { Layout, PartRange } from "./layout.ts";
+import type { LedgerMapping } from "./ledger-records.ts";
 import { headLength, tablesLength, writeBuildId, writeTables } from "./memory-file.ts";
 import { refuse } from "./refusal.ts";
 import { isThreadLocalUse, relocate, slotValue } from "./relocate.ts";
@@ -37,6 +39,10 @@ export interface LinkedObject {
   readonly code: AddressRange;
   /** What never changes once it is mapped, with the hash of what is there. */
   readonly constant: AddressRange & { readonly sha256: string };
+  /** Where the process can be made to call something. */
+  readonly through?: Address;
+  /** The unwind table, and the room for the records of those who are told of it. */
+  readonly frames?: LedgerMapping["frames"];
   /** Entry of each new function, by symbol index of the image. */
   readonly entries: ReadonlyMap<number, Address>;
 }
@@ -55,6 +61,7 @@ export function linkObject(laidOut: LaidOutObject, base: Address, resolved: Read
   relocateSections(contents, context);
   fillTable(contents, laidOut, context);
   writeStubs(contents, layout);
+  contents.set(layout.parts.has("calls") ? callCode : [], layout.parts.get("calls")?.offset ?? 0);
   writeTables(contents, object, elf, layout);
   writeBuildId(contents);
 
@@ -65,7 +72,7 @@ export function linkObject(laidOut: LaidOutObject, base: Address, resolved: Read
     range: rangeAt(base, { offset: 0, length: data.offset + data.length, alignment: 1 }),
     code: rangeAt(base, code),
     constant: { ...rangeAt(base, constant), sha256: sha256(contents.subarray(0, constant.length)) },
-    entries: entriesOf(laidOut, base),
+    entries: entriesOf(laidOut, base), ...callsOf(layout, base),
   };
 }
 
@@ -115,6 +122,14 @@ function segmentsOf({ readOnly, code, data }: Layout): readonly StagedSegment[] 
 
 const rangeAt = (base: Address, { offset, length }: PartRange): AddressRange =>
   ({ start: address(base + BigInt(offset)), end: address(base + BigInt(offset + length)) });
+
+function callsOf({ parts }: Layout, base: Address): Pick<LinkedObject, "through" | "frames"> {
+  const [calls, table, objects, language] = [parts.get("calls"), parts.get("unwind"), parts.get("frames"), parts.get("language")];
+  return {
+    ...(calls === undefined ? {} : { through: rangeAt(base, calls).start }),
+    ...(table === undefined || objects === undefined ? {} : { frames: { table: rangeAt(base, table), objects: rangeAt(base, objects), ...(language === undefined ? {} : { language: rangeAt(base, language) }) } }),
+  };
+}
 
 function entriesOf({ object, elf, layout, patch }: LaidOutObject, base: Address): ReadonlyMap<number, Address> {
   return new Map([...object.functions, ...object.added].map(({ newSymbol, name }) => {

@@ -7,7 +7,7 @@ import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { isLedgerMapping, ledgerPath, openLedger } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
-import type { LedgerPatch } from "./ledger-records.ts";
+import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { reportFunctions } from "./transaction.ts";
@@ -25,7 +25,7 @@ async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProces
   const { program, startTime } = await tracer.describeProcess(pid);
   const mappings = parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping);
   const ledger = await openLedger(tracer, { pid, startTime }, mappings);
-  return { pid, program, patches: listLedger(ledger) };
+  return { pid, program, patches: listLedger(ledger, pid) };
 }
 
 async function listEverywhere(tracer: TracerClient): Promise<readonly PatchedProcess[]> {
@@ -42,7 +42,7 @@ async function listEverywhere(tracer: TracerClient): Promise<readonly PatchedPro
 async function listHolder(tracer: TracerClient, process: { readonly pid: number; readonly startTime: bigint }, program: string, ledgers: readonly AddressRange[]): Promise<PatchedProcess | undefined> {
   try {
     const ledger = await openLedger(tracer, process, ledgers);
-    return { pid: process.pid, program, patches: listLedger(ledger) };
+    return { pid: process.pid, program, patches: listLedger(ledger, process.pid) };
   } catch (error) {
     if (!(error instanceof SutureError)) throw error;
     if (error.kind === "bad-ledger") return { pid: process.pid, program, patches: [], problem: error.message };
@@ -54,10 +54,14 @@ async function listHolder(tracer: TracerClient, process: { readonly pid: number;
 /** Between being found and being read: ended, became another program, took its last patch back. */
 const hasVanished: ReadonlySet<string> = new Set(["no-such-process", "process-gone", "unreadable-memory", "not-permitted"]);
 
-const listLedger = (ledger: Ledger | undefined): readonly ListedPatch[] => (ledger === undefined ? [] : listState(ledger.state));
+const listLedger = (ledger: Ledger | undefined, pid: number): readonly ListedPatch[] => (ledger === undefined ? [] : listState(ledger.state, pid));
 
-const listState = ({ patches, retired }: LedgerState): readonly ListedPatch[] =>
-  [...patches.map((each) => listPatch(each.patch, stateOf(each))), ...retired.map((patch) => listPatch(patch, "retired"))];
+const listState = ({ patches, retired }: LedgerState, pid: number): readonly ListedPatch[] =>
+  [...patches.map((each) => listPatch(each.patch, stateOf(each), pid)), ...retired.map((patch) => listPatch(patch, "retired", pid))];
 
-const listPatch = (patch: LedgerPatch, state: PatchState): ListedPatch =>
-  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch), ...(patch.values.length === 0 ? {} : { values: patch.values.map(({ name }) => name) }) });
+const listPatch = (patch: LedgerPatch, state: PatchState, pid: number): ListedPatch =>
+  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch), ...(patch.values.length === 0 ? {} : { values: patch.values.map(({ name }) => name) }), symbols: patch.mappings.map((mapping) => symbolFile(mapping, pid)) });
+
+/** The kernel has every mapped file there, named by its range; what comes before the code is the first mapping. */
+const symbolFile = ({ start, code }: LedgerMapping, pid: number): NonNullable<ListedPatch["symbols"]>[number] =>
+  ({ file: `/proc/${pid}/map_files/${start.toString(16)}-${code.start.toString(16)}`, base: start });

@@ -28,13 +28,16 @@ export const headLength = noteOffset + noteSize;
 /** In the order in which they lie in the file. */
 const partSections: readonly (readonly [part: Part, name: string, type: number, flags: number])[] = [
   ["constants", ".rodata", sectionType.progbits, sectionFlag.alloc],
+  ["language", ".gcc_except_table", sectionType.progbits, sectionFlag.alloc],
   ["unwind", ".eh_frame", sectionType.progbits, sectionFlag.alloc],
   ["addresses", ".got", sectionType.progbits, sectionFlag.alloc],
   ["code", ".text", sectionType.progbits, sectionFlag.alloc | sectionFlag.execute],
   ["stubs", ".plt", sectionType.progbits, sectionFlag.alloc | sectionFlag.execute],
+  ["calls", ".text.calls", sectionType.progbits, sectionFlag.alloc | sectionFlag.execute],
   ["data", ".data", sectionType.progbits, sectionFlag.alloc | sectionFlag.write],
   // Zeroes stand in the file too: one mapping is simpler than two.
   ["zeroes", ".bss", sectionType.progbits, sectionFlag.alloc | sectionFlag.write],
+  ["frames", ".bss.frames", sectionType.progbits, sectionFlag.alloc | sectionFlag.write],
 ];
 
 /** Enough for the symbol and section tables of any layout of this object. */
@@ -135,7 +138,7 @@ function presentSections(layout: Layout): readonly (SectionRow & { readonly part
 }
 
 function endOfConstants({ parts }: Layout): number {
-  const ends = (["constants", "unwind", "addresses"] as const).map((part) => parts.get(part)).map((range) => (range === undefined ? 0 : range.offset + range.length));
+  const ends = (["constants", "language", "unwind", "addresses"] as const).map((part) => parts.get(part)).map((range) => (range === undefined ? 0 : range.offset + range.length));
   return Math.max(headLength, ...ends);
 }
 

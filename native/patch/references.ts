@@ -9,14 +9,14 @@ import { mappingAt, parseMaps } from "../target/mod.ts";
 import type { Mapping } from "../target/mod.ts";
 import type { MemoryReference, TracerClient } from "../tracer.ts";
 import type { ProcessIdentity } from "./ledger.ts";
-import type { LedgerPatch } from "./ledger-records.ts";
+import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 
 /** Right after, or together with, a stop in which no thread had a frame in the patch. */
 export async function isReferredTo(tracer: TracerClient, process: ProcessIdentity, { mappings }: LedgerPatch): Promise<boolean> {
   // A patch that only sets values has no memory of its own.
   if (mappings.length === 0) return false;
   const ranges: readonly AddressRange[] = mappings.map(({ start, end }) => ({ start, end }));
-  const { references, complete } = await tracer.references(process.pid, process.startTime, ranges, ranges);
+  const { references, complete } = await tracer.references(process.pid, process.startTime, mappings.flatMap(withoutFrames), ranges);
   if (!complete) return true;
   if (references.length === 0) return false;
   const maps = parseMaps(await tracer.readMaps(process.pid));
@@ -24,6 +24,18 @@ export async function isReferredTo(tracer: TracerClient, process: ProcessIdentit
     if (!await isLeftover(tracer, process, reference, mappings.map(({ code }) => code), maps)) return true;
   }
   return false;
+}
+
+/**
+ * Unwinders refer to the table and their records of it until they are told to forget them, which is done last. Language data is
+ * read while an exception passes a frame of the patch, and by nobody else; what exceptions leave behind in freed memory is dead.
+ */
+function withoutFrames({ start, end, frames }: LedgerMapping): readonly AddressRange[] {
+  if (frames === undefined) return [{ start, end }];
+  const { table, objects, language = table } = frames;
+  // In the order in which they lie.
+  const ends = [start, language.start, language.end, table.start, table.end, objects.start, objects.end, end];
+  return [0, 2, 4, 6].map((at) => ({ start: ends[at] ?? start, end: ends[at + 1] ?? end })).filter((range) => range.start < range.end);
 }
 
 async function isLeftover(tracer: TracerClient, { pid }: ProcessIdentity, { at, value }: MemoryReference, code: readonly AddressRange[], maps: readonly Mapping[]): Promise<boolean> {

@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../errors.ts";
 import { codeOf } from "./forbidden.ts";
+import { forgetFrames } from "./frames.ts";
 import { unmapOurs } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
@@ -20,7 +21,7 @@ const pause = 25;
 
 /** Right after a stop in which nobody was in its code. */
 export async function releasePatch(open: OpenProcess, ledger: Ledger, patch: LedgerPatch): Promise<"freed" | "retired"> {
-  if (await isReferredToAfter(open, patch, looks)) {
+  if (await isReferredToAfter(open, patch, looks) || !await isForgotten(open, patch)) {
     await ledger.append({ record: "retired", name: patch.name });
     return "retired";
   }
@@ -34,11 +35,23 @@ export async function freeRetired(open: OpenProcess, ledger: Ledger): Promise<bo
   for (const patch of ledger.retired) {
     const at = placeOf(patch);
     if (at === undefined || await isInUse(open, patch) || await isReferredToAfter(open, patch, 1)) continue;
+    if (!await isForgotten(open, patch)) continue;
     await unmapOurs(open.tracer, open.process, patch.mappings);
     await ledger.append({ record: "freed", at });
     isAnyFreed = true;
   }
   return isAnyFreed;
+}
+
+/** An unwinder that could not be told would go on reading the table. */
+async function isForgotten({ tracer, process }: OpenProcess, patch: LedgerPatch): Promise<boolean> {
+  try {
+    await forgetFrames(tracer, process, patch);
+    return true;
+  } catch (error) {
+    if (error instanceof SutureError && error.kind === "cannot-borrow-thread") return false;
+    throw error;
+  }
 }
 
 async function isReferredToAfter({ tracer, process }: OpenProcess, patch: LedgerPatch, attempts: number): Promise<boolean> {

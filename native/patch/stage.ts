@@ -8,10 +8,11 @@ import { parseMaps } from "../target/mod.ts";
 import type { Mapping, Target } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import type { BoundFunction, BoundObject, BoundPatch } from "./check.ts";
+import { forgetFrames, registerFrames } from "./frames.ts";
 import { encodeRecord } from "./ledger-format.ts";
 import { isPlaceTaken, unmapOurs } from "./ledger.ts";
 import type { Ledger, ProcessIdentity } from "./ledger.ts";
-import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
+import type { LedgerCallback, LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { linkObject } from "./link.ts";
 import type { LinkedObject } from "./link.ts";
 import { findPlaces } from "./place.ts";
@@ -31,11 +32,11 @@ export function recordLength(bound: BoundPatch): number {
 const isMappedAtAll = ({ laidOut }: BoundObject): boolean => laidOut.object.sections.length > 0;
 
 /** Addresses of any length are a matter of a few bytes each. */
-function pretendLinked({ module, functions }: BoundObject): LinkedObject {
+function pretendLinked({ module, functions, laidOut: { object: { callbacks = [] } } }: BoundObject): LinkedObject {
   const base = module.span.start;
   const range = { start: base, end: base };
-  const entries = new Map(functions.map(({ newSymbol }) => [newSymbol, base]));
-  return { base, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, entries };
+  const entries = new Map([...functions.map(({ newSymbol }) => newSymbol), ...callbacks.map(({ symbol }) => symbol)].map((symbol) => [symbol, base]));
+  return { base, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, entries, through: base, frames: { table: range, objects: range, language: range } };
 }
 
 /** The ledger must have room for the record. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
@@ -48,11 +49,23 @@ export async function stagePatch(tracer: TracerClient, target: Target, process: 
     await ledger.append({ record: "staged", patch });
     try {
       if (mappings.length > 0) await tracer.stage(process.pid, process.startTime, mappings);
-      return { patch, bytes: mappings.reduce((sum, { contents }) => sum + contents.length, 0) };
     } catch (error) {
       await ledger.append({ record: "gone", name: patch.name });
       if (attempt + 1 >= placesToTry || !isPlaceTaken(error) || !ledger.hasRoomFor(recordLength(bound))) throw error;
+      continue;
     }
+    await tellUnwinders(tracer, target, process, bound, patch, ledger);
+    return { patch, bytes: mappings.reduce((sum, { contents }) => sum + contents.length, 0) };
+  }
+}
+
+async function tellUnwinders(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, patch: LedgerPatch, ledger: Ledger): Promise<void> {
+  const isRequired = bound.objects.some(({ laidOut }) => laidOut.object.unwinding === "required");
+  try {
+    await registerFrames(tracer, target, process, patch, isRequired);
+  } catch (error) {
+    await unstagePatch(tracer, process, patch, ledger);
+    throw error;
   }
 }
 
@@ -87,13 +100,24 @@ function mappingName({ name, digest }: BoundPatch): string {
 
 function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly LinkedObject[]): LedgerPatch {
   const pairs = objects.filter(isMappedAtAll).flatMap((object, at) => (linked[at] === undefined ? [] : [{ object, linked: linked[at] }]));
+  const callbacks = pairs.flatMap(({ object, linked: each }) => callbacksOf(object, each));
   return {
     name, digest,
     modules: objects.map(({ module, laidOut }) => ({ name: laidOut.object.module.name, buildId: module.buildId ?? "" })),
     functions: pairs.flatMap((pair) => pair.object.functions.map((each) => ledgerFunction(each, pair.object, pair.linked))),
     values: objects.flatMap(({ module, values }) => values.map(({ name: variable, at, expected, replacement }) => ({ name: variable, module: module.name, at, expected, replacement }))),
-    mappings: pairs.map((pair) => ({ ...pair.linked.range, code: pair.linked.code, constant: pair.linked.constant })),
+    mappings: pairs.map(({ linked: { range, code, constant, through, frames } }) =>
+      ({ ...range, code, constant, ...(through === undefined ? {} : { through }), ...(frames === undefined ? {} : { frames }) })),
+    ...(callbacks.length === 0 ? {} : { callbacks }),
   };
+}
+
+function callbacksOf({ laidOut: { object } }: BoundObject, { entries, through }: LinkedObject): readonly LedgerCallback[] {
+  return (object.callbacks ?? []).map(({ when, name, symbol }) => {
+    const at = entries.get(symbol);
+    if (at === undefined || through === undefined) throw refuse("internal", `call ${name}`, "it was not linked");
+    return { when, name, at, through };
+  });
 }
 
 function ledgerFunction({ name, unit, entry, at, saved, ranges, newSymbol, newSize }: BoundFunction, { module, laidOut }: BoundObject, { entries }: LinkedObject): LedgerFunction {
@@ -120,6 +144,7 @@ function jumpFrom(at: Address, to: Address, old: Uint8Array): Uint8Array {
 
 /** Gives the mappings of a patch back. The caller has made sure that no entry leads there and no thread is inside. */
 export async function unstagePatch(tracer: TracerClient, process: ProcessIdentity, patch: LedgerPatch, ledger: Ledger): Promise<void> {
+  await forgetFrames(tracer, process, patch);
   await unmapOurs(tracer, process, patch.mappings);
   await ledger.append({ record: "gone", name: patch.name });
 }

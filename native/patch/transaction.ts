@@ -117,6 +117,11 @@ interface Patched {
 /** What one process has to say about a transaction. */
 export const reportOf = ({ open: { process: { pid } }, patch }: Patched): ProcessReport => ({ pid, functions: reportFunctions(patch) });
 
+export function failuresOf(failedCallbacks: ReadonlyMap<number, NonNullable<ProcessReport["failedCallbacks"]>>, { open: { process: { pid } } }: Patched): Pick<ProcessReport, "failedCallbacks"> {
+  const failed = failedCallbacks.get(pid);
+  return failed === undefined ? {} : { failedCallbacks: failed };
+}
+
 /** What of it there is to say about the variables that patches set. */
 export function valuesOf(values: ReadonlyMap<number, readonly ValueReport[]>, { open: { process: { pid } } }: Pick<Patched, "open">): Pick<ProcessReport, "values"> {
   const own = values.get(pid) ?? [];

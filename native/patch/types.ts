@@ -2,6 +2,7 @@
 // they are made of, of `list` and `verify`: changing one is a change of the interface.
 
 import type { Address } from "../address.ts";
+import type { CallbackMoment } from "../image/mod.ts";
 
 export interface TransactionOptions {
   /** How long to go on trying while threads stand in the functions. Milliseconds. Default 5000. */
@@ -90,8 +91,17 @@ export interface ProcessReport {
   readonly unseenCoroutines?: true;
   /** The patches that went in the same stop. */
   readonly replaced?: readonly string[];
+  /** Callbacks of the patch that did not do their work after the switch, or in answer to one that did not come about. */
+  readonly failedCallbacks?: readonly FailedCallback[];
   /** It was forked from one of the others in the middle, and brought to the same state afterwards. */
   readonly forkedMeanwhile?: true;
+}
+
+export interface FailedCallback {
+  readonly when: CallbackMoment;
+  readonly function: string;
+  /** In words: "crashed with signal 11". */
+  readonly outcome: string;
 }
 
 export interface FunctionReport {
@@ -133,6 +143,8 @@ export interface ListedPatch {
   readonly functions: readonly FunctionReport[];
   /** Names of the variables that it sets. */
   readonly values?: readonly string[];
+  /** The ELF file of each of its mappings, for debuggers and profilers (as root), and where it is mapped. */
+  readonly symbols?: readonly { readonly file: string; readonly base: Address }[];
 }
 
 export interface PatchedProcess {

@@ -38,7 +38,6 @@ constexpr uint64_t redZone = 128;
 constexpr uint64_t textRoom = 256;
 constexpr uint64_t mostRoom = 32 << 10;
 constexpr uint64_t allSignals = ~uint64_t{0};
-constexpr unsigned long long noCall = ~0ull;  // orig_rax: the kernel restarts nothing
 constexpr int systemCallStop = SIGTRAP | 0x80;
 
 /** Calls that threads wait in and that restart by themselves or by hideInterruption(). */
@@ -119,8 +118,23 @@ uint32_t stateSizeOf(uint64_t features) {
   return size;
 }
 
+/** The kernel's struct rt_sigframe, without the siginfo that rt_sigreturn does not read. */
+struct SignalFrame {
+  uint64_t restorer;
+  uint64_t flags;
+  uint64_t link;
+  uint64_t alternateStack[3];
+  uint64_t registers[23];
+  uint64_t vectorState;
+  uint64_t reserved[8];
+  uint64_t mask;
+};
+constexpr uint64_t frameFlags = 1 | 2 | 4;  // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
+
+}  // namespace
+
 /** Floating point and vector registers in the form that rt_sigreturn reads; empty when the kernel does not give them. */
-std::vector<uint8_t> readVectorState(pid_t tid) {
+std::vector<uint8_t> BorrowedThread::readVectorState(pid_t tid) {
   std::vector<uint8_t> state(64 << 10);
   struct iovec room = {state.data(), state.size()};
   if (::ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &room) != 0 || room.iov_len < legacyAndHeaderSize) return {};
@@ -136,21 +150,6 @@ std::vector<uint8_t> readVectorState(pid_t tid) {
   state.resize(mark.extendedSize);
   return state;
 }
-
-/** The kernel's struct rt_sigframe, without the siginfo that rt_sigreturn does not read. */
-struct SignalFrame {
-  uint64_t restorer;
-  uint64_t flags;
-  uint64_t link;
-  uint64_t alternateStack[3];
-  uint64_t registers[23];
-  uint64_t vectorState;
-  uint64_t reserved[8];
-  uint64_t mask;
-};
-constexpr uint64_t frameFlags = 1 | 2 | 4;  // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
-
-}  // namespace
 
 SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappings) {
   constexpr uint64_t most = uint64_t{32} << 20;
@@ -177,7 +176,7 @@ SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappin
   return {plainCall, 0};
 }
 
-Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64_t startTime, int memory) {
+Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64_t startTime, int memory, const Fitness& isFit) {
   const std::string act = "Cannot borrow a thread of pid " + std::to_string(pid);
   const std::vector<Mapping> mappings = TRY(readMappings(pid));
   const SystemCallCode code = findSystemCallCode(memory, mappings);
@@ -186,11 +185,16 @@ Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64
   for (int round = 0; round < 2; ++round) {
     for (const Candidate& candidate : TRY(listCandidates(pid))) {
       std::unique_ptr<BorrowedThread> thread(new BorrowedThread(pid, candidate.tid, memory, code));
-      if (TRY(thread->take(startTime, mappings))) return thread;
+      if (TRY(thread->take(startTime, mappings, isFit))) return thread;
     }
   }
   // Gives the reason where all threads have the same one.
   TRY(describeProcess(pid));
+  if (isFit) {
+    return Error{ErrorKind::cannotBorrowThread,
+                 act + " for a call: every thread is in a signal handler, in an allocator or the dynamic linker, on a stack that cannot be told, or cannot be used at all; try again",
+                 {{"pid", pid}}};
+  }
   return Error{ErrorKind::cannotBorrowThread,
                act + ": every thread is in uninterruptible sleep, takes a signal, or is under a seccomp filter that cannot be suspended; try again, or run as root",
                {{"pid", pid}}};
@@ -201,12 +205,12 @@ BorrowedThread::~BorrowedThread() {
 }
 
 /** False: not this one. It has been let go. */
-Result<bool> BorrowedThread::take(uint64_t startTime, const std::vector<Mapping>& mappings) {
+Result<bool> BorrowedThread::take(uint64_t startTime, const std::vector<Mapping>& mappings, const Fitness& isFit) {
   if (!TRY(seize())) return false;
   TRY(checkSameProcess(pid_, startTime));
   if (!interruptAndWait()) return false;
   isHeld_ = true;
-  const bool isUsable = saved_.cs == 0x33 && !isInRestartableSequence() &&
+  const bool isUsable = saved_.cs == 0x33 && !isInRestartableSequence() && (!isFit || isFit(saved_)) &&
                         ::ptrace(static_cast<__ptrace_request>(PTRACE_GETSIGMASK), tid_, sizeof savedMask_, &savedMask_) == 0;
   if (isUsable && makeRoom(mappings)) return true;
   if (isHeld_) giveBack();
@@ -377,7 +381,7 @@ Result<int64_t> BorrowedThread::call(long number, Arguments arguments) {
     registers.rip = code_.call;
     registers.rsp = stackPointer_;
     registers.rax = static_cast<unsigned long long>(number);
-    registers.orig_rax = noCall;
+    registers.orig_rax = noSystemCall;
     registers.rdi = arguments[0];
     registers.rsi = arguments[1];
     registers.rdx = arguments[2];

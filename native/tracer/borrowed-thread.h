@@ -17,6 +17,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -35,10 +36,36 @@ struct SystemCallCode {
 /** Slow. `memory`: /proc/PID/mem. */
 SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappings);
 
+/** A function of the process, to be called by a borrowed thread. */
+struct FunctionCall {
+  RemotePtr function;
+  /** Code that makes the call and keeps errno: borrowed-call.cc says what it does. */
+  RemotePtr through;
+  /** __errno_location; 0: the program has none. */
+  RemotePtr errnoLocation;
+  std::array<uint64_t, 3> arguments = {};
+  /** Nanoseconds. */
+  uint64_t patience = 0;
+  /** Whether a function that is late can be left where the thread stands. */
+  std::function<bool(const user_regs_struct&)> mayBeLeft;
+};
+
+struct CallOutcome {
+  /** `ended`: it wanted to end the program, or to run another one in its place. All but `returned`: it was left. */
+  enum class End : uint8_t { returned, crashed, late, ended };
+  End end = End::returned;
+  uint64_t value = 0;
+  int signal = 0;
+};
+
 class BorrowedThread {
  public:
-  /** Only on a tracing thread; the thread goes back when this ends. `memory`: /proc/PID/mem, writable. */
-  static Result<std::unique_ptr<BorrowedThread>> borrow(pid_t pid, uint64_t startTime, int memory);
+  using Fitness = std::function<bool(const user_regs_struct&)>;
+  /**
+   * Only on a tracing thread; the thread goes back when this ends. `memory`: /proc/PID/mem, writable. `isFit`: a further
+   * condition on how a thread stands.
+   */
+  static Result<std::unique_ptr<BorrowedThread>> borrow(pid_t pid, uint64_t startTime, int memory, const Fitness& isFit = {});
 
   BorrowedThread(const BorrowedThread&) = delete;
   BorrowedThread& operator=(const BorrowedThread&) = delete;
@@ -49,15 +76,18 @@ class BorrowedThread {
   Result<int64_t> call(long number, Arguments arguments);
   /** Puts a text of at most 255 bytes into the target's memory, where it stays until the next one. */
   Result<RemotePtr> text(std::string_view text);
+  /** Refuses: process-gone, cannot-borrow-thread, out-of-memory. */
+  Result<CallOutcome> callFunction(const FunctionCall& function);
 
   pid_t tid() const { return tid_; }
 
  private:
-  enum class Stop : uint8_t { asked, systemCall, gone, late };
+  enum class Stop : uint8_t { asked, systemCall, fault, gone, late };
+  static constexpr unsigned long long noSystemCall = ~0ull;  // orig_rax: the kernel restarts nothing
 
   BorrowedThread(pid_t pid, pid_t tid, int memory, const SystemCallCode& code) : pid_(pid), tid_(tid), memory_(memory), code_(code) {}
 
-  Result<bool> take(uint64_t startTime, const std::vector<Mapping>& mappings);
+  Result<bool> take(uint64_t startTime, const std::vector<Mapping>& mappings, const Fitness& isFit);
   Result<bool> seize();
   bool interruptAndWait();
   bool isInRestartableSequence() const;
@@ -67,6 +97,12 @@ class BorrowedThread {
   std::vector<uint8_t> homewardFrame(uint64_t vectorAt) const;
   Stop resumeUntilStop(int request, uint64_t patience);
   bool blockSignals(uint64_t mask);
+  static std::vector<uint8_t> readVectorState(pid_t tid);
+  Stop resumeInFunction(uint64_t deadline, int& signal);
+  Stop haltInFunction(int& signal);
+  Result<CallOutcome> callOnStack(const FunctionCall& function, uint64_t top);
+  Result<CallOutcome> followFunction(const FunctionCall& function, uint64_t homeward);
+  Result<void> leaveSystemCall(bool isInCall, user_regs_struct& registers);
   void letGo(int signal);
   void giveBack();
   Error gone() const;

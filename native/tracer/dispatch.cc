@@ -26,6 +26,7 @@ constexpr Method methods[] = {
   {"stage", stage},
   {"unmap", unmap},
   {"write", write},
+  {"call", call},
   {"transition", transition},
 };
 

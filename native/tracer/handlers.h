@@ -38,6 +38,7 @@ Result<Answer> references(const Request&);  // references.cc
 Result<Answer> stage(const Request&);       // stage.cc
 Result<Answer> unmap(const Request&);       // stage.cc
 Result<Answer> write(const Request&);       // stage.cc
+Result<Answer> call(const Request&);        // call.cc
 Result<Answer> transition(const Request&);  // transition.cc
 
 }  // namespace suture

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace suture {
 
@@ -25,6 +26,17 @@ constexpr size_t chunkSize = 256 << 10;
 constexpr size_t enoughReferences = 16;
 constexpr uint64_t patience = 100'000'000;
 
+/** "GNUCC++", and in the lowest byte whether it is a second reference to the exception. */
+constexpr uint64_t exceptionClass = 0x474e5543432b2b00;
+/** Of the action, the language data and the landing pad in the head of a C++ exception, back from its class. */
+constexpr size_t distancesToClass[] = {32, 24, 16};
+/** In what libgcc's unwinder leaves on the stack (struct _Unwind_Context): the flags that are always the same… */
+constexpr uint64_t contextFlags = uint64_t{1} << 62;
+constexpr uint64_t signalFrameFlag = uint64_t{1} << 63;
+/** … and the return address, the language data and the function, back from them. */
+constexpr size_t distancesToFlags[] = {40, 32, 8};
+constexpr size_t lookAhead = 48;
+
 struct Reference {
   /** 0: in a register. */
   uint64_t at;
@@ -33,7 +45,7 @@ struct Reference {
 
 class Search {
  public:
-  Search(pid_t pid, std::vector<RemoteRange> into, std::vector<RemoteRange> except) : pid_(pid), into_(std::move(into)), except_(std::move(except)), chunk_(chunkSize) {}
+  Search(pid_t pid, std::vector<RemoteRange> into, std::vector<RemoteRange> except) : pid_(pid), into_(std::move(into)), except_(std::move(except)), chunk_(chunkSize + lookAhead) {}
 
   /** Registers, and how far down each stack is in use. */
   Result<void> lookAtThreads(uint64_t startTime) {
@@ -110,13 +122,28 @@ class Search {
   }
 
   void lookAt(uint64_t at, size_t length) {
-    const size_t got = readRemote(pid_, at, {chunk_.data(), length});
+    const size_t got = readRemote(pid_, at, {chunk_.data(), length + lookAhead});
     // Memory that was given back meanwhile holds nothing any more.
-    for (size_t i = 0; i + sizeof(uint64_t) <= got && !isEnough(); i += sizeof(uint64_t)) {
-      uint64_t word;
-      std::memcpy(&word, chunk_.data() + i, sizeof word);
-      if (isWanted(word)) found_.push_back({at + i, word});
+    for (size_t i = 0; i < length && i + sizeof(uint64_t) <= got && !isEnough(); i += sizeof(uint64_t)) {
+      const uint64_t word = wordAt(i);
+      if (isWanted(word) && !isLeftByUnwinder(i, got)) found_.push_back({at + i, word});
     }
+  }
+
+  uint64_t wordAt(size_t i) const {
+    uint64_t word;
+    std::memcpy(&word, chunk_.data() + i, sizeof word);
+    return word;
+  }
+
+  /**
+   * The head of a C++ exception, alive or long freed, remembers where it is to be caught, and the unwinder's context where it
+   * has come to. Both are read only while the frame in question is on the stack, which is a matter for whoever looks at stacks.
+   */
+  bool isLeftByUnwinder(size_t i, size_t got) const {
+    const auto isBehind = [&](size_t distance, uint64_t mask, uint64_t wanted) { return i + distance + sizeof(uint64_t) <= got && (wordAt(i + distance) & mask) == wanted; };
+    return std::any_of(std::begin(distancesToClass), std::end(distancesToClass), [&](size_t distance) { return isBehind(distance, ~uint64_t{0xff}, exceptionClass); }) ||
+           std::any_of(std::begin(distancesToFlags), std::end(distancesToFlags), [&](size_t distance) { return isBehind(distance, ~signalFrameFlag, contextFlags); });
   }
 
   pid_t pid_;

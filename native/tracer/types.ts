@@ -149,6 +149,30 @@ export interface ProcessTransition {
   readonly writes: readonly MemoryWrite[];
 }
 
+/** A function of the process that one of its own threads is to call. */
+export interface FunctionCall {
+  readonly function: Address;
+  /** Code in the process that makes the call: native/patch/calls.ts. */
+  readonly through: Address;
+  /** `__errno_location`, where the program has it. */
+  readonly errnoLocation?: Address;
+  /** Three at the most. */
+  readonly arguments: readonly bigint[];
+  /** No frame of the thread may stand here: code that holds locks which the function may want. */
+  readonly avoid: readonly AddressRange[];
+  /** A function that does not return in time is given more, while it stands in such code itself. */
+  readonly hold: readonly AddressRange[];
+  readonly patienceMilliseconds: number;
+}
+
+/** All but `returned`: the function was left where it was, and the thread went on as if nothing had been. */
+export type CallOutcome =
+  | { readonly end: "returned"; readonly value: bigint }
+  | { readonly end: "crashed"; readonly signal: number }
+  | { readonly end: "late" }
+  /** It wanted to end the process or to run another program in its place. */
+  | { readonly end: "ended" };
+
 export interface TransitionRequest {
   readonly processes: readonly ProcessTransition[];
   readonly maxStopMicroseconds: number;
@@ -250,4 +274,6 @@ export interface TracerClient extends AsyncDisposable {
   /** Writes memory that no thread executes (ledger, staged data) without a stop; `expected` is checked first. */
   write(pid: number, startTime: bigint, writes: readonly MemoryWrite[]): Promise<void>;
   transition(request: TransitionRequest): Promise<TransitionOutcome>;
+  /** On one thread that stands in none of the ranges to avoid, while all others run on. Refuses: cannot-borrow-thread, out-of-memory. */
+  call(pid: number, startTime: bigint, call: FunctionCall): Promise<CallOutcome>;
 }

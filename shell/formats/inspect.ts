@@ -38,7 +38,7 @@ function describeDiff(text: string): string {
 }
 
 function formatObject(object: PatchObject, style: Style): readonly string[] {
-  const { module, functions, values, added, imports } = object;
+  const { module, functions, values, added, imports, callbacks = [], unwinding } = object;
   return [
     "",
     `${style.bold(module.name)} (${module.kind}, build-id ${module.buildId})`,
@@ -50,6 +50,8 @@ function formatObject(object: PatchObject, style: Style): readonly string[] {
     ...functions.flatMap((one) => formatWarnings(one, style)),
     ...values.map((one) => `  sets: ${one.name} at ${formatAddress(one.variable)}+${one.offset} to ${hex(one.replacement)} if it is ${hex(one.expected)}`),
     ...added.map((one) => `  new: ${one.name} (${one.unit}), ${one.newSize} bytes`),
+    ...callbacks.map(({ when, name }) => `  callback: ${name}, ${when}`),
+    ...(unwinding === "required" ? ["  exceptions may come through: its unwind table is registered with the process's unwinder"] : []),
     ...formatImports(imports),
   ];
 }

@@ -1,6 +1,6 @@
-// `list`: the patches of each process, a line for each patch; and what could not be read.
+// `list`: the patches of each process, a line for each patch; how a debugger finds their symbols; and what could not be read.
 
-import type { PatchedProcess } from "../../native/mod.ts";
+import { formatAddress, type ListedPatch, type PatchedProcess } from "../../native/mod.ts";
 import type { Style } from "../terminal.ts";
 import { alignColumns } from "./columns.ts";
 
@@ -9,6 +9,10 @@ export function formatList(processes: readonly PatchedProcess[], style: Style): 
     patches.map((patch) => [`${pid}`, program, patch.name, patch.state, [...patch.functions.map(({ name }) => name), ...patch.values ?? []].join(", ")]));
   const table = rows.length === 0 ? [] : alignColumns(["PID", "PROGRAM", "PATCH", "STATE", "FUNCTIONS AND VARIABLES"], rows);
   const problems = processes.flatMap(({ problem }) => (problem === undefined ? [] : [`${style.yellow("warning")}: ${problem}`]));
-  const lines = [...table, ...problems];
+  const lines = [...table, ...processes.flatMap(({ patches }) => patches.flatMap(gdbLines)), ...problems];
   return lines.length === 0 ? "No patch is applied" : lines.join("\n");
 }
+
+/** What gdb wants to be told, so that it names the patch's functions. */
+const gdbLines = ({ name, symbols = [] }: ListedPatch): readonly string[] =>
+  symbols.map(({ file, base }) => `gdb, for ${name}: add-symbol-file ${file} -o ${formatAddress(base)}`);

@@ -44,7 +44,7 @@ export async function openWorkshop(tracer: TracerClient, sources: Sources): Prom
   await writeAll(directory, sources.original);
   const path = await linkProgram(directory, sources);
   const pairs: ObjectPair[] = [];
-  for (const name of Object.keys(sources.patched).filter((each) => each.endsWith(".c"))) pairs.push(await compilePair(directory, name, sources));
+  for (const name of Object.keys(sources.patched).filter(isUnit)) pairs.push(await compilePair(directory, name, sources));
   const program = readLinkedProgram(await openProgram(tracer, path));
   return {
     directory, path, program, pairs,
@@ -64,17 +64,21 @@ async function writeAll(directory: string, files: Readonly<Record<string, string
 }
 
 async function linkProgram(directory: string, { original, flags = ["-g", "-O2"], link = [], compiler = "gcc", output = "program" }: Sources): Promise<string> {
-  const units = Object.keys(original).filter((name) => name.endsWith(".c"));
-  for (const name of units) await run(compiler, [...flags, "-c", name, "-o", `${name}.o`], { cwd: directory });
-  await run(compiler, ["-Wl,--build-id", ...link, ...units.map((name) => `${name}.o`), "-o", output], { cwd: directory });
+  const units = Object.keys(original).filter(isUnit);
+  for (const name of units) await run(compilerOf(name, compiler), [...flags, "-c", name, "-o", `${name}.o`], { cwd: directory });
+  await run(units.some(isCxx) ? "g++" : compiler, ["-Wl,--build-id", ...link, ...units.map((name) => `${name}.o`), "-o", output], { cwd: directory });
   return join(directory, output);
 }
+
+const isCxx = (name: string): boolean => name.endsWith(".cc");
+const isUnit = (name: string): boolean => name.endsWith(".c") || isCxx(name);
+const compilerOf = (name: string, compiler: string): string => (isCxx(name) && compiler === "gcc" ? "g++" : compiler);
 
 async function compilePair(directory: string, name: string, sources: Sources): Promise<ObjectPair> {
   const { compiler = "gcc", flags = ["-g", "-O2"], pairFlags = flags } = sources;
   const compile = async (side: string, extra: readonly string[]): Promise<Uint8Array> => {
     const output = join(directory, `${name}.${side}.o`);
-    await run(compiler, [...pairFlags, ...extra, "-c", name, "-o", output], { cwd: directory });
+    await run(compilerOf(name, compiler), [...pairFlags, ...extra, "-c", name, "-o", output], { cwd: directory });
     return new Uint8Array(await readFile(output));
   };
   const sections = ["-ffunction-sections", "-fdata-sections"];

@@ -76,7 +76,7 @@ describe("suture apply and revert", () => {
     expect(await suture("apply", image, "--pid", pid)).toEqual({ result: "committed", patch: { name: "triple", digest }, processes, stop });
     expect(await nextAnswer(target)).toBe("answer 63");
 
-    const listed = { pid: target.pid, program: answers.program, patches: [{ name: "triple", state: "active", digest, functions }] };
+    const listed = { pid: target.pid, program: answers.program, patches: [{ name: "triple", state: "active", digest, functions, symbols: [{ file: expect.stringMatching(new RegExp(`^/proc/${target.pid}/map_files/[0-9a-f]+-[0-9a-f]+$`)), base: expect.any(String) }] }] };
     expect(await suture("list", "--pid", pid)).toEqual([listed]);
     expect(await suture("list")).toContainEqual(listed);
     expect(await suture("verify", "--pid", pid)).toMatchObject({ pid: target.pid, verified: true, patches: [{ name: "triple", codeMatches: true }] });

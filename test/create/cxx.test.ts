@@ -1,0 +1,82 @@
+// C++ as programs have it, on a live process whose threads run through all of it: each change is built from a diff, applied,
+// seen, and reverted.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+import { applyPatch, revertPatch } from "../../native/patch/mod.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { lifted, refused } from "../support/limits.ts";
+import { snapshotOf } from "../support/mod.ts";
+import { startProgram } from "./live-program.ts";
+import type { Change, LiveProgram } from "./live-program.ts";
+
+let tracer: Tracer;
+const programs = new Map<string, LiveProgram>();
+const levels = ["-O0", "-O2"] as const;
+const header = "many-classes.h";
+const other = "many-classes-other.cc";
+const plain = "many-classes-plain.c";
+
+beforeAll(async () => {
+  tracer = await Tracer.start();
+  for (const level of levels) programs.set(level, await startProgram(tracer, { files: ["many-classes.cc", other, plain, header], flags: ["-g", level] }));
+}, 120_000);
+afterAll(async () => {
+  for (const program of programs.values()) await program[Symbol.asyncDispose]();
+  await tracer[Symbol.asyncDispose]();
+});
+
+const old = { virtual: 8, construct: 7, identity: 1, eyes: 2, template: 42, other: 10, lambda: 42, guarded: 1031, thread: 78, pooled: 6, strings: 206, exception: 11, mixed: 10 };
+type Answers = Readonly<Record<keyof typeof old, number>>;
+
+const read = (line: string): Partial<Answers> => Object.fromEntries([...line.matchAll(/(\w+)=(-?\d+)/g)].map(([, name = "", value]) => [name, Number(value)]));
+
+interface Situation {
+  readonly title: string;
+  readonly changes: readonly Change[];
+  readonly answers: Partial<Answers>;
+}
+
+const situations: readonly Situation[] = [
+  { title: "a virtual function, and the constructor and destructor under both of their names",
+    changes: [["int Spider::legs() const { return 8; }", "int Spider::legs() const { return 9; }"], ["weight_(weight + 1) {}", "weight_(weight + 10) {}"], ["Spider::~Spider() { weight_ = 0; }", "Spider::~Spider() { weight_ = -1; }"]],
+    answers: { virtual: 9, construct: 16, other: 19 } },
+  { title: "an inline method, a virtual inline one and a template of a header, in every unit that has them",
+    changes: [["return count += 1;", "return count += 2;", header], ["int eyes() const { return 2; }", "int eyes() const { return 3; }", header], ["return value * 2 +", "return value * 3 +", header]],
+    answers: { eyes: 3, template: 63, other: 13 } },
+  { title: "a lambda that was stored before", changes: [["return base + n; }", "return base - n; }"]], answers: { lambda: 38 } },
+  { title: "function-local statics behind a guard and thread_local variables, which keep their values",
+    changes: [["slow.value + made * 1000 + n;", "slow.value + made * 1000 + n + 100;"], ["return visits + n;", "return visits + n + 7;"]],
+    answers: { guarded: 1131, thread: 85 } },
+  { title: "allocation functions of a class, strings and vectors with more of the library than before",
+    changes: [["    ++drawn;\n", "    drawn += 2;\n"], ["return one->value + n;", "return one->value + n + drawn / drawn;"],
+      ['std::vector<std::string> words = {text, "end"};', 'std::vector<std::string> words = {text, "end"};\n  words.insert(words.begin(), text.substr(1));\n  words.reserve(40);']],
+    answers: { pooled: 7, strings: 305 } },
+  { title: "a throw and its catch in one function", changes: [['"more than "', '"many more than "']], answers: { exception: 16 } },
+  { title: "C and C++ in one program and one patch", changes: [["return 2 * n;", "return 3 * n;", plain], ["return n + 1; }", "return n + 2; }"]], answers: { mixed: 18 } },
+];
+
+describe.each(levels)("C++ compiled with %s", (level) => {
+  test.each(situations)(lifted("X15", "C++ with a change of one sort each; each row of cxx.test.ts, -O0 and -O2") + ": $title", async ({ title, changes, answers }) => {
+    const program = programs.get(level);
+    if (program === undefined) throw new Error(`No program was built with ${level}`);
+    expect(read(await program.ask())).toEqual(old);
+    const before = await snapshotOf(program.pid);
+    const name = title.replace(/\W+/g, "-").slice(0, 40);
+    const { image } = await program.build(name, changes);
+    await applyPatch(tracer, image, program.pid);
+    expect(read(await program.ask())).toEqual({ ...old, ...answers });
+    await revertPatch(tracer, name, program.pid);
+    expect(read(await program.ask())).toEqual(old);
+    await program.returnsTo(before);
+  }, 300_000);
+});
+
+const build = async (...changes: readonly Change[]): Promise<unknown> => programs.get("-O2")?.build("refused", changes);
+
+refused("X11", "a virtual function more: objects that exist have the old table", "changes its size", () => build(
+  ["  static int alive;\n", "  static int alive;\n  virtual int wings() const { return 0; }\n", header]));
+refused("X12", "a static object with a constructor: start-up code would have to make it", "constructs the unit's static objects", () => build(
+  ["int Animal::alive = 0;", "int Animal::alive = 0;\nstd::string motto = std::to_string(Animal::alive);"], ['std::string text = "zoo";', "std::string text = motto;"]));
+refused("X15", "a lambda before one that is stored, which would take its number", "it cannot be told which is which", () => build(
+  ["  stored = [base](int n)", "  std::function<int(int)> extra = [base](int n) { return base * n; };\n  drawn += extra(1);\n  stored = [base](int n)"]));
