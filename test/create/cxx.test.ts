@@ -7,6 +7,7 @@ import { applyPatch, revertPatch } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, refused } from "../support/limits.ts";
 import { snapshotOf } from "../support/mod.ts";
+import type { ProcessSnapshot } from "../support/mod.ts";
 import { startProgram } from "./live-program.ts";
 import type { Change, LiveProgram } from "./live-program.ts";
 
@@ -30,6 +31,9 @@ const old = { virtual: 8, construct: 7, identity: 1, eyes: 2, template: 42, othe
 type Answers = Readonly<Record<keyof typeof old, number>>;
 
 const read = (line: string): Partial<Answers> => Object.fromEntries([...line.matchAll(/(\w+)=(-?\d+)/g)].map(([, name = "", value]) => [name, Number(value)]));
+
+/** A reverted patch can stay in memory for a while: what calls that are over left on stacks counts as a reference to it. */
+const ownCode = ({ code }: ProcessSnapshot): ProcessSnapshot["code"] => code.filter(({ mapping }) => !mapping.includes("/memfd:suture-"));
 
 interface Situation {
   readonly title: string;
@@ -68,7 +72,7 @@ describe.each(levels)("C++ compiled with %s", (level) => {
     expect(read(await program.ask())).toEqual({ ...old, ...answers });
     await revertPatch(tracer, name, program.pid);
     expect(read(await program.ask())).toEqual(old);
-    await program.returnsTo(before);
+    expect(ownCode(await snapshotOf(program.pid))).toEqual(ownCode(before));
   }, 300_000);
 });
 
