@@ -2,7 +2,9 @@
 // compilations of each unit that it has to compile, as many at a time as there are cores; and how large the images are,
 // next to the code of the functions in them. A table on standard output, all raw figures as JSON.
 //
-//   npm run bench:build -- [--runs 5] [--out FILE]
+//   npm run bench:build -- [--runs 5] [--short] [--out FILE]
+//
+// --short leaves out the headers, whose units take minutes to compile.
 
 import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
@@ -48,16 +50,17 @@ interface Figures extends Case {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, out: { type: "string" } } });
+const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, short: { type: "boolean", default: false }, out: { type: "string" } } });
 const runs = Number(values.runs);
 const directory = await mkdtemp(join(tmpdir(), "suture-bench-"));
+const imageFile = join(directory, "fix.suture");
 try {
   const redis = await buildRedis();
   // What includes what is known, as it is after a program's first patch.
   await mkdir(join(directory, "suture"));
   await symlink(await cacheDirectory("dependencies"), join(directory, "suture/dependencies"));
   const figures: Figures[] = [];
-  for (const each of cases) {
+  for (const each of cases.filter(({ isLong }) => !values.short || isLong !== true)) {
     figures.push(await measure(redis, each));
     process.stderr.write(`measured ${each.title}\n`);
   }
@@ -85,8 +88,6 @@ async function measure(redis: RedisBuild, each: Case): Promise<Figures> {
     imageBytes: (await stat(imageFile)).size, codeBytes: functions.reduce((sum, { newSize }) => sum + newSize, 0),
   };
 }
-
-const imageFile = join(directory, "fix.suture");
 
 /** The whole command, with a cache of its own. */
 async function build(redis: RedisBuild, { patch }: Case): Promise<void> {
