@@ -25,8 +25,10 @@ export interface PatchSwitch extends Carrying {
   readonly forbidden: readonly ForbiddenRange[];
 }
 
-/** What a ledger must have room for beyond a record of its own, to name all processes in the intent. */
-export const roomForPeers = (processes: number): number => 64 * processes;
+const mostTries = 8;
+
+/** What a ledger must have room for, to name all processes in the intent of every try. */
+export const roomForPeers = (processes: number): number => (processes > 1 ? 64 * processes * mostTries : 0);
 
 export interface CommitReport extends SwitchReport {
   /** By process: what became of the variables that patches set. */
@@ -67,7 +69,6 @@ async function switchAll(act: string, wanted: readonly PatchSwitch[], options: T
   }
 }
 
-const mostTries = 8;
 const isOfVariable = (error: unknown): boolean =>
   error instanceof SutureError && error.kind === "bytes-mismatch" && String(error.data["what"]).startsWith("variable ");
 
@@ -76,8 +77,8 @@ async function commitOnce(act: string, wanted: readonly PatchSwitch[], options: 
   if (first === undefined) throw refuse("process-gone", act, "every process that was chosen has ended");
   const { tracer } = first.open;
   const planned = await inEach(wanted, async (each) => ({ ...each, plan: await planValues(tracer, each.open.process, each.ledger.patches, each.change, act) }));
+  if (options.dryRun) return { ...await switchCode(tracer, act, planned.map((each) => switchOf(each, [])), options), values: new Map() };
   const values = new Map(planned.map(({ open, plan }) => [open.process.pid, plan.reports]));
-  if (options.dryRun) return { ...await switchCode(tracer, act, planned.map((each) => switchOf(each, [])), options), values };
   const begun: PatchSwitch[] = [];
   return undoingOnFailure(async () => {
     const peers = planned.map(({ open: { process: { pid, startTime } } }) => ({ pid, startTime }));

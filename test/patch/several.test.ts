@@ -162,7 +162,7 @@ test("the four steps of a tree reach the workers that are forked between them an
     }));
     return new Set(found.flat().map(({ patches }) => patches.map(({ state }) => state).join()));
   };
-  expect((await loadPatch(tracer, image, tree)).processes.length).toBeGreaterThan(5);
+  expect((await loadPatch(tracer, image, tree)).processes.map(({ pid }) => pid)).toContain(target.pid);
   expect(await states()).toEqual(new Set(["loaded"]));
   await expectOnly(target, "old");
   expect(await activatePatch(tracer, "fork", tree)).toMatchObject({ result: "activated" });

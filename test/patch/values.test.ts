@@ -153,6 +153,14 @@ test("a value that changes all the time is held against what is expected under t
   expect(await snapshotOf(pid)).toEqual(before);
 });
 
+test("a dry run sets nothing, and does not say that it did", async () => {
+  await using running = await start();
+  const checked = await applyPatch(tracer, await withCode("both", "retries=5 if 3"), running.pid, { dryRun: true });
+  expect(checked).toMatchObject({ result: "checked", processes: [{ functions: [{ name: "answer" }] }] });
+  expect(checked.processes[0]?.values).toBeUndefined();
+  expect(await running.show()).toBe(untouchedSettings);
+});
+
 test("revertPatch() leaves a value that the program has changed since, and says so", async () => {
   await using running = await start();
   const { pid } = running;

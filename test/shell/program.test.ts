@@ -44,7 +44,7 @@ describe("suture refuses a wrong command line with exit code 2, one line and a w
     [["apply", "x.suture", "--pid", "0"], `"0" is not a number from 1 to 4194304`],
     [["apply", "x.suture", "--pid", "1", "--timeout", "5"], `"5" is not one; write 5s, 200ms or 500us`],
     [["build", "a.patch", "--source", "."], "required option '--target <elf>' not specified"],
-    [["build", "--source", ".", "--target", "x"], "missing required argument 'diffs'"],
+    [["build", "--source", ".", "--target", "x"], "neither a diff nor --set is given"],
     [["verify"], "Cannot verify: no process is named"],
     [["capture"], "missing required argument 'command'"],
     [["shell", "x"], `"x" is not a number`],
