@@ -24,7 +24,7 @@ import type { DebugUnit, StructureLayout, TracerClient } from "../tracer.ts";
 import { assembleObject } from "./assemble.ts";
 import type { Binding } from "./bind.ts";
 import { decodeText } from "./byte-text.ts";
-import { refuseCountingCallers } from "./counting-callers.ts";
+import { compileAsItWas, ownSections, refuseCountingCallers } from "./counting-callers.ts";
 import { layoutsOfObject, refuseLayouts } from "./check-layouts.ts";
 import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
@@ -39,7 +39,8 @@ import type { Definition, ObjectCode } from "./object-code.ts";
 import { producerOf } from "./producer.ts";
 import { functionPlaces, placeOf, readLinkedProgram, threadOffsetOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
-import type { ProvedFunction } from "./proof.ts";
+import { proveUnit } from "./proof.ts";
+import type { ProvedFunction, ProvedUnit } from "./proof.ts";
 import { notPatchable } from "./refusal.ts";
 import { refuseRecords } from "./records.ts";
 import { runProgram } from "./run-program.ts";
@@ -72,25 +73,27 @@ export async function createReplacementImage(tracer: TracerClient, file: string,
   await refuseCopies(program, olds.map(({ old }) => old));
   const original = await invocationOf(unit, program, options);
   const invocation = forFile(original, resolve(file), unit, options.command);
-  const fix = await withScratch(async (directory) => {
+  const { fix, proved } = await withScratch(async (directory) => {
     options.onProgress?.({ step: "units", units: [file] });
     const begun = performance.now();
     const object = await compileFix(invocation, directory, file);
     options.onProgress?.({ step: "compiled", unit: file, side: "patched", done: 1, of: 1, milliseconds: performance.now() - begun });
+    const proved = await proveOriginal(program, unit, original, options.source, directory);
+    if (proved !== undefined) options.onProgress?.({ step: "proved", unit: unit.name, functions: proved.functions.size });
     await refuseCountingCallers(program, olds.map(({ old }) => old), unit, original, directory);
     const layouts = await tracer.layouts(options.target, { unit, debugFile: options.debugFile });
     const own = await layoutsOfObject(tracer, join(directory, "fix.o"), object);
     refuseLayouts(file, layouts, own, { allowed: options.allowedLayouts });
     refuseSignatures(file, layouts, own, olds);
-    return readObjectCode(file, object);
+    return { fix: readObjectCode(file, object), proved };
   });
   const compared = comparedUnit(program, fix, unit, olds, invocation);
   const image = encodeImage({
     name: options.name ?? basename(file).replace(/\.[^.]*$/, ""), description: options.description ?? "", diffs: [await asDiff(file)],
-    compilers: [invocation.compiler], objects: [assemble(program, compared, unit)],
+    compilers: [invocation.compiler], objects: [assemble(program, compared, unit, proved)],
     build: {
       units: [{ unit: file, producer: producerOf(fix.file) ?? "", command: [invocation.compiler, ...formatInvocation(invocation, [])] }],
-      notes: olds.map(({ by, old }) => `Written by hand: ${by} of ${basename(file)} takes the place of ${old.name}; nothing was compared`),
+      notes: olds.map(({ by, old }) => `Written by hand: ${by} of ${basename(file)} takes the place of ${old.name}${proved === undefined ? "; nothing was compared with the program" : ""}`),
       allowedLayouts: options.allowedLayouts ?? [],
     },
   });
@@ -177,6 +180,17 @@ function forFile(original: Invocation | undefined, file: string, unit: DebugUnit
   return { ...original, arguments: [...options, beside, { kind: "input", path: file }], spelled: file };
 }
 
+/** What is asked of the unit's source counts only if it is the source that runs. */
+async function proveOriginal(
+  program: LinkedProgram, unit: DebugUnit, original: Invocation | undefined, source: string | undefined, scratch: string,
+): Promise<ProvedUnit | undefined> {
+  if (original === undefined || source === undefined) return undefined;
+  const object = await compileAsItWas(original, unit, ownSections, join(scratch, "original.o"));
+  const { spelled, directory, compiler } = original;
+  const plain = () => compileAsItWas(original, unit, [], join(scratch, "plain.o"));
+  return proveUnit(program, { unit: unit.name, spelled, directory, compiler, flags: [], original: object, patched: object, plain }, source);
+}
+
 async function compileFix(invocation: Invocation, directory: string, file: string): Promise<Uint8Array> {
   const output = join(directory, "fix.o");
   // Static variables of the program are declared as extern here: they must not be taken for another module's.
@@ -241,15 +255,16 @@ function variableBinding(program: LinkedProgram, symbol: ElfSymbol): Binding {
   return offset === undefined ? { kind: "address", at: placeOf(symbol) } : { kind: "thread", offset };
 }
 
-function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit): ImageObject {
+function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit, proved: ProvedUnit | undefined): ImageObject {
   const inclusion = includeDependencies(program, [unit]);
   refuseRecords(inclusion);
   const { name, buildId, kind } = program.program;
   const object = assembleObject({
     module: { name, buildId, kind }, units: [unit], inclusion, unwinding: unwindingFor(program, inclusion), oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
   });
-  // The old function is known by its unit, as everywhere; and nothing was compared.
-  return { ...object, functions: object.functions.map((each) => ({ ...each, unit: home.name })), proof: { units: 0, functions: 0, bytes: 0 } };
+  const proof = proved === undefined ? { units: 0, functions: 0, bytes: 0 } : { units: 1, functions: proved.functions.size, bytes: proved.bytes };
+  // The old function is known by its unit, as everywhere.
+  return { ...object, functions: object.functions.map((each) => ({ ...each, unit: home.name })), proof };
 }
 
 /** The file as a diff that creates it: the image holds what it was made from, in the one form that it has for that. */

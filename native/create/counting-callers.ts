@@ -20,6 +20,8 @@ import type { Definition, ObjectCode } from "./object-code.ts";
 import type { LinkedProgram } from "./program.ts";
 import { runProgram } from "./run-program.ts";
 
+export const ownSections = ["-ffunction-sections", "-fdata-sections"];
+
 /** Refuses functions that a caller of their own unit may count on. `original`: how the unit was compiled, if that is known. */
 export async function refuseCountingCallers(
   program: LinkedProgram, olds: readonly ProgramFunction[], unit: DebugUnit, original: Invocation | undefined, scratch: string,
@@ -29,7 +31,8 @@ export async function refuseCountingCallers(
     for (const old of olds) refuseAnyCaller(program, old, unit);
     return;
   }
-  const compileWith = (more: readonly string[], name: string) => compileUnit(original, unit, more, join(scratch, name));
+  const compileWith = async (more: readonly string[], name: string): Promise<ObjectCode> =>
+    readObjectCode(unit.name, await compileAsItWas(original, unit, [...ownSections, ...more], join(scratch, name)));
   const [free, strict] = await Promise.all([compileWith([], "free.o"), compileWith(["-fno-ipa-ra"], "strict.o")]);
   for (const old of olds) {
     const counting = callersOf(free, old.name, new Set(olds.map(({ name }) => name))).find((caller) => !isSame(free, strict, caller));
@@ -85,11 +88,12 @@ function refersTo(object: ObjectCode, { section, ...place }: Definition, name: s
   });
 }
 
-async function compileUnit(invocation: Invocation, unit: DebugUnit, more: readonly string[], output: string): Promise<ObjectCode> {
-  const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-ffunction-sections", "-fdata-sections", ...more, "-c", "-o", output]),
+/** The unit's object, from the source as it is. */
+export async function compileAsItWas(invocation: Invocation, unit: DebugUnit, more: readonly string[], output: string): Promise<Uint8Array> {
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-c", "-o", output]),
     { directory: invocation.directory, environment: compilerEnvironment });
   if (run.status !== 0) throw compileError(unit.name, "original", run);
-  return readObjectCode(unit.name, await readFile(output));
+  return readFile(output);
 }
 
 function isSame(free: ObjectCode, strict: ObjectCode, function_: Definition): boolean {

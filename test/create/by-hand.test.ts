@@ -70,18 +70,19 @@ int my_work(int n) { state.calls++; own++; return help(n) + own + secret * 10 + 
     // help(1) = 8, own = 4, 5, 6; with the fix: secret 70, shared 1000, more(1) = 7.
     expect(answers).toEqual([["12", "18006"], ["71083", "18006"], ["14", "18006"]]);
     expect(manifest.objects[0]).toMatchObject({
-      functions: [{ name: "work", unit: "a.c", reason: "replaced by my_work of fix.c, by hand" }], proof: { units: 0, functions: 0, bytes: 0 },
+      functions: [{ name: "work", unit: "a.c", reason: "replaced by my_work of fix.c, by hand" }], proof: { units: 1, functions: 3 },
     });
     expect(manifest.objects[0]?.added.map(({ name }) => name)).toEqual(["more"]);
     expect(manifest.diffs[0]?.text).toContain("+int my_work(int n)");
   });
 
   test("needs no source where the flags are given, and tells same-named static functions apart by their unit", async () => {
-    const { answers } = await answersOf({
+    const { answers, manifest } = await answersOf({
       withSource: false, options: { command: ["gcc", "-O1"] }, replacements: [{ old: "a.c:answer", by: "my_answer" }],
       fix: "extern volatile int secret; int help(int), second(int);\nint my_answer(int n) { return n == 2 ? second(n) + 1 : help(n) * 100 + secret; }\n",
     });
     expect(answers).toEqual([["12", "18006"], ["807", "18007"], ["13", "18006"]]);
+    expect(manifest.objects[0]?.proof).toEqual({ units: 0, functions: 0, bytes: 0 });
   });
 
   test("replaces several functions of one unit", async () => {
@@ -115,6 +116,16 @@ describe("createReplacementImage() refuses", () => {
       { kind: "not-patchable", message: expect.stringContaining("may count on the registers that it leaves alone (-fipa-ra); name the source tree with --source") }],
   ])("%s", async (_, attempt, found) => {
     expect(await refusalOf(attempt)).toMatchObject(found);
+  });
+
+  test("a source tree that is not the one that built the program", async () => {
+    using tree = openSourceTree(files);
+    const program = await buildTree(tree, compilations);
+    tree.write({ "a.c": (files["a.c"] ?? "").replace("own++; return help(n) + own;", "own++; return help(n) - own;") });
+    const file = join(tree.directory, "fix.c");
+    writeFileSync(file, good);
+    await expect(createReplacementImage(tracer, file, { target: program, source: tree.root, replacements: [{ old: "work", by: "my_work" }] }))
+      .rejects.toMatchObject({ kind: "source-mismatch", message: expect.stringContaining("work differs at offset") });
   });
 
   test("a function of which the compiler has put a copy elsewhere", async () => {
