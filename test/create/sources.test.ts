@@ -220,6 +220,7 @@ refused("X22", "a program for another machine, by name of the machine", "it is f
   using tree = openSourceTree({ "a.c": `void _start(void) {}\n${single}` });
   const program = join(tree.directory, "program");
   execFileSync("clang", ["--target=aarch64-linux-gnu", "-nostdlib", "-static", "-fuse-ld=lld", "-Wl,--build-id", "-g", "-o", program, "a.c"], { cwd: tree.root });
+  tree.record("--target=aarch64-linux-gnu -g -c a.c");
   return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": "int answer(int n) { return n; }\n" })]);
 });
 
