@@ -74,8 +74,10 @@ class LiveProcess {
   ScratchFolder folder_;
 };
 
-Result<TransitionOutcome> switchOnce(const LiveProcess& process, std::vector<RemoteRange> forbidden, std::vector<MemoryWrite> writes) {
-  const ProcessTransition wanted[] = {{process.pid, process.startTime, std::move(forbidden), std::move(writes)}};
+Result<TransitionOutcome> switchOnce(const LiveProcess& process, const std::vector<RemoteRange>& forbidden, std::vector<MemoryWrite> writes) {
+  std::vector<ForbiddenRange> ranges;
+  for (const RemoteRange& range : forbidden) ranges.push_back({range});
+  const ProcessTransition wanted[] = {{process.pid, process.startTime, std::move(ranges), std::move(writes)}};
   return traced<TransitionOutcome>([&] { return performTransition(wanted, 1'000'000); });
 }
 
