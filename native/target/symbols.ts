@@ -137,6 +137,9 @@ export async function nameAt(target: Target, at: Address, { isReturnAddress = fa
   const place = isReturnAddress ? address(at - 1n) : at;
   const module = moduleAt(target, place);
   if (module === undefined) return formatAddress(at);
-  const name = await module.elf().then((elf) => symbolAt(elf, unrebase(place, module.bias))?.name, () => undefined);
+  const symbolNameAt = (wanted: Address): Promise<string | undefined> =>
+    module.elf().then((elf) => symbolAt(elf, unrebase(wanted, module.bias))?.name, () => undefined);
+  // A signal may have interrupted a function at its first instruction: then it returns to just there.
+  const name = await symbolNameAt(place) ?? await symbolNameAt(at);
   return name ?? `${module.name}+${formatAddress(at - module.span.start)}`;
 }
