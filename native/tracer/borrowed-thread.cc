@@ -1,5 +1,6 @@
 #include "borrowed-thread.h"
 
+#include "fault-points.h"
 #include "interrupted-call.h"
 #include "remote-memory.h"
 #include "tracing-thread.h"
@@ -30,7 +31,9 @@ namespace suture {
 namespace {
 
 constexpr uint64_t millisecond = 1'000'000;
+/** Longer than that only a thread in uninterruptible sleep takes; any other would carry the interruption into its call. */
 constexpr uint64_t stopPatience = 2'000 * millisecond;
+constexpr uint64_t longestStopPatience = 30'000 * millisecond;
 /** A call waits for the locks of the target's memory; longer than this, and the thread is left to go home by itself. */
 constexpr uint64_t callPatience = 10'000 * millisecond;
 
@@ -84,6 +87,11 @@ bool hasSeccomp(pid_t pid, pid_t tid) {
   if (!readTextFile(taskFile(pid, tid, "status"), status)) return true;
   const size_t at = status.find("\nSeccomp:\t");
   return at != status.npos && status[at + 10] != '0';
+}
+
+bool isAsleepForGood(pid_t pid, pid_t tid) {
+  const Result<TaskStat> stat = readThreadStat(pid, tid);
+  return !stat || stat.value().state == 'D' || stat.value().hasEnded();
 }
 
 bool isRestartCode(int64_t result) { return result <= -512 && result >= -516 && result != -515; }
@@ -210,6 +218,7 @@ Result<bool> BorrowedThread::take(uint64_t startTime, const std::vector<Mapping>
   TRY(checkSameProcess(pid_, startTime));
   if (!interruptAndWait()) return false;
   isHeld_ = true;
+  faultPoint("borrowed", 0);
   const bool isUsable = saved_.cs == 0x33 && !isInRestartableSequence() && (!isFit || isFit(saved_)) &&
                         ::ptrace(static_cast<__ptrace_request>(PTRACE_GETSIGMASK), tid_, sizeof savedMask_, &savedMask_) == 0;
   if (isUsable && makeRoom(mappings)) return true;
@@ -240,7 +249,8 @@ bool BorrowedThread::interruptAndWait() {
   const Alarm alarm(deadline);
   int status;
   while (::waitpid(tid_, &status, __WALL) != tid_) {
-    if (errno != EINTR || now() >= deadline) return false;
+    if (errno != EINTR) return false;
+    if (now() >= deadline && (isAsleepForGood(pid_, tid_) || now() >= deadline + longestStopPatience)) return false;
   }
   if (!WIFSTOPPED(status) || ::ptrace(PTRACE_GETREGS, tid_, nullptr, &saved_) != 0) return false;
   const int event = status >> 16;
@@ -393,6 +403,7 @@ Result<int64_t> BorrowedThread::call(long number, Arguments arguments) {
     if (!hasCalled_ && !blockSignals(allSignals)) return gone();
     hasCalled_ = true;
 
+    faultPoint("calling", 0);
     const Stop entered = resumeUntilStop(PTRACE_SYSCALL, callPatience);
     const Stop left = entered == Stop::systemCall ? resumeUntilStop(PTRACE_SYSCALL, callPatience) : entered;
     if (left != Stop::systemCall || ::ptrace(PTRACE_GETREGS, tid_, nullptr, &registers) != 0) {
@@ -400,6 +411,7 @@ Result<int64_t> BorrowedThread::call(long number, Arguments arguments) {
       return gone();
     }
     const auto result = static_cast<int64_t>(registers.rax);
+    faultPoint("called", 0);
     if (!isRestartCode(result)) return result;
   }
 }
@@ -424,6 +436,7 @@ void BorrowedThread::giveBack() {
     ::ptrace(PTRACE_SETREGS, tid_, nullptr, &saved_);
   }
   if (room_ == 0 && !savedStack_.empty()) (void)writeMemory(memory_, RemotePtr(stackPointer_), savedStack_);
+  faultPoint("returned", 0);
   letGo(0);
   if (owesStop_) ::syscall(SYS_tgkill, pid_, tid_, SIGSTOP);
 }

@@ -1,4 +1,5 @@
 // The table of methods, and what happens to one request.
+#include "fault-points.h"
 #include "handlers.h"
 #include "process.h"
 
@@ -9,6 +10,8 @@ namespace {
 struct Method {
   std::string_view name;
   Handler handler;
+  /** Of a process. */
+  bool isChange = false;
 };
 
 constexpr Method methods[] = {
@@ -23,30 +26,32 @@ constexpr Method methods[] = {
   {"layouts", layouts},
   {"references", references},
   {"stacks", stacks},
-  {"stage", stage},
-  {"unmap", unmap},
-  {"write", write},
-  {"call", call},
-  {"transition", transition},
+  {"stage", stage, true},
+  {"unmap", unmap, true},
+  {"write", write, true},
+  {"call", call, true},
+  {"transition", transition, true},
 };
+
+const Method* findMethod(std::string_view name) {
+  for (const Method& method : methods) {
+    if (method.name == name) return &method;
+  }
+  return nullptr;
+}
 
 Result<Answer> answer(const Request& request) {
   const std::string name = TRY(textField(request.head, "method"));
-  const Handler handler = findHandler(name);
-  if (handler == nullptr) return Error{ErrorKind::usage, "Cannot serve the request: no method is named \"" + name + "\""};
-  Result<Answer> served = handler(request);
+  const Method* const method = findMethod(name);
+  if (method == nullptr) return Error{ErrorKind::usage, "Cannot serve the request: no method is named \"" + name + "\""};
+  if (method->isChange) faultPoint("begin", 0);
+  Result<Answer> served = method->handler(request);
+  if (method->isChange) faultPoint("end", 0);
   if (served || served.error().kind != ErrorKind::unreadableMemory || !request.head.contains("pid")) return served;
   return unlessEnding(TRY(pidField(request.head)), std::move(served).error());
 }
 
 }  // namespace
-
-Handler findHandler(std::string_view name) {
-  for (const Method& method : methods) {
-    if (method.name == name) return method.handler;
-  }
-  return nullptr;
-}
 
 Reply serve(const Request& request) {
   const Json id = request.head.contains("id") ? request.head["id"] : Json();

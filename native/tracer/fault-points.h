@@ -1,5 +1,7 @@
-// Places where a test can have the helper killed, by name and number: SUTURE_KILL_AT="place:3". Only in a build made for
-// that (-DSUTURE_FAULT_POINTS=ON); in every other they are nothing at all. SUTURE_FAULT=guardian: the guardian dies with it.
+// Places where a test can have the helper killed: by name and number, SUTURE_KILL_AT="place:3", or by their count since
+// the helper's start, SUTURE_KILL_AT_STEP=17. SUTURE_KILL=tool: it is not the helper that dies there but the program that has
+// started it; SUTURE_KILL=both; SUTURE_FAULT=guardian: the guardian dies with the helper. SUTURE_STOP_AT="place:3": the helper is
+// stopped there as by SIGSTOP. Only in a build made for that (-DSUTURE_FAULT_POINTS=ON); in every other they are nothing at all.
 #pragma once
 
 #include <cstddef>
@@ -15,15 +17,22 @@
 namespace suture {
 
 #ifdef SUTURE_FAULT_POINTS
+inline bool isSetTo(const char* variable, const std::string& value) {
+  const char* const text = getenv(variable);
+  return text != nullptr && text == value;
+}
 inline void faultPoint(const char* name, size_t index) {
-  const char* const wanted = getenv("SUTURE_KILL_AT");
-  if (wanted != nullptr && wanted == std::string(name) + ":" + std::to_string(index)) kill(getpid(), SIGKILL);
+  static size_t steps = 0;
+  const std::string place = std::string(name) + ":" + std::to_string(index);
+  if (isSetTo("SUTURE_STOP_AT", place)) raise(SIGSTOP);
+  if (!isSetTo("SUTURE_KILL_AT", place) && !isSetTo("SUTURE_KILL_AT_STEP", std::to_string(steps++))) return;
+  if (isSetTo("SUTURE_KILL", "tool") || isSetTo("SUTURE_KILL", "both")) kill(getppid(), SIGKILL);
+  if (!isSetTo("SUTURE_KILL", "tool")) kill(getpid(), SIGKILL);
 }
-inline void forgetFaultPoints() { unsetenv("SUTURE_KILL_AT"); }
-inline bool isFaultWanted(const char* name) {
-  const char* const wanted = getenv("SUTURE_FAULT");
-  return wanted != nullptr && wanted == std::string(name);
+inline void forgetFaultPoints() {
+  for (const char* const variable : {"SUTURE_KILL_AT", "SUTURE_KILL_AT_STEP", "SUTURE_STOP_AT"}) unsetenv(variable);
 }
+inline bool isFaultWanted(const char* name) { return isSetTo("SUTURE_FAULT", name); }
 #else
 inline void faultPoint(const char*, size_t) {}
 inline void forgetFaultPoints() {}

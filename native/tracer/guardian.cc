@@ -95,7 +95,8 @@ bool stopAll(const SwitchPlan& plan, AllStop& stop) {
   }
   const AllStop::Visitor visitor = [](const Tracee&) { return true; };
   // A thread in uninterruptible sleep runs no code of its own, and will stop before it does.
-  (void)stop.stopUninterruptible(visitor);
+  (void)stop.awaitUninterruptible();
+  stop.interruptUninterruptible();
   return stop.stopSleepers(visitor) == AllStop::Outcome::stopped && stop.stopWorkers(now() + 100 * millisecond, visitor) == AllStop::Outcome::stopped;
 }
 

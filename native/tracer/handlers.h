@@ -8,9 +8,6 @@ namespace suture {
 
 using Handler = Result<Answer> (*)(const Request&);
 
-/** Nothing for a method that does not exist. */
-Handler findHandler(std::string_view method);
-
 /** The whole of one request: finds the handler, calls it, makes the head of the answer. */
 struct Reply {
   Json head;

@@ -57,7 +57,7 @@ class Search {
       stackPointers_.push_back(tracee.registers.rsp);
       return true;
     };
-    isComplete_ &= stop.stopUninterruptible(visitor) == AllStop::Outcome::stopped;
+    isComplete_ &= stop.awaitUninterruptible() == AllStop::Outcome::stopped;
     isComplete_ &= stop.stopSleepers(visitor) == AllStop::Outcome::stopped;
     isComplete_ &= stop.stopWorkers(now() + patience, visitor) == AllStop::Outcome::stopped;
     return {};

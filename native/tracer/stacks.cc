@@ -47,7 +47,7 @@ Result<Copy> copyThreads(pid_t pid, uint64_t startTime, const StackMap& stacks) 
     return true;
   };
   // A thread that does not stop is missing in the answer; the others are worth having.
-  (void)stop.stopUninterruptible(visitor);
+  (void)stop.awaitUninterruptible();
   (void)stop.stopSleepers(visitor);
   const AllStop::Outcome outcome = stop.stopWorkers(now() + patience, visitor);
   stop.release();

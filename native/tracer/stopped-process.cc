@@ -23,8 +23,13 @@ constexpr uint64_t millisecond = 1'000'000;
 constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
 constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
-/** For threads that were asked to stop, did not in time, and must still have their interrupted call mended. */
-constexpr uint64_t releasePatience = 2'000 * millisecond;
+constexpr uint64_t pollInterval = millisecond / 5;
+/**
+ * For threads that were asked to stop, did not in time, and must still have their interrupted call mended. Only one that
+ * has fallen into uninterruptible sleep is given up before: it may never come.
+ */
+constexpr uint64_t releasePatience = 30'000 * millisecond;
+constexpr uint64_t releasePatienceInSleep = 2'000 * millisecond;
 constexpr int maxSeizeRounds = 100;
 /** A sleeping thread that was only stopped and let go a moment ago has run for less. */
 constexpr uint64_t runTimeOfWork = 50'000;
@@ -66,6 +71,11 @@ Error alreadyTraced(pid_t pid, pid_t tracer) {
   return {ErrorKind::alreadyTraced,
           "Cannot stop pid " + std::to_string(pid) + ": " + nameProcess(tracer) + " is tracing it; detach that first",
           {{"pid", pid}, {"tracer", tracer}}};
+}
+
+void rest() {
+  const struct timespec moment = {0, static_cast<long>(pollInterval)};
+  ::nanosleep(&moment, nullptr);
 }
 
 double microseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds / 100) / 10; }
@@ -244,8 +254,26 @@ bool AllStop::leaveIfEnded(Tracee& tracee) {
   return true;
 }
 
-AllStop::Outcome AllStop::stopUninterruptible(const Visitor& visitor) {
-  return stop([](const Tracee& tracee) { return tracee.isUninterruptible; }, now() + uninterruptiblePatience, visitor);
+/** Those that have woken up count as what they are now. The others stay uninterrupted: see interruptUninterruptible(). */
+AllStop::Outcome AllStop::awaitUninterruptible() {
+  const uint64_t deadline = now() + uninterruptiblePatience;
+  for (Tracee& tracee : tracees_) {
+    while (tracee.isUninterruptible) {
+      const Result<TaskStat> stat = readThreadStat(processes_[tracee.process].pid, tracee.tid);
+      tracee.isUninterruptible = stat && stat.value().state == 'D';
+      tracee.isWorking = stat && stat.value().state == 'R';
+      if (!tracee.isUninterruptible) break;
+      if (now() >= deadline) return Outcome::notStopped;
+      rest();
+    }
+  }
+  return Outcome::stopped;
+}
+
+void AllStop::interruptUninterruptible() {
+  for (Tracee& tracee : tracees_) {
+    if (tracee.isUninterruptible && tracee.state == Tracee::State::seized) interrupt(tracee);
+  }
 }
 
 AllStop::Outcome AllStop::stopSleepers(const Visitor& visitor) {
@@ -301,7 +329,7 @@ AllStop::Outcome AllStop::checkAlive() {
 std::vector<const Tracee*> AllStop::unstopped() const {
   std::vector<const Tracee*> found;
   for (const Tracee& tracee : tracees_) {
-    if (tracee.state == Tracee::State::interrupted) found.push_back(&tracee);
+    if (tracee.state == Tracee::State::interrupted || tracee.isUninterruptible) found.push_back(&tracee);
   }
   return found;
 }
@@ -326,14 +354,25 @@ void AllStop::letAll(Choice isChosen) {
  * uninterruptibly, and is let go by the end of the tracing thread.
  */
 void AllStop::catchUp() {
-  const uint64_t deadline = now() + releasePatience;
-  const Alarm alarm(deadline);
-  for (size_t i = 0; i < tracees_.size(); ++i) {
-    Tracee& tracee = tracees_[i];
-    if (!isUnstopped(tracee)) continue;
-    const bool willStop = tracee.state == Tracee::State::interrupted && !tracee.isUninterruptible;
-    if (await(tracee, willStop && now() < deadline ? 0 : WNOHANG, deadline) == Wait::stopped) let(tracee);
+  const uint64_t start = now();
+  for (;;) {
+    bool isAnyAwaited = false;
+    for (size_t i = 0; i < tracees_.size(); ++i) {
+      Tracee& tracee = tracees_[i];
+      if (!isUnstopped(tracee)) continue;
+      if (await(tracee, WNOHANG, 0) == Wait::stopped) let(tracee);
+      else isAnyAwaited |= isToBeAwaited(tracee, now() - start);
+    }
+    if (!isAnyAwaited) return;
+    rest();
   }
+}
+
+bool AllStop::isToBeAwaited(Tracee& tracee, uint64_t waited) {
+  if (tracee.state != Tracee::State::interrupted || tracee.isUninterruptible || waited > releasePatience || leaveIfEnded(tracee)) return false;
+  if (waited < releasePatienceInSleep) return true;
+  const Result<TaskStat> stat = readThreadStat(processes_[tracee.process].pid, tracee.tid);
+  return stat && stat.value().state != 'D';
 }
 
 void AllStop::release() {

@@ -68,15 +68,20 @@ class AllStop {
   /** All threads, those born meanwhile too. Stops nothing yet. Only on a tracing thread. */
   Result<void> seize(pid_t pid, uint64_t startTime);
 
-  /** Threads in uninterruptible sleep: nobody else is held while they are waited for. */
-  Outcome stopUninterruptible(const Visitor& visitor);
+  /**
+   * For a moment, until no thread is in uninterruptible sleep; nobody is held meanwhile, and no such thread is interrupted: let go
+   * before it has stopped, it would carry the interruption into its call. Outcome::notStopped: some still are.
+   */
+  Outcome awaitUninterruptible();
+  /** For who must have no thread run on, whatever it costs the thread: it stops before it runs code of its own again. */
+  void interruptUninterruptible();
   Outcome stopSleepers(const Visitor& visitor);
   /** `deadline` (see now()) is for reaching the stop; the visits may go beyond it. */
   Outcome stopWorkers(uint64_t deadline, const Visitor& visitor);
 
   /** When the first working thread was asked to stop; 0 when there was none. */
   uint64_t workersHeldFrom() const { return workersHeldFrom_; }
-  /** Those that were asked to stop and did not, after Outcome::notStopped. */
+  /** Those that were asked to stop and did not, or could not be asked, after Outcome::notStopped. */
   std::vector<const Tracee*> unstopped() const;
   /** The process of Outcome::gone. */
   pid_t gonePid() const { return gonePid_; }
@@ -115,6 +120,7 @@ class AllStop {
   Outcome checkAlive();
 
   void catchUp();
+  bool isToBeAwaited(Tracee& tracee, uint64_t waited);
   void let(Tracee& tracee);
   template <typename Choice>
   void letAll(Choice isChosen);

@@ -112,10 +112,12 @@ class Transition {
 
   Result<bool> stopAndWrite() {
     for (const ProcessTransition& process : wanted_) TRY(stop_.seize(process.pid, process.startTime));
+    faultPoint("seized", 0);
     // Whoever sleeps in the way ends it before a working thread has been held at all.
     const AllStop::Visitor visitor = [&](const Tracee& tracee) { return inspect(tracee) || outcome_.blockers.size() < enoughBlockers; };
-    AllStop::Outcome sleepers = stop_.stopUninterruptible(visitor);
+    AllStop::Outcome sleepers = stop_.awaitUninterruptible();
     if (sleepers == AllStop::Outcome::stopped) sleepers = stop_.stopSleepers(visitor);
+    faultPoint("half-stopped", 0);
     if (!outcome_.blockers.empty()) return endAs(Kind::blocked);
     if (sleepers != AllStop::Outcome::stopped) return notStopped(sleepers, true);
 

@@ -1,6 +1,6 @@
 // Fifty pairs of functions, outer and inner, that are patched together. Threads call all outer ones again and again; each
-// says which version of itself and of its inner one ran: 11 is old with old, 22 new with new, anything else a mix, which
-// must never be seen. "ask" prints the counts since the last time: "answers OLD NEW MIXED".
+// says which version of itself and of its inner one ran: 11 is old with old, 22 new with new, 33 newest with newest, anything
+// else a mix, which must never be seen. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,14 +18,22 @@ TEN(1) TEN(2) TEN(3) TEN(4) TEN(5)
 #define NAMES(n) outer_##n##0, outer_##n##1, outer_##n##2, outer_##n##3, outer_##n##4, outer_##n##5, outer_##n##6, outer_##n##7, outer_##n##8, outer_##n##9,
 static int (*const outers[])(int) = {NAMES(1) NAMES(2) NAMES(3) NAMES(4) NAMES(5)};
 
-static atomic_long oldAnswers, newAnswers, mixedAnswers;
+static atomic_long oldAnswers, newAnswers, mixedAnswers, newestAnswers;
+
+static atomic_long *counterOf(int answer) {
+  switch (answer) {
+    case 11: return &oldAnswers;
+    case 22: return &newAnswers;
+    case 33: return &newestAnswers;
+    default: return &mixedAnswers;
+  }
+}
 
 static void *call_all(void *unused) {
   (void)unused;
   for (;;) {
     for (unsigned i = 0; i < sizeof outers / sizeof *outers; i++) {
-      const int answer = outers[i](0);
-      atomic_fetch_add(answer == 11 ? &oldAnswers : answer == 22 ? &newAnswers : &mixedAnswers, 1);
+      atomic_fetch_add(counterOf(outers[i](0)), 1);
     }
     nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
   }
@@ -37,7 +45,7 @@ int main(void) {
   for (int i = 0; i < threads; i++) pthread_create(&(pthread_t){0}, NULL, call_all, NULL);
   printf("ready\n");
   while (scanf("%15s", word) == 1) {
-    printf("answers %ld %ld %ld\n", atomic_exchange(&oldAnswers, 0), atomic_exchange(&newAnswers, 0), atomic_exchange(&mixedAnswers, 0));
+    printf("answers %ld %ld %ld %ld\n", atomic_exchange(&oldAnswers, 0), atomic_exchange(&newAnswers, 0), atomic_exchange(&mixedAnswers, 0), atomic_exchange(&newestAnswers, 0));
   }
   return 0;
 }
