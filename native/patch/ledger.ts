@@ -1,6 +1,7 @@
 // The ledger of a process: found by its name among the mappings, read whole, appended to. It lies in memory that the
 // process itself may not write; who may trace the process can. One writer at a time: see lock.ts.
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { address, formatAddress } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
 import { alignUp } from "../elf/mod.ts";
@@ -26,6 +27,8 @@ const largestLedger = 64 << 20;
 /** Every patch must be able to go through its remaining states, some of them several times, without a new ledger. */
 const roomForStates = 4096;
 const placesToTry = 8;
+const mostLooks = 5;
+const pauseBetweenLooks = 20;
 
 /** What identifies a process to the tracer. */
 export interface ProcessIdentity {
@@ -66,13 +69,18 @@ export class Ledger {
 
   /** Refuses: bad-ledger. */
   static async read(tracer: TracerClient, process: ProcessIdentity, range: AddressRange): Promise<Ledger> {
-    const length = Number(range.end - range.start);
-    try {
-      if (length > largestLedger) throw new NotALedger(`it has ${length} bytes; ${largestLedger} is the limit`);
-      return new Ledger(tracer, process, range.start, await tracer.readMemory(process.pid, range.start, length));
-    } catch (error) {
-      if (!(error instanceof NotALedger)) throw error;
-      throw refuse("bad-ledger", `read the ledger of pid ${process.pid} at ${formatAddress(range.start)}`, `${error.message}; what it says about patches cannot be trusted`, { pid: process.pid }, error);
+    let before: Uint8Array | undefined;
+    for (let looks = 1; ; looks++) {
+      const bytes = await readBytes(tracer, process, range);
+      try {
+        return new Ledger(tracer, process, range.start, bytes);
+      } catch (error) {
+        if (!(error instanceof NotALedger)) throw error;
+        // Somebody may have been writing to it; what is damaged stays so.
+        if (looks === mostLooks || (before !== undefined && Buffer.from(before).equals(bytes))) throw badLedger(process, range, error);
+        before = bytes;
+        await sleep(pauseBetweenLooks);
+      }
     }
   }
 
@@ -139,6 +147,15 @@ export class Ledger {
     this.#bytes.set(write.replacement, Number(write.at - this.range.start));
   }
 }
+
+async function readBytes(tracer: TracerClient, process: ProcessIdentity, range: AddressRange): Promise<Uint8Array> {
+  const length = Number(range.end - range.start);
+  if (length > largestLedger) throw badLedger(process, range, new NotALedger(`it has ${length} bytes; ${largestLedger} is the limit`));
+  return tracer.readMemory(process.pid, range.start, length);
+}
+
+const badLedger = ({ pid }: ProcessIdentity, { start }: AddressRange, error: NotALedger): SutureError =>
+  refuse("bad-ledger", `read the ledger of pid ${pid} at ${formatAddress(start)}`, `${error.message}; what it says about patches cannot be trusted`, { pid }, error);
 
 const nothing: LedgerState = { patches: [], retired: [] };
 

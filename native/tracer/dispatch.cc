@@ -1,5 +1,6 @@
 // The table of methods, and what happens to one request.
 #include "fault-points.h"
+#include "guardian.h"
 #include "handlers.h"
 #include "process.h"
 
@@ -7,11 +8,13 @@ namespace suture {
 
 namespace {
 
+/** What a request does to a process: nothing that it notices, stopping threads, changing it, or both. */
+enum Effect : uint8_t { reads = 0, stops = 1, changes = 2 };
+
 struct Method {
   std::string_view name;
   Handler handler;
-  /** Of a process. */
-  bool isChange = false;
+  int effect = reads;
 };
 
 constexpr Method methods[] = {
@@ -24,13 +27,13 @@ constexpr Method methods[] = {
   {"holders", holders},
   {"debug", debug},
   {"layouts", layouts},
-  {"references", references},
-  {"stacks", stacks},
-  {"stage", stage, true},
-  {"unmap", unmap, true},
-  {"write", write, true},
-  {"call", call, true},
-  {"transition", transition, true},
+  {"references", references, stops},
+  {"stacks", stacks, stops},
+  {"stage", stage, stops | changes},
+  {"unmap", unmap, stops | changes},
+  {"write", write, changes},
+  {"call", call, stops | changes},
+  {"transition", transition, stops | changes},
 };
 
 const Method* findMethod(std::string_view name) {
@@ -44,9 +47,11 @@ Result<Answer> answer(const Request& request) {
   const std::string name = TRY(textField(request.head, "method"));
   const Method* const method = findMethod(name);
   if (method == nullptr) return Error{ErrorKind::usage, "Cannot serve the request: no method is named \"" + name + "\""};
-  if (method->isChange) faultPoint("begin", 0);
+  if (method->effect & changes) faultPoint("begin", 0);
+  if (method->effect & stops) Guardian::instance().watch();
   Result<Answer> served = method->handler(request);
-  if (method->isChange) faultPoint("end", 0);
+  if (method->effect & stops) Guardian::instance().dismiss();
+  if (method->effect & changes) faultPoint("end", 0);
   if (served || served.error().kind != ErrorKind::unreadableMemory || !request.head.contains("pid")) return served;
   return unlessEnding(TRY(pidField(request.head)), std::move(served).error());
 }

@@ -6,14 +6,18 @@
 #include "tracing-thread.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <string>
 #include <vector>
 
 namespace suture {
@@ -23,12 +27,15 @@ namespace {
 constexpr char takePlan = 'P';
 constexpr char planTaken = 'T';
 constexpr char planRefused = 'R';
-constexpr char forgetPlan = 'F';
+constexpr char watchHelper = 'W';
+constexpr char forgetAll = 'F';
 
 constexpr uint64_t millisecond = 1'000'000;
 /** The kernel lets the threads go a moment after it has closed the dead helper's files. */
 constexpr uint64_t patience = 5'000 * millisecond;
 constexpr uint64_t pause = millisecond / 5;
+/** How often a helper that holds threads is looked at, in milliseconds. */
+constexpr int watchInterval = 20;
 
 /** A message of one byte, with a descriptor where there is one. */
 bool sendByte(int connection, char byte, int descriptor = -1) {
@@ -68,18 +75,31 @@ bool receiveByte(int connection, char& byte, int& descriptor) {
   return true;
 }
 
+/** Whoever wants to change the process next sees the name in /proc/net/unix, and waits until it is gone. */
+File announce(pid_t pid, uint64_t startTime) {
+  const std::string name = "suture-guardian-" + std::to_string(pid) + "-" + std::to_string(startTime);
+  struct sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
+  File socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  (void)::bind(socket.fd(), reinterpret_cast<const struct sockaddr*>(&address), static_cast<socklen_t>(offsetof(struct sockaddr_un, sun_path) + 1 + name.size()));
+  return socket;
+}
+
 /** What the guardian holds of one switch. */
 struct Trust {
   SwitchPlan plan;
   std::vector<File> memories;
+  std::vector<File> announcements;
 
   static Trust of(int file) {
-    Trust trust = {SwitchPlan::adopt(file), {}};
+    Trust trust = {SwitchPlan::adopt(file), {}, {}};
     if (!trust.plan.isMapped()) return trust;
     for (size_t process = 0; process < trust.plan.processes(); ++process) {
       Result<File> memory = openMemory(trust.plan.pidOf(process), O_RDWR);
       if (!memory) return {};
       trust.memories.push_back(std::move(memory).value());
+      trust.announcements.push_back(announce(trust.plan.pidOf(process), trust.plan.startTimeOf(process)));
     }
     return trust;
   }
@@ -139,12 +159,31 @@ bool isUnfinished(const Trust& trust) {
   return phase == SwitchPlan::Phase::parking || phase == SwitchPlan::Phase::placing;
 }
 
-void guard(int connection) {
+/** By SIGSTOP, which nobody can hold back. */
+bool isStopped(pid_t pid) {
+  const Result<TaskStat> stat = readProcessStat(pid);
+  return stat && stat.value().state == 'T';
+}
+
+/** Returns when there is something to be read. Threads that a stopped helper holds would be held until it goes on, so it is ended. */
+void watchWhileQuiet(int connection, pid_t helper) {
+  struct pollfd message = {connection, POLLIN, 0};
+  for (int timesStopped = 0; ::poll(&message, 1, watchInterval) <= 0;) {
+    timesStopped = isStopped(helper) ? timesStopped + 1 : 0;
+    if (timesStopped == 2) ::kill(helper, SIGKILL);
+  }
+}
+
+void guard(int connection, pid_t helper) {
   Trust trust;
+  bool isWatching = false;
   char byte;
   int descriptor;
-  while (receiveByte(connection, byte, descriptor)) {
+  for (;;) {
+    if (isWatching) watchWhileQuiet(connection, helper);
+    if (!receiveByte(connection, byte, descriptor)) break;
     trust = {};
+    isWatching = byte != forgetAll;
     if (byte != takePlan) continue;
     trust = Trust::of(descriptor);
     if (!sendByte(connection, trust.isComplete() ? planTaken : planRefused)) break;
@@ -166,7 +205,7 @@ void closeAllBut(int connection) {
   }
 }
 
-[[noreturn]] void live(int connection) {
+[[noreturn]] void live(int connection, pid_t helper) {
   ::setsid();
   forgetFaultPoints();
   ::prctl(PR_SET_NAME, "suture-guardian");
@@ -176,7 +215,7 @@ void closeAllBut(int connection) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  guard(connection);
+  guard(connection, helper);
   ::_exit(0);
 }
 
@@ -195,10 +234,11 @@ Result<void> Guardian::start() {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return failed("a socket");
   File ours(ends[0]), theirs(ends[1]);
   // Twice, so that it is nobody's child here: the tracer waits for its children.
+  const pid_t helper = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) return failed("fork");
   if (child == 0) {
-    if (::fork() == 0) live(theirs.fd());
+    if (::fork() == 0) live(theirs.fd(), helper);
     ::_exit(0);
   }
   ::waitpid(child, nullptr, 0);
@@ -219,8 +259,13 @@ Result<void> Guardian::entrust(const SwitchPlan& plan) {
   return Error{ErrorKind::internal, "Cannot switch: the process that guards the switch does not answer"};
 }
 
+void Guardian::watch() {
+  if (connection_.isOpen() && sendByte(connection_.fd(), watchHelper)) return;
+  if (start()) (void)sendByte(connection_.fd(), watchHelper);
+}
+
 void Guardian::dismiss() {
-  if (connection_.isOpen()) (void)sendByte(connection_.fd(), forgetPlan);
+  if (connection_.isOpen()) (void)sendByte(connection_.fd(), forgetAll);
 }
 
 }  // namespace suture

@@ -20,6 +20,15 @@ constexpr uint64_t resetOnFork = 1;  // SCHED_FLAG_RESET_ON_FORK: a thread that 
 constexpr int targetPriority = 1;
 constexpr int ownPriority = 2;
 
+SchedulingAttributes realTime(int priority) {
+  SchedulingAttributes attributes = {};
+  attributes.size = sizeof attributes;
+  attributes.policy = SCHED_FIFO;
+  attributes.flags = resetOnFork;
+  attributes.priority = static_cast<uint32_t>(priority);
+  return attributes;
+}
+
 /** What the guard reads: shared with it, written by us before a thread is raised. */
 struct GuardTable {
   static constexpr size_t capacity = 16384;
@@ -46,9 +55,13 @@ void restoreFrom(const GuardTable& table) {
   }
 }
 
-/** Waits for the end of our input, which is the end of the helper, in a session of its own so that nobody kills both at once. */
+/**
+ * Waits for the end of our input, which is the end of the helper, in a session of its own so that nobody kills both at once.
+ * Above the threads that are raised: they may keep every CPU busy, and it is for the guard to end that.
+ */
 [[noreturn]] void guardUntilClosed(int input, const GuardTable& table) {
   ::setsid();
+  changeScheduling(0, realTime(ownPriority));
   ::dup2(input, 0);
   ::syscall(SYS_close_range, 1u, ~0u, 0u);
   char byte;
@@ -91,16 +104,25 @@ bool mayRestoreAnything() {
   return (data[0].effective & (1u << CAP_SYS_NICE)) != 0;
 }
 
-SchedulingAttributes realTime(int priority) {
-  SchedulingAttributes attributes = {};
-  attributes.size = sizeof attributes;
-  attributes.policy = SCHED_FIFO;
-  attributes.flags = resetOnFork;
-  attributes.priority = static_cast<uint32_t>(priority);
-  return attributes;
-}
+/** What our main thread had before it was raised; size 0: it is not. */
+SchedulingAttributes mainThreadsOwn = {};
 
 bool isOrdinary(uint32_t policy) { return policy == SCHED_OTHER || policy == SCHED_BATCH || policy == SCHED_IDLE; }
+
+/**
+ * Our files are closed by the last thread of ours that ends, and nobody else knows before that we are dead. It must not wait for a
+ * CPU behind threads that we have raised.
+ */
+void raiseMainThread() {
+  SchedulingAttributes own = {};
+  if (!readScheduling(::getpid(), own) || !isOrdinary(own.policy)) return;
+  if (changeScheduling(::getpid(), realTime(ownPriority))) mainThreadsOwn = own;
+}
+
+void lowerMainThread() {
+  if (mainThreadsOwn.size != 0) changeScheduling(::getpid(), mainThreadsOwn);
+  mainThreadsOwn = {};
+}
 
 }  // namespace
 
@@ -117,6 +139,7 @@ void RaisedPriorities::prepare(size_t threads) {
   isPossible_ = mayRestoreAnything() && theGuard().isAlive();
   // Above the threads that we raise, or a busy one would keep us from letting it go.
   if (isPossible_) isPossible_ = changeScheduling(0, realTime(ownPriority));
+  if (isPossible_) raiseMainThread();
 }
 
 void RaisedPriorities::raise(pid_t tid) {
@@ -139,6 +162,7 @@ void RaisedPriorities::raise(pid_t tid) {
 }
 
 void RaisedPriorities::restore() {
+  lowerMainThread();
   if (raised_.empty()) return;
   for (const Raised& raised : raised_) changeScheduling(raised.tid, raised.own);
   GuardTable& table = *theGuard().table;

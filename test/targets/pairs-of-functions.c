@@ -1,9 +1,10 @@
 // Fifty pairs of functions, outer and inner, that are patched together. Threads call all outer ones again and again; each
 // says which version of itself and of its inner one ran: 11 is old with old, 22 new with new, 33 newest with newest, anything
-// else a mix, which must never be seen. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
+// else a mix, which must never be seen. The first argument says how many of the pairs are called, all without one. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -18,6 +19,7 @@ TEN(1) TEN(2) TEN(3) TEN(4) TEN(5)
 #define NAMES(n) outer_##n##0, outer_##n##1, outer_##n##2, outer_##n##3, outer_##n##4, outer_##n##5, outer_##n##6, outer_##n##7, outer_##n##8, outer_##n##9,
 static int (*const outers[])(int) = {NAMES(1) NAMES(2) NAMES(3) NAMES(4) NAMES(5)};
 
+static unsigned called = sizeof outers / sizeof *outers;
 static atomic_long oldAnswers, newAnswers, mixedAnswers, newestAnswers;
 
 static atomic_long *counterOf(int answer) {
@@ -32,16 +34,17 @@ static atomic_long *counterOf(int answer) {
 static void *call_all(void *unused) {
   (void)unused;
   for (;;) {
-    for (unsigned i = 0; i < sizeof outers / sizeof *outers; i++) {
+    for (unsigned i = 0; i < called; i++) {
       atomic_fetch_add(counterOf(outers[i](0)), 1);
     }
     nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
   }
 }
 
-int main(void) {
+int main(int count, char **words) {
   char word[16];
   setvbuf(stdout, NULL, _IOLBF, 0);
+  if (count > 1) called = (unsigned)atoi(words[1]);
   for (int i = 0; i < threads; i++) pthread_create(&(pthread_t){0}, NULL, call_all, NULL);
   printf("ready\n");
   while (scanf("%15s", word) == 1) {

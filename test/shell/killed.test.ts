@@ -1,0 +1,81 @@
+// The real program is killed in the middle, alone or together with its helper, and two programs come at once: the process
+// runs on, and the next `suture` finishes or undoes what was begun.
+
+import { once } from "node:events";
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { sanitizedHelper, snapshotOf, startTarget, type CompiledTarget, type Target } from "../support/mod.ts";
+import { buildPatch, scratchDirectory } from "./patched-program.ts";
+import { runSuture, sutureProgram } from "./run-suture.ts";
+
+let scratch: Awaited<ReturnType<typeof scratchDirectory>>;
+let answers: CompiledTarget;
+let image: string;
+let helper: string;
+beforeAll(async () => {
+  scratch = await scratchDirectory();
+  helper = await sanitizedHelper();
+  ({ compiled: answers, image } = await buildPatch(scratch.path, "triple", { target: "answers-in-a-loop.c", old: "i < 2", replacement: "i < 3" }));
+}, 600_000);
+afterAll(async () => scratch[Symbol.asyncDispose]());
+
+/** How the program ended: an exit code, or the signal. */
+async function endOf(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number | string | null> {
+  const child = spawn(process.execPath, [await sutureProgram(), ...words], { stdio: "ignore", env: { ...process.env, SUTURE_TRACER: helper, ...env } });
+  const [code, signal] = await once(child, "close") as [number | null, string | null];
+  return signal ?? code;
+}
+
+const activePatches = async ({ pid }: Target): Promise<readonly string[]> => {
+  const { out } = await runSuture(["list", "--pid", `${pid}`, "--json"]);
+  const [listed] = JSON.parse(out) as readonly { readonly patches: readonly { readonly name: string; readonly state: string }[] }[];
+  return (listed?.patches ?? []).map(({ name, state }) => `${name} ${state}`);
+};
+
+describe("suture apply", () => {
+  // The library's own test walks all steps; of these each costs a start of Node.
+  it.each([["both", "SIGKILL"], ["tool", "SIGKILL"]])("killed in the middle (%s): recover settles it, and the process is what it was or has the patch", async (who, end) => {
+    await using target = await startTarget(answers.program);
+    const untouched = await snapshotOf(target.pid);
+    const pid = ["--pid", `${target.pid}`];
+    for (let step = 0; ; step += 6) {
+      const ended = await endOf(["apply", image, ...pid], { SUTURE_KILL: who, SUTURE_KILL_AT_STEP: `${step}` });
+      if (ended !== end) {
+        expect([step, ended]).toEqual([step, 0]);
+        expect(step).toBeGreaterThan(20);
+        expect(await activePatches(target)).toEqual(["triple active"]);
+        return;
+      }
+      const recovered = await runSuture(["recover", ...pid]);
+      expect({ step, ...recovered }).toMatchObject({ step, exitCode: 0, error: "" });
+      const left = await activePatches(target);
+      expect([[], ["triple active"]]).toContainEqual(left);
+      expect((await runSuture(["verify", ...pid])).exitCode).toBe(0);
+      if (left.length > 0) expect((await runSuture(["revert", "triple", ...pid])).exitCode).toBe(0);
+      expect(await snapshotOf(target.pid)).toEqual(untouched);
+    }
+  }, 120_000);
+
+  it("twice at once: one wins, one is told", async () => {
+    await using target = await startTarget(answers.program);
+    const pid = ["--pid", `${target.pid}`];
+    const told: (number | null)[] = [];
+    for (let round = 0; round < 10; round++) {
+      const runs = await Promise.all([runSuture(["apply", image, ...pid]), runSuture(["apply", image, ...pid])]);
+      const codes = runs.map(({ exitCode }) => exitCode).sort();
+      // Locked, or applied already when it was its turn.
+      expect([[0, 6], [0, 4]]).toContainEqual(codes);
+      told.push(...codes.slice(1));
+      const applied = await activePatches(target);
+      expect(applied).toEqual(["triple active"]);
+      // One takes it back while the other applies it: whoever comes first, the process is in one of the two states.
+      const [reverted, again] = await Promise.all([runSuture(["revert", "triple", ...pid]), runSuture(["apply", image, ...pid])]);
+      expect([0, 6]).toContain(reverted.exitCode);
+      expect([0, 4, 6]).toContain(again.exitCode);
+      const isThere = reverted.exitCode !== 0 || again.exitCode === 0;
+      expect(await activePatches(target)).toEqual(isThere ? ["triple active"] : []);
+      if (isThere) expect((await runSuture(["revert", "triple", ...pid])).exitCode).toBe(0);
+    }
+    expect(told).toHaveLength(10);
+  }, 120_000);
+});
