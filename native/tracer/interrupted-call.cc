@@ -20,10 +20,11 @@ constexpr long restartBlock = -516;         // -ERESTART_RESTARTBLOCK
 
 /**
  * Calls that give plain EINTR in some or all of their forms, and that may be made again without harm when they do:
- * nothing has been transferred yet. Sockets: with SO_RCVTIMEO or SO_SNDTIMEO.
+ * nothing has been transferred yet. Sockets: with SO_RCVTIMEO or SO_SNDTIMEO. ppoll and its like: when the kernel cannot
+ * write the time that is left to where the timeout is, as in constant memory.
  */
 constexpr unsigned long long repeatable[] = {
-  SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
+  SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2, SYS_ppoll, SYS_select, SYS_pselect6,
   SYS_read, SYS_readv, SYS_write, SYS_writev,
   SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg, SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
   SYS_accept, SYS_accept4, SYS_connect,

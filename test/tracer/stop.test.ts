@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { address } from "../../native/address.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { findHelper } from "../../native/tracer/connection.ts";
-import { waitUntil } from "../support/mod.ts";
+import { waitUntil, type Target } from "../support/mod.ts";
 import { ask, attempt, enter, jumpFrom, mustSwitch, numbersOf, range, sameBytes, type Situation } from "./situations.ts";
 
 let tracer: Tracer;
@@ -34,20 +34,72 @@ const fieldOf = (pid: number, name: string): string => new RegExp(`^${name}:\\s*
 const schedulingOf = (pid: number): readonly string[] =>
   readdirSync(`/proc/${pid}/task`).map((tid) => readFileSync(`/proc/${pid}/task/${tid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")).map((fields) => `${fields[15]}/${fields[16]}/${fields[38]}`);
 
+/** Of blocked-in-calls.c: one in each call, and the main one. */
+const threadsBlocked = 48;
+
+/** One stop in which nothing is found, one in which everybody is in the way, a snapshot, and a borrowed thread. */
+async function stopInEveryWay(situation: Situation): Promise<void> {
+  expect((await attempt(tracer, situation, { forbidden: [], writes: [] })).outcome).toBe("done");
+  expect((await attempt(tracer, situation, { forbidden: [{ start: address(1n), end: address(1n << 62n) }], writes: [] })).outcome).toBe("blocked");
+  await tracer.stacks(situation.pid);
+  await stageAndUnmap(situation);
+}
+
+/** `NAME=A/B/C …` */
+const countsOf = (line: string): ReadonlyMap<string, readonly number[]> =>
+  new Map([...line.matchAll(/(\w+)=([\d/]+)/g)].map(([, name = "", counts = ""]) => [name, counts.split("/").map(Number)]));
+
+async function askCounts(target: Target): Promise<ReadonlyMap<string, readonly number[]>> {
+  const from = target.lines.length;
+  target.write("?\n");
+  return countsOf(await target.line(/=/, from));
+}
+
 describe("stopping", () => {
-  it("disturbs no call that blocks, over 200 stops, snapshots and borrowed threads", async () => {
+  it("disturbs no call that blocks, over 200 stops, refused ones, snapshots and borrowed threads", async () => {
     await using situation = await enter(tracer, "blocked-in-calls.c");
-    expect(numbersOf(situation.target.readyLine)["threads"]).toBe(21);
+    expect(numbersOf(situation.target.readyLine)["threads"]).toBe(threadsBlocked);
     for (let i = 0; i < 200; i++) {
-      const outcome = await attempt(tracer, situation, { forbidden: [], writes: [] });
-      expect(outcome.outcome).toBe("done");
-      await stageAndUnmap(situation);
-      if (i % 10 === 0) await tracer.stacks(situation.pid);
-      // On the abort path, too.
-      if (i % 10 === 5) expect((await attempt(tracer, situation, { forbidden: [{ start: address(1n), end: address(1n << 62n) }], writes: [] })).outcome).toBe("blocked");
+      if (i % 5 === 0) await stopInEveryWay(situation);
+      else expect((await attempt(tracer, situation, { forbidden: [], writes: [] })).outcome).toBe("done");
     }
     await sleep(100);
     expect(situation.target.lines.slice(1)).toEqual([]);
+  });
+
+  it("loses no wake-up and doubles none, whatever a thread waits in", async () => {
+    await using situation = await enter(tracer, "wakes-and-waits.c");
+    for (let i = 0; i < 200; i++) {
+      if (i % 5 === 0) await stopInEveryWay(situation);
+      else await attempt(tracer, situation, { forbidden: [], writes: [] });
+    }
+    const counts = [...await askCounts(situation.target)];
+    expect(counts).toHaveLength(15);
+    for (const [name, [given = 0, came, otherwise]] of counts) {
+      expect({ name, given, came, otherwise }).toEqual({ name, given: came, came, otherwise: 0 });
+      expect([name, given]).toEqual([name, expect.toSatisfy((times: number) => times > 5)]);
+    }
+  });
+
+  it("lets calls time out as they should: none early, and those with an end of their own while the stops go on", async () => {
+    await using situation = await enter(tracer, "times-out.c");
+    const own = ["nanosleep", "clock_nanosleep", "poll", "ppoll", "select", "pselect", "futex", "futexUntil"];
+    const anew = ["epoll", "sigtimedwait", "semtimedop", "recv", "constant"];
+    const returnsOf = async (names: readonly string[], atLeast: number): Promise<boolean> => {
+      const counts = await askCounts(situation.target);
+      return names.every((name) => (counts.get(name)?.[0] ?? 0) >= atLeast);
+    };
+    // Stopped again long before the time is up, each of them.
+    await waitUntil("each call with an end of its own has timed out three times", async () => {
+      for (let i = 0; i < 10; i++) await attempt(tracer, situation, { forbidden: [], writes: [] });
+      return returnsOf(own, 3);
+    });
+    await waitUntil("the others have, left alone", () => returnsOf(anew, 3), { every: 50 });
+    const { early, interrupted } = [...await askCounts(situation.target)].reduce((sums, [name, counts]) => (
+      name === "interrupted" ? { ...sums, interrupted: counts[0] ?? 0 } : { ...sums, early: sums.early + (counts[1] ?? 0) }), { early: 0, interrupted: 0 });
+    expect({ early, interrupted }).toEqual({ early: 0, interrupted: 0 });
+    situation.target.write("quit\n");
+    await waitUntil("it has ended", () => situation.target.exit() !== undefined);
   });
 
   it("loses no signal, delivers none twice, and in order", async () => {
@@ -241,7 +293,7 @@ describe("the helper's sudden death", () => {
     expect((await ask(situation.target))["calls"]).toBeGreaterThan(calls);
     for (const tid of readdirSync(`/proc/${situation.pid}/task`)) expect(fieldOf(Number(tid), "SigBlk")).toBe("0000000000000000");
     expect(readdirSync(`/proc/${situation.pid}/task`)).toHaveLength(7);
-  });
+  }, 120_000);
 
   it("disturbs few of the calls that it had interrupted, and ends nothing", async () => {
     await using situation = await enter(tracer, "blocked-in-calls.c");
@@ -249,6 +301,6 @@ describe("the helper's sudden death", () => {
       await attempt(victim, situation, { forbidden: [], writes: [] });
     });
     expect(situation.target.exit()).toBeUndefined();
-    expect(readdirSync(`/proc/${situation.pid}/task`)).toHaveLength(21);
+    expect(readdirSync(`/proc/${situation.pid}/task`)).toHaveLength(threadsBlocked);
   });
 });
