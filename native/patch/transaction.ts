@@ -1,6 +1,8 @@
 // What all steps have in common: the process is locked, what an earlier tool left half done is settled, and
 // whatever fails is undone without hiding why it failed.
 
+import { readFile } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
 import { Attempts } from "./attempts.ts";
@@ -50,9 +52,27 @@ export async function withLockedProcesses<Result>(tracer: TracerClient, chosen: 
   }
 }
 
+/** Another run of ours, or the guardian of a dead one, is waited for: whether it changes the process is for the lock to say. */
 async function identify(tracer: TracerClient, pid: number): Promise<ProcessIdentity> {
-  const { startTime } = await tracer.describeProcess(pid);
-  return { pid, startTime };
+  for (const deadline = performance.now() + othersWithin; ; await sleep(pause)) {
+    try {
+      const { startTime } = await tracer.describeProcess(pid);
+      return { pid, startTime };
+    } catch (error) {
+      if (!await isTracedByOneOfUs(error)) throw error;
+      if (performance.now() > deadline) throw refuse("locked", `change pid ${pid}`, "another run of suture is changing it; try again when that is done", { pid });
+    }
+  }
+}
+
+const othersWithin = 10_000;
+const pause = 5;
+
+/** Or was, and nobody traces it any more. */
+async function isTracedByOneOfUs(error: unknown): Promise<boolean> {
+  if (!(error instanceof SutureError) || error.kind !== "already-traced") return false;
+  const name = await readFile(`/proc/${Number(error.data["tracer"])}/comm`, "utf8").catch(() => "suture-");
+  return name.startsWith("suture-");
 }
 
 async function openSettled(tracer: TracerClient, pid: number, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {

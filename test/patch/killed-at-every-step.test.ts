@@ -146,7 +146,8 @@ test.each(acts)("$name: killed at every step", async ({ from, act }) => {
     const failure = await act(dying, target.pid).then(() => undefined, (error: unknown) => error as SutureError);
     if (failure === undefined) {
       expect(step).toBeGreaterThan(20);
-      return takeAllBack(target, untouched);
+      await takeAllBack(target, untouched);
+      return;
     }
     expect(failure.message).toMatch(/SIGKILL/);
     await expectTruth(target);
@@ -177,8 +178,8 @@ test.each([{}, { SUTURE_KILL_AT: "place:1" }])("nothing that a helper has starte
   await using target = await startTarget(module, { parameters: [`${numbers.length}`] });
   const mark = `SUTURE_TEST_MARK=${target.pid}-${Date.now()}`;
   const marked = await faultyTracer({ ...fault, SUTURE_TEST_MARK: mark.slice(mark.indexOf("=") + 1) });
-  await applying(marked, target.pid).catch(() => undefined);
   expect(await processesWith(mark)).not.toEqual([]);
+  await applying(marked, target.pid).catch(() => undefined);
   await marked[Symbol.asyncDispose]();
   await waitUntil("the helper, its guardian and the guard of priorities have ended", async () => (await processesWith(mark)).length === 0);
 });
