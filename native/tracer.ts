@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, HeldMapping, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  Branch, CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, HeldMapping, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -78,6 +78,11 @@ export class Tracer implements TracerClient {
     const { result } = await this.#connection.request("references", { pid, startTime: formatAddress(startTime), into: into.map(wireRange), except: except.map(wireRange) });
     const wire = result as unknown as { references: readonly { at: string; value: string }[]; complete: boolean };
     return { references: wire.references.map(readReference), complete: wire.complete };
+  }
+
+  async branchesInto(pid: number, ranges: readonly AddressRange[], head: AddressRange): Promise<readonly Branch[]> {
+    const { result } = await this.#connection.request("branches", { pid, ranges: ranges.map(wireRange), ...wireRange(head) });
+    return (result["branches"] as unknown as readonly Wire<Branch>[]).map(({ at, to }) => ({ at: readAddress(at), to: readAddress(to) }));
   }
 
   async holders(pathPrefix: string): Promise<readonly HeldMapping[]> {

@@ -3,11 +3,12 @@
 
 import type { TracerClient } from "../tracer.ts";
 import { actOn, findCarriers, stateIn } from "./carrying.ts";
-import type { Carrying, StateCheck } from "./carrying.ts";
+import type { Carrying, StateCheck, Verb } from "./carrying.ts";
 import { commitSwitches, roomForPeers } from "./commit.ts";
 import type { PatchSwitch } from "./commit.ts";
 import { switchesCoroutines } from "./coroutines.ts";
 import { deactivateFrom } from "./deactivate.ts";
+import { checkForced, withoutForce } from "./forced.ts";
 import { codeOf, coveredBy, oldFunctionsOf } from "./forbidden.ts";
 import { followForks, unlessSettled } from "./forked.ts";
 import { ensureLedger } from "./ledger.ts";
@@ -35,7 +36,7 @@ export async function activatePatch(tracer: TracerClient, name: string, processe
     () => followForks(selection, `activate patch "${name}"`, result, follower),
     async () => {
       if (options.replace) throw refuse("unfinished-transaction", `take patch "${name}" back`, "the patches that it replaced are gone; activate it in the processes that lack it");
-      await deactivateFrom(tracer, name, await chooseProcesses(selection), options);
+      await deactivateFrom(tracer, name, await chooseProcesses(selection), withoutForce(options));
     },
   );
 }
@@ -59,33 +60,36 @@ async function checkOwnMemory({ open: { tracer, process }, patch }: Carrying): P
 
 /** The switch of patches that are in their processes already. */
 export async function activateIn(verb: "apply" | "activate", carrying: readonly Carrying[], options: TransactionOptions): Promise<TransactionResult> {
-  const ready = await inEach(carrying, (each) => comeIn(each, carrying.length, options));
+  const ready = await inEach(carrying, (each) => comeIn(each, verb, carrying.length, options));
   const [first] = ready;
   const act = actOn(verb, first?.patch.name ?? "???", namePids(ready.map(({ open }) => open)));
   // What lies there now is covered; afterwards it is this patch itself.
-  const reports = new Map(await inEach(ready, async (each) => [each.open.process.pid, { ...reportComing(each), ...await reportCoroutines(each, options) }] as const));
+  const reports = new Map(await inEach(ready, async (each) => [each.open.process.pid, { ...reportComing(each, options), ...await reportCoroutines(each, options) }] as const));
   const { stop, switched, values, failedCallbacks } = await commitSwitches(act, ready, options);
   const done = ready.filter(({ open }) => switched.has(open.process.pid));
   const processes = await inEach(done, async (each) => ({ ...reports.get(each.open.process.pid) ?? reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each), ...(options.dryRun ? {} : await releaseOutgoing(each)) }));
   return resultOf(options.dryRun ? "checked" : verb === "apply" ? "committed" : "activated", ready, processes, stop);
 }
 
-async function comeIn({ open, ledger, patch }: Carrying, processes: number, { replace = false }: TransactionOptions): Promise<PatchSwitch> {
+async function comeIn({ open, ledger, patch }: Carrying, verb: Verb, processes: number, { replace = false, forceActive = [], dryRun = false }: TransactionOptions): Promise<PatchSwitch> {
+  await checkForced(actOn(verb, patch.name, `pid ${open.process.pid}`), open, patch, forceActive);
   const outgoing = replace ? ledger.patches.filter(({ state }) => state === "active").map((each) => each.patch) : [];
-  const roomy = await ensureLedger(open.tracer, open.target, open.process, ledger, roomForName * outgoing.length + roomForPeers(processes));
-  const forbidden = [...oldFunctionsOf(patch), ...coveredBy(patch, ledger.patches), ...outgoing.flatMap(codeOf)];
+  const roomy = await ensureLedger(open.tracer, open.target, open.process, ledger, roomForName * (outgoing.length + forceActive.length) + roomForPeers(processes));
+  if (forceActive.length > 0 && !dryRun) await roomy.append({ record: "forced", name: patch.name, functions: forceActive });
+  const forbidden = [...oldFunctionsOf(patch, forceActive), ...coveredBy(patch, ledger.patches, forceActive), ...outgoing.flatMap(codeOf)];
   return { open, ledger: roomy, patch, change: { incoming: [patch], outgoing }, forbidden };
 }
 
 /** Twice, with what surrounds it: in the intent and in the outcome. */
 const roomForName = 2048;
 
-function reportComing(coming: PatchSwitch): ProcessReport {
+function reportComing(coming: PatchSwitch, { forceActive = [] }: TransactionOptions): ProcessReport {
   const { ledger, patch, change: { outgoing } } = coming;
   const covers = outgoing.length === 0 ? coveredFunctions(patch, ledger.patches) : [];
   return {
     ...reportOf(coming),
     ...(covers.length === 0 ? {} : { covers }),
+    ...(forceActive.length === 0 ? {} : { forced: forceActive }),
     ...(outgoing.length === 0 ? {} : { replaced: outgoing.map(({ name }) => name) }),
   };
 }

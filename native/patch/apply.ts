@@ -6,6 +6,7 @@ import type { PatchImage } from "../image/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { activateIn } from "./activate.ts";
 import { stateIn } from "./carrying.ts";
+import { withoutForce } from "./forced.ts";
 import { followForks, unlessSettled } from "./forked.ts";
 import { giveBack, staging } from "./load.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
@@ -35,7 +36,7 @@ export async function applyPatch(tracer: TracerClient, image: Uint8Array, proces
     () => followForks(selection, `apply patch "${name}"`, result, follower),
     async () => {
       if (options.replace) throw refuse("unfinished-transaction", `take patch "${name}" back`, "the patches that it replaced are gone; apply it to the processes that lack it");
-      await revertFrom(tracer, name, await chooseProcesses(selection), options);
+      await revertFrom(tracer, name, await chooseProcesses(selection), withoutForce(options));
     },
   );
 }

@@ -110,8 +110,8 @@ async function prepare(wanted: PatchSwitch & { readonly plan: ValuePlan }, peers
   return { open, outcome, change: switchOf(wanted, [...entries, ...plan.writes, { ...outcome.seal, of: "the ledger" }]) };
 }
 
-const switchOf = ({ open: { target, chosen }, forbidden }: PatchSwitch, writes: Switch["writes"]): Switch =>
-  ({ target, forbidden, writes, ...(chosen === undefined ? {} : { chosen }) });
+const switchOf = ({ open: { target, chosen }, forbidden, change: { incoming } }: PatchSwitch, writes: Switch["writes"]): Switch =>
+  ({ target, forbidden, writes, mayForce: incoming.length > 0, ...(chosen === undefined ? {} : { chosen }) });
 
 /** Only when no entry is seen to be switched: then what the intent says was not begun. */
 async function takeBack({ open: { tracer, process }, ledger, patch, change }: PatchSwitch): Promise<void> {

@@ -9,6 +9,7 @@ import { commitSwitches, roomForPeers } from "./commit.ts";
 import type { PatchSwitch } from "./commit.ts";
 import { readEntries } from "./entries.ts";
 import { codeOf } from "./forbidden.ts";
+import { checkNotForced } from "./forced.ts";
 import { followForks, unlessSettled } from "./forked.ts";
 import { ensureLedger } from "./ledger.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
@@ -58,9 +59,10 @@ export interface Left extends Carrying {
  * the patch stays when it is inactive is settled before, so that whoever finishes this after our death knows it.
  */
 export async function leaveCode(verb: Verb, carrying: readonly Carrying[], options: TransactionOptions): Promise<Leaving> {
+  const act = actOn(verb, carrying[0]?.patch.name ?? "???", namePids(carrying.map(({ open }) => open)));
+  checkNotForced(act, options);
   await inEach(carrying, (each) => checkEntries(each, verb));
   const leaving = await inEach(carrying, async (each) => (options.dryRun ? goOut(each) : begin(each, verb, carrying.length)));
-  const act = actOn(verb, carrying[0]?.patch.name ?? "???", namePids(carrying.map(({ open }) => open)));
   const { stop, switched, values, failedCallbacks } = await commitSwitches(act, leaving, options);
   const left = leaving.filter(({ open }) => switched.has(open.process.pid));
   return { left: left.map((each) => ({ ...each, report: { ...reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each) } })), stop };

@@ -79,6 +79,8 @@ export type LedgerRecord =
   | { readonly record: "active" | "inactive" | "gone"; readonly name: string }
   /** An operator has loaded it apart from activating it: it stays when it is inactive, until it is released. */
   | { readonly record: "kept" | "released"; readonly name: string }
+  /** Calls of these functions that are under way when it is activated next do not count: an operator's choice. */
+  | { readonly record: "forced"; readonly name: string; readonly functions: readonly string[] }
   /** As activating and active, for a patch that comes while others go for good, in one stop. */
   | { readonly record: "replacing" | "replaced"; readonly name: string; readonly replaces: readonly string[]; readonly peers?: readonly Peer[] }
   /** Reverted for good, but its memory stays: the process still refers to it. The name is free again. */
@@ -132,12 +134,14 @@ export const recordSchema: v.GenericSchema<unknown, LedgerRecord> = v.variant("r
   v.strictObject({ record: v.picklist(["activating", "deactivating"]), name: patchName, peers }),
   v.strictObject({ record: v.picklist(["active", "inactive", "kept", "released", "gone", "retired"]), name: patchName }),
   v.strictObject({ record: v.picklist(["replacing", "replaced"]), name: patchName, replaces: list(patchName), peers }),
+  v.strictObject({ record: v.literal("forced"), name: patchName, functions: list(symbolName) }),
   v.strictObject({ record: v.literal("freed"), at: place }),
 ]);
 
 /** The record as {@link recordSchema} reads it. */
 export function recordJson(record: LedgerRecord): JsonValue {
   if (record.record === "freed") return { record: record.record, at: formatAddress(record.at) };
+  if (record.record === "forced") return { record: record.record, name: record.name, functions: [...record.functions] };
   if (record.record === "replacing" || record.record === "replaced") return { record: record.record, name: record.name, replaces: [...record.replaces], ...peersJson(record) };
   if (record.record === "activating" || record.record === "deactivating") return { record: record.record, name: record.name, ...peersJson(record) };
   if (record.record !== "staged") return { record: record.record, name: record.name };

@@ -12,6 +12,8 @@ export interface CarriedPatch {
   readonly isKept: boolean;
   /** In the middle of a switch: all the processes that it was to switch. */
   readonly peers?: readonly Peer[];
+  /** Functions that it was, or is to be, activated over though calls of them were under way. */
+  readonly forced: readonly string[];
 }
 
 /** What a process carries. */
@@ -46,7 +48,7 @@ function follow(record: LedgerRecord, carried: Map<string, CarriedPatch>, retire
   if (record.record === "freed") return retired.delete(record.at);
   if (record.record === "staged") {
     if (carried.has(record.patch.name)) return false;
-    carried.set(record.patch.name, { patch: record.patch, state: "staged", isKept: false });
+    carried.set(record.patch.name, { patch: record.patch, state: "staged", isKept: false, forced: [] });
     return true;
   }
   const before = carried.get(record.name);
@@ -59,6 +61,9 @@ function follow(record: LedgerRecord, carried: Map<string, CarriedPatch>, retire
       return carried.delete(record.name);
     case "kept": case "released":
       carried.set(record.name, { ...before, isKept: record.record === "kept" });
+      return true;
+    case "forced":
+      carried.set(record.name, { ...before, forced: record.functions });
       return true;
     case "replacing": case "replaced":
       return followReplacement(record.record === "replaced", withPeers(before, record.peers), record.replaces, carried);
@@ -87,7 +92,7 @@ function followReplacement(isDone: boolean, incoming: CarriedPatch, replaces: re
 function setState(carried: Map<string, CarriedPatch>, patch: CarriedPatch, state: CarriedPatch["state"]): void {
   const { name } = patch.patch;
   if (patch.state === "staged" && state !== "staged") carried.delete(name);
-  carried.set(name, { ...patch, state });
+  carried.set(name, { ...patch, state, forced: state === "staged" ? [] : patch.forced });
 }
 
 type Bytes = ReadonlyMap<Address, Uint8Array>;
@@ -126,9 +131,10 @@ export function* recordsOf({ patches, retired }: LedgerState): Generator<LedgerR
     yield { record: "staged", patch };
     yield { record: "retired", name: patch.name };
   }
-  for (const { patch, state, isKept, peers } of patches) {
+  for (const { patch, state, isKept, forced, peers } of patches) {
     yield { record: "staged", patch };
     if (isKept) yield { record: "kept", name: patch.name };
+    if (forced.length > 0) yield { record: "forced", name: patch.name, functions: forced };
     if (state === "active") yield { record: state, name: patch.name };
     if (state === "activating" || state === "deactivating") yield { record: state, name: patch.name, ...(peers === undefined ? {} : { peers }) };
   }

@@ -79,7 +79,7 @@ async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProc
   const [coming, going] = end === "new" ? [incoming, outgoing] : [outgoing, incoming];
   // Nobody has run the old functions of a patch that was never taken away.
   const isOldCodeUsed = end === "new" || entries.some(({ holds }) => holds === "new");
-  const used = isOldCodeUsed ? coming.flatMap(oldFunctionsOf) : [];
+  const used = isOldCodeUsed ? coming.flatMap((patch) => oldFunctionsOf(patch, ledger.find(patch.name)?.forced)) : [];
   const forbidden = [...used.flatMap((range) => besideWaiting(range, entries)), ...going.flatMap(codeOf).filter((range) => isMapped(target.mappings, range))];
   const [first, ...others] = recordsFor(end, change);
   if (first === undefined) return;

@@ -7,7 +7,7 @@ import { SutureError } from "../errors.ts";
 import type { Target } from "../target/mod.ts";
 import type { MemoryWrite, ProcessTransition, ScanFigures, TracerClient, TransitionOutcome } from "../tracer.ts";
 import { Attempts } from "./attempts.ts";
-import { BlockerHistory, blockersJson, describeBlockers } from "./blockers.ts";
+import { BlockerHistory, blockersJson, describeBlockers, neverLeft } from "./blockers.ts";
 import { bytesMismatch } from "./check.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
 import { isStillThere } from "./processes.ts";
@@ -29,6 +29,8 @@ export interface Switch {
   readonly target: Target;
   readonly forbidden: readonly ForbiddenRange[];
   readonly writes: readonly SwitchWrite[];
+  /** What is forbidden is old code, which stays: a caller may choose to leave calls in it (`forceActive`). */
+  readonly mayForce?: boolean;
   /** Of a process that nobody named: when it ends meanwhile, the others are switched without it. */
   readonly chosen?: ChosenProcess;
 }
@@ -88,7 +90,7 @@ async function withoutEnded(switches: readonly Switch[]): Promise<readonly Switc
 
 const requestFor = ({ target, forbidden, writes }: Switch): ProcessTransition => ({
   pid: target.pid, startTime: target.process.startTime,
-  forbidden: forbidden.map(({ start, end }) => ({ start, end })),
+  forbidden: forbidden.map(({ function: _, ...range }) => range),
   writes: writes.map(({ of: _, ...write }) => write),
 });
 
@@ -114,7 +116,7 @@ async function explain(act: string, outcome: Failure, switches: readonly Switch[
     case "blocked": {
       const blockers = await history.note(outcome, switches);
       options.onProgress?.({ step: "blocked", attempt: stop.attempts, blockers });
-      return refuse("blocked", act, `${describeBlockers(blockers)}; ${end}; ${wayOut(blockers)}`, { blockers: blockersJson(blockers), ...data });
+      return refuse("blocked", act, `${describeBlockers(blockers)}; ${end}; ${wayOut(blockers, switches)}`, { blockers: blockersJson(blockers), ...data });
     }
     case "over-budget": {
       const budget = budgetOf(switches, options);
@@ -135,5 +137,8 @@ function describeExcess(budget: number, { bytes, microseconds }: ScanFigures): s
   return `to look through ${Math.ceil(bytes / 2 ** 20)} MiB of memory takes ${(microseconds / 1000).toFixed(1)} ms, and working threads would have been held for more than ${limit}`;
 }
 
-const wayOut = (blockers: readonly Blocker[]): string =>
-  (blockers.every(({ reason }) => reason === "in-memory") ? "a longer timeout may help, and a scan of stacks alone passes over it: that call will go on in the old code" : "a longer timeout may help");
+function wayOut(blockers: readonly Blocker[], switches: readonly Switch[]): string {
+  const lasting = switches.every(({ mayForce }) => mayForce) ? neverLeft(blockers) : [];
+  if (blockers.every(({ reason }) => reason === "in-memory")) return "a longer timeout may help, and a scan of stacks alone passes over it: that call will go on in the old code";
+  return lasting.length === 0 ? "a longer timeout may help" : `a longer timeout may help, or to force ${lasting.join(", ")}: a call that is under way will go on in the old code`;
+}

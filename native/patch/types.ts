@@ -18,6 +18,11 @@ export interface TransactionOptions {
   readonly dryRun?: boolean;
   /** Applying and activating: all patches that are active go in the same stop. */
   readonly replace?: boolean;
+  /**
+   * Applying and activating: calls of these functions that are under way do not count; they go on in the old code. Only the bytes
+   * that are overwritten are still seen to. Kept in the ledger.
+   */
+  readonly forceActive?: readonly string[];
   readonly onProgress?: (progress: TransactionProgress) => void;
   /** Aborted: no further attempt is made, and what was staged is given back. */
   readonly signal?: AbortSignal;
@@ -89,6 +94,8 @@ export interface ProcessReport {
   readonly covers?: readonly { readonly function: string; readonly patch: string }[];
   /** The program switches coroutines, and only the stacks of threads were looked at: a suspended one may be in the old code. */
   readonly unseenCoroutines?: true;
+  /** Functions whose calls that were under way went on in the old code, if there were any, by the caller's choice. */
+  readonly forced?: readonly string[];
   /** The patches that went in the same stop. */
   readonly replaced?: readonly string[];
   /** Callbacks of the patch that did not do their work after the switch, or in answer to one that did not come about. */
@@ -145,6 +152,8 @@ export interface ListedPatch {
   readonly values?: readonly string[];
   /** The ELF file of each of its mappings, for debuggers and profilers (as root), and where it is mapped. */
   readonly symbols?: readonly { readonly file: string; readonly base: Address }[];
+  /** It was activated although calls of these may have been under way. */
+  readonly forced?: readonly string[];
 }
 
 export interface PatchedProcess {

@@ -24,6 +24,7 @@ constexpr Method methods[] = {
   {"read", read},
   {"mapped-file", mappedFile},
   {"threads", threads},
+  {"branches", branches},
   {"holders", holders},
   {"debug", debug},
   {"layouts", layouts},

@@ -22,6 +22,8 @@ Result<Answer> maps(const Request&);
 Result<Answer> read(const Request&);
 Result<Answer> mappedFile(const Request&);
 Result<Answer> threads(const Request&);
+// branches.cc
+Result<Answer> branches(const Request&);
 // holders.cc
 Result<Answer> holders(const Request&);
 // debug-request.cc

@@ -244,6 +244,12 @@ export interface MemoryReference {
   readonly value: Address;
 }
 
+/** A jump, or an entry of a jump table, and where it leads. */
+export interface Branch {
+  readonly at: Address;
+  readonly to: Address;
+}
+
 /** The helper. One instance serves many requests and many processes; dispose it to end it. */
 export interface TracerClient extends AsyncDisposable {
   /** Refuses: no-such-process, not-permitted, already-traced, unsupported-architecture. */
@@ -261,6 +267,11 @@ export interface TracerClient extends AsyncDisposable {
    * write, but for mappings that begin in `except`. The process runs on meanwhile: none found is evidence, not proof.
    */
   references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }>;
+  /**
+   * Where code in `ranges`, the whole of a function, jumps into `head`: a loop whose beginning is there. Jump tables included.
+   * Refuses: unreadable-memory, where an instruction cannot be decoded.
+   */
+  branchesInto(pid: number, ranges: readonly AddressRange[], head: AddressRange): Promise<readonly Branch[]>;
   /** Every process that maps a file of this name (prefix match on the maps line's path); unreadable ones are passed over. */
   holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
   /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */

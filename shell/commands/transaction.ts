@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import type { Blocker, Processes, TracerClient, TransactionOptions, TransactionProgress, TransactionResult } from "../../native/mod.ts";
-import { parseDuration, parseMilliseconds, parseScan } from "../options.ts";
+import { collect, parseDuration, parseMilliseconds, parseScan } from "../options.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
 import type { CommandContext, CommandDefinition, ProcessFlags } from "./command.ts";
 
@@ -13,6 +13,7 @@ export interface TransactionFlags extends ProcessFlags {
   readonly maxStop?: number;
   readonly replace?: boolean;
   readonly scan?: "stacks" | "heap";
+  readonly forceActive?: readonly string[];
 }
 
 export const addTransactionOptions = (command: Command): Command =>
@@ -38,8 +39,11 @@ export const defineStep = (verb: string, perform: StepByName, examples: readonly
     },
   });
 
-export const addReplaceOption = (command: Command): Command =>
-  command.option("--replace", "all patches that are active go in the same stop");
+/** Of applying and activating. */
+export const addActivationOptions = (command: Command): Command =>
+  command
+    .option("--force-active <function>", "do not wait for calls of this function that are under way, they go on in the old code; may be given several times", collect)
+    .option("--replace", "all patches that are active go in the same stop");
 
 /** Waiting for threads to leave a function may take long; the engine gives back what was staged when the user wants out. */
 export function transactionOptions({ progress, session }: CommandContext, flags: TransactionFlags): TransactionOptions {
@@ -49,6 +53,7 @@ export function transactionOptions({ progress, session }: CommandContext, flags:
     ...(flags.maxStop === undefined ? {} : { maxStop: flags.maxStop }),
     ...(flags.dryRun === undefined ? {} : { dryRun: flags.dryRun }),
     ...(flags.replace === undefined ? {} : { replace: flags.replace }),
+    ...(flags.forceActive === undefined ? {} : { forceActive: flags.forceActive }),
     ...(flags.scan === undefined ? {} : { scan: flags.scan }),
     onProgress: (step) => progress(describeStep(step)),
   };

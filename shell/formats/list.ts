@@ -6,7 +6,7 @@ import { alignColumns } from "./columns.ts";
 
 export function formatList(processes: readonly PatchedProcess[], style: Style): string {
   const rows = processes.flatMap(({ pid, program, patches }) =>
-    patches.map((patch) => [`${pid}`, program, patch.name, patch.state, [...patch.functions.map(({ name }) => name), ...patch.values ?? []].join(", ")]));
+    patches.map((patch) => [`${pid}`, program, patch.name, patch.state, [...patch.functions.map(({ name }) => (patch.forced?.includes(name) ? `${name} (forced)` : name)), ...patch.values ?? []].join(", ")]));
   const table = rows.length === 0 ? [] : alignColumns(["PID", "PROGRAM", "PATCH", "STATE", "FUNCTIONS AND VARIABLES"], rows);
   const problems = processes.flatMap(({ problem }) => (problem === undefined ? [] : [`${style.yellow("warning")}: ${problem}`]));
   const lines = [...table, ...processes.flatMap(({ patches }) => patches.flatMap(gdbLines)), ...problems];

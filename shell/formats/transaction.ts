@@ -10,7 +10,7 @@ const verbs = {
 } as const;
 
 export function formatTransaction(transaction: TransactionResult, style: Style): string {
-  const processes = transaction.processes.flatMap(({ pid, functions, memoryKept, forkedMeanwhile, unseenCoroutines, covers = [], replaced = [], values = [], failedCallbacks = [] }) => [
+  const processes = transaction.processes.flatMap(({ pid, functions, memoryKept, forkedMeanwhile, unseenCoroutines, forced = [], covers = [], replaced = [], values = [], failedCallbacks = [] }) => [
     `${style.green(verbs[transaction.result])} ${transaction.patch.name}, pid ${pid}: ${count(functions.length, "function")}`,
     ...alignColumns(
       ["  FUNCTION", "UNIT", "MODULE", "OLD", "NEW"],
@@ -18,6 +18,7 @@ export function formatTransaction(transaction: TransactionResult, style: Style):
     ),
     ...values.map((each) => `  ${describeValue(each, style)}`),
     ...covers.map((each) => `  ${style.yellow("warning")}: ${each.function} was redirected by ${each.patch}, whose fix to it is not in this one; --replace takes the older ones out`),
+    ...(forced.length === 0 ? [] : [`  forced: calls of ${forced.join(", ")} that were under way go on in the old code`]),
     ...(unseenCoroutines === true ? [`  ${style.yellow("warning")}: it switches coroutines, and one that waits its turn may go on in the old code; --scan heap looks for those`] : []),
     ...failedCallbacks.map((each) => `  ${style.yellow("warning")}: the ${each.when} callback ${each.function} ${each.outcome}`),
     ...(replaced.length === 0 ? [] : [`  in the place of ${replaced.join(", ")}`]),

@@ -88,6 +88,14 @@ test("replay() tells the state that the records add up to", () => {
   expect(states([...life, { record: "gone", name: "one" }, staged("one", 0xd000n)])).toEqual(["two activating", "one staged"]);
 });
 
+test("replay() keeps in mind which functions were forced, until the patch is inactive", () => {
+  const forced: LedgerRecord[] = [staged("one"), { record: "forced", name: "one", functions: ["answer"] }, { record: "activating", name: "one" }, { record: "active", name: "one" }];
+  const state = replay(readLedger(writeLedger(1, forced, 4096)).records);
+  expect(state?.patches[0]?.forced).toEqual(["answer"]);
+  if (state !== undefined) expect(replay(recordsOf(state))).toEqual(state);
+  expect(replay([...forced, { record: "deactivating", name: "one" }, { record: "inactive", name: "one" }])?.patches[0]?.forced).toEqual([]);
+});
+
 test("replay() frees the name of a retired patch and keeps its memory in mind", () => {
   const records: LedgerRecord[] = [...life, { record: "retired", name: "one" }, staged("one", 0xd000n)];
   expect(replay(records)?.retired.map(({ name, mappings }) => [name, mappings[0]?.start])).toEqual([["one", 0x5000n]]);

@@ -23,10 +23,12 @@ export interface Situation extends AsyncDisposable {
 export interface SituationOptions {
   readonly parameters?: readonly string[];
   readonly link?: readonly string[];
+  /** For compiling. */
+  readonly flags?: readonly string[];
 }
 
-export async function enter(tracer: Tracer, name: string, { parameters = [], link = [] }: SituationOptions = {}): Promise<Situation> {
-  const { program } = await compileTarget(name, { link });
+export async function enter(tracer: Tracer, name: string, { parameters = [], link = [], flags }: SituationOptions = {}): Promise<Situation> {
+  const { program } = await compileTarget(name, { link, ...(flags === undefined ? {} : { flags }) });
   const target = await startTarget(program, { parameters });
   const { startTime } = await tracer.describeProcess(target.pid);
   const places = new Map([...target.readyLine.matchAll(/(\w+)=(0x[0-9a-f]+)/g)].map(([, key = "", value = ""]) => [key, address(BigInt(value))]));
