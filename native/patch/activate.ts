@@ -75,7 +75,9 @@ async function comeIn({ open, ledger, patch }: Carrying, verb: Verb, processes: 
   await checkForced(actOn(verb, patch.name, `pid ${open.process.pid}`), open, patch, forceActive);
   const outgoing = replace ? ledger.patches.filter(({ state }) => state === "active").map((each) => each.patch) : [];
   const roomy = await ensureLedger(open.tracer, open.target, open.process, ledger, roomForName * (outgoing.length + forceActive.length) + roomForPeers(processes));
-  if (forceActive.length > 0 && !dryRun) await roomy.append({ record: "forced", name: patch.name, functions: forceActive });
+  // Nor is what an attempt that failed had chosen still meant.
+  const wasForced = (ledger.find(patch.name)?.forced ?? []).length > 0;
+  if ((forceActive.length > 0 || wasForced) && !dryRun) await roomy.append({ record: "forced", name: patch.name, functions: forceActive });
   const forbidden = [...oldFunctionsOf(patch, forceActive), ...coveredBy(patch, ledger.patches, forceActive), ...outgoing.flatMap(codeOf)];
   return { open, ledger: roomy, patch, change: { incoming: [patch], outgoing }, forbidden };
 }

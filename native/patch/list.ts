@@ -56,8 +56,10 @@ const hasVanished: ReadonlySet<string> = new Set(["no-such-process", "process-go
 
 const listLedger = (ledger: Ledger | undefined, pid: number): readonly ListedPatch[] => (ledger === undefined ? [] : listState(ledger.state, pid));
 
-const listState = ({ patches, retired }: LedgerState, pid: number): readonly ListedPatch[] =>
-  [...patches.map((each) => ({ ...listPatch(each.patch, stateOf(each), pid), ...(each.forced.length === 0 ? {} : { forced: each.forced }) })), ...retired.map((patch) => listPatch(patch, "retired", pid))];
+const listState = ({ patches, retired }: LedgerState, pid: number): readonly ListedPatch[] => [
+  ...patches.map((each) => ({ ...listPatch(each.patch, stateOf(each), pid), ...(each.forced.length === 0 || each.state === "staged" ? {} : { forced: each.forced }) })),
+  ...retired.map((patch) => listPatch(patch, "retired", pid)),
+];
 
 const listPatch = (patch: LedgerPatch, state: PatchState, pid: number): ListedPatch =>
   ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch), ...(patch.values.length === 0 ? {} : { values: patch.values.map(({ name }) => name) }), symbols: patch.mappings.map((mapping) => symbolFile(mapping, pid)) });
