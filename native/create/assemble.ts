@@ -40,8 +40,9 @@ export function assembleObject({ module, units, inclusion, unwinding, oldFunctio
     symbols: writer.symbols(),
     proof: {
       units: units.length,
-      functions: units.reduce((sum, { proved }) => sum + proved.functions.size, 0),
+      functions: units.reduce((sum, { proved }) => sum + proved.functions.size - proved.unproved.size, 0),
       bytes: units.reduce((sum, { proved }) => sum + proved.bytes, 0),
+      ...(units.some(({ proved }) => proved.isWaived) ? { waivedFor: units.reduce((sum, { proved }) => sum + proved.unproved.size, 0) } : {}),
     },
   };
 }

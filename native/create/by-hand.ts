@@ -217,7 +217,7 @@ function comparedUnit(program: LinkedProgram, fix: ObjectCode, unit: DebugUnit, 
     original: new Uint8Array(), patched: new Uint8Array(), plain: () => Promise.resolve(new Uint8Array()),
   };
   return {
-    proved: { pair, object: fix, unit, functions, doubtful: new Map(), bindings: bindingsOf(program, fix, unit), bytes: 0 },
+    proved: { pair, object: fix, unit, functions, doubtful: new Map(), bindings: bindingsOf(program, fix, unit), unproved: new Set(), isWaived: false, bytes: 0 },
     comparison: {
       unit: fix.unit, original: fix, patched: fix, correlation: { originals, undecided: new Set(), parted: [] }, changed,
       added: new Set([...fix.functions.keys()].filter((name) => isNew(name) && !isColdPart(name))),

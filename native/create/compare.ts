@@ -205,6 +205,8 @@ function checkVariables({ original, patched, correlation }: Sides, reasons: Read
     if (reason === undefined) continue;
     const size = before.size === variable.size ? undefined : `changes its size from ${before.size} to ${variable.size} bytes, and the running program has it as it was`;
     if (isWritableVariable(variable) || isWritableVariable(before) || variable.kind === "thread-variable") {
+      const pointsAt = /^it refers to (.*), which differs$/.exec(reason)?.[1];
+      if (pointsAt !== undefined) throw notPatchable(patched.unit, { variable: name }, `points at ${pointsAt}, constant data whose contents differ, and the running program has it pointing at the old`);
       throw notPatchable(patched.unit, { variable: name }, size ?? "has another initial value, which the running program no longer reads; leave the initialiser out of the diff, and set the live value by build's --set 'VARIABLE=NEW if OLD' or in a callback (SUTURE_POST_PATCH of suture.h)");
     }
     if (variable.symbol.binding !== "local") throw notPatchable(patched.unit, { variable: name }, size ?? "is constant data that other units read, and its contents differ");

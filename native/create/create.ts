@@ -10,6 +10,7 @@ import { compareObjects } from "./compare.ts";
 import { compileObjectPairs } from "./compile.ts";
 import { correlateObjects } from "./correlate.ts";
 import { unwindingFor } from "./exceptions.ts";
+import { refuseHiddenCopies } from "./hidden-copies.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit, Inclusion } from "./include.ts";
 import { isColdPart } from "./object-code.ts";
@@ -101,6 +102,7 @@ async function buildFrom(
   const inclusion = includeDependencies(program, units);
   checkSomethingChanged(program, units, inclusion);
   refuseRecords(inclusion);
+  await refuseHiddenCopies(program, inclusion);
   return assembleImage(program, diffs, units, inclusion, options, { notes, values: await resolveValues(tracer, program.program, options.values ?? []) });
 }
 
@@ -116,11 +118,12 @@ function keepUnitsOf(opening: Promise<LinkedProgram>, source: string): UnitFilte
   };
 }
 
-async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], { source, onProgress }: CreateOptions): Promise<readonly ProvedUnit[]> {
+async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], { source, waivesProof, onProgress }: CreateOptions): Promise<readonly ProvedUnit[]> {
   const proved: ProvedUnit[] = [];
   for (const pair of pairs) {
-    const unit = await proveUnit(program, pair, source);
-    onProgress?.({ step: "proved", unit: pair.unit, functions: unit.functions.size });
+    const unit = await proveUnit(program, pair, source, waivesProof);
+    onProgress?.({ step: "proved", unit: pair.unit, functions: unit.functions.size - unit.unproved.size });
+    if (unit.unproved.size > 0) onProgress?.({ step: "note", text: `The proof of ${pair.unit} was waived: ${unit.unproved.size} of its functions are others in the program: ${[...unit.unproved].slice(0, mostListed).join(", ")}` });
     proved.push(unit);
   }
   return proved;
@@ -182,7 +185,8 @@ export function oldFunctionOf({ program }: LinkedProgram, { proved, comparison }
   if (!old.compared) throw notPatchable(proved.pair.unit, { function: name }, "uses thread-local variables in a way that is not known, so it cannot be compared with the program");
   const answer = redirectSite(program, target);
   if (!answer.possible) throw notPatchable(proved.pair.unit, { function: name }, `cannot be redirected: ${answer.reason.text}`);
-  return { oldEntry: target.entry, oldSize: old.size, oldRanges: rangesOf(proved, name, target), ...answer.site, warnings: warningsFor(program, target) };
+  const doubts = proved.unproved.has(name) ? ["its code in the program is not what source and flags give, and the proof was waived"] : [];
+  return { oldEntry: target.entry, oldSize: old.size, oldRanges: rangesOf(proved, name, target), ...answer.site, warnings: [...doubts, ...warningsFor(program, target)] };
 }
 
 /** The body, and every cold part that debug information or the proof knows of. */

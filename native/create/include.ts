@@ -23,7 +23,7 @@ import { callbackMoments } from "../image/mod.ts";
 import type { CallbackMoment } from "../image/mod.ts";
 import type { Binding } from "./bind.ts";
 import type { Comparison } from "./compare.ts";
-import { isWritableVariable } from "./correlate.ts";
+import { isLocalStatic, isWritableVariable } from "./correlate.ts";
 import { isBranch, isCallThroughGot, isColdPart, isJumpTableEntry, isMerged, isPcRelative, referentOf, relocationTitle } from "./object-code.ts";
 import type { Definition, Referent } from "./object-code.ts";
 import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts";
@@ -35,6 +35,7 @@ import { blockBase } from "./thread-access.ts";
 import { threadSlotFor } from "./thread-slots.ts";
 import type { ThreadVariable } from "./thread-slots.ts";
 import { unwindReferences, unwindingOf } from "./unwinding.ts";
+import { onlyOfFamily, refuseAbsent, refuseUnknownClone } from "./waived-proof.ts";
 
 /** A unit with all that is known about it. */
 export interface ComparedUnit {
@@ -106,7 +107,9 @@ class Closure {
     const original = unit.comparison.correlation.originals.get(name);
     const doubt = original === undefined ? undefined : unit.proved.doubtful.get(original.name);
     if (doubt !== undefined) throw this.#refuse(unit, { function: name }, doubt);
+    if (original !== undefined) refuseAbsent(unit.proved, original.name);
     if (definition === undefined || original === undefined || !unit.proved.functions.has(original.name)) return;
+    refuseUnknownClone(unit.proved, original.name);
     if (definition.kind === "ifunc") throw this.#refuse(unit, { function: name }, "is an indirect function whose resolver differs, and it has been resolved already");
     this.#include(unit, definition);
   }
@@ -228,6 +231,7 @@ class Closure {
     const isChanged = comparison.changed.has(name);
     if (isInside && inProgram !== undefined && !isChanged) throw this.#refuse(owner, { function: name }, "is reached into from code that travels without it");
     const staysOld = inProgram !== undefined && !isInside && (!isChanged || !isCall);
+    if (staysOld && isCall) refuseUnknownClone(proved, inProgram.name);
     if (staysOld) return { kind: "import", name: inProgram.name, found: { from: "module", at: inProgram.at }, origin: definition.start };
     return { kind: "piece", piece: this.#include(owner, definition), definition };
   }
@@ -278,7 +282,7 @@ class Closure {
   #placeOfVariable({ proved }: ComparedUnit, original: Definition): FileAddress | undefined {
     const binding = proved.bindings.get(original.name);
     if (binding?.kind === "address") return binding.at;
-    const symbol = variableSymbol(this.#program, original.name, proved.unit, original.symbol.binding === "local");
+    const symbol = proved.isWaived && isLocalStatic(original) ? onlyOfFamily(this.#program, proved, original) : variableSymbol(this.#program, original.name, proved.unit, original.symbol.binding === "local");
     return symbol === undefined || symbol.size !== original.size ? undefined : placeOf(symbol);
   }
 

@@ -3,7 +3,7 @@
 // the unit refers to. Refuses the unit at the first function that differs, and says what may be the cause.
 //
 // Named variables whose place is known that way are compared with their initial values in the file, strings with theirs.
-// What is not covered: other literals, and what the linker dropped.
+// What is not covered: other literals, and what the linker dropped. The user may waive the proof; the image says so then.
 
 import { SutureError } from "../errors.ts";
 import type { FileAddress } from "../address.ts";
@@ -34,6 +34,10 @@ export interface ProvedUnit {
   readonly doubtful: ReadonlyMap<string, string>;
   readonly bindings: Bindings;
   readonly bytes: number;
+  /** Functions whose code in the program is another one. Empty, unless the proof was waived. */
+  readonly unproved: ReadonlySet<string>;
+  /** The user said to go on without the proof. */
+  readonly isWaived: boolean;
 }
 
 export interface ProvedFunction {
@@ -44,14 +48,14 @@ export interface ProvedFunction {
   readonly compared: boolean;
 }
 
-/** Proves that `pair.original` is part of the program. */
-export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source: string): Promise<ProvedUnit> {
+/** Proves that `pair.original` is part of the program; with `isWaived`, says only which of its functions are. */
+export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source: string, isWaived = false): Promise<ProvedUnit> {
   const object = readLinkedObject(program, pair.unit, pair.original);
   const proofs = [];
   const refusals: SutureError[] = [];
   for (const unit of unitsOf(program, pair, source)) {
     try {
-      proofs.push(await proveAgainst(program, pair, object, unit));
+      proofs.push(await (isWaived ? describeUnit : proveAgainst)(program, pair, object, unit));
     } catch (error) {
       if (!(error instanceof SutureError)) throw error;
       refusals.push(error);
@@ -87,10 +91,40 @@ async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: Ob
     for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
     const data = differingData(program, object, bindings);
     if (data !== undefined) throw mismatch(program, pair, object, unit, `variable ${data} has other contents in the program`);
-    return { pair, object, unit, functions, doubtful, bindings, bytes: [...functions.values()].reduce((sum, { size }) => sum + size, 0) };
+    return { pair, object, unit, functions, doubtful, bindings, unproved: new Set(), isWaived: false, bytes: totalSize(functions.values()) };
   } catch (error) {
     if (error instanceof BindingConflict) throw mismatch(program, pair, object, unit, error.message);
     throw error;
+  }
+}
+
+const totalSize = (functions: Iterable<ProvedFunction>): number => [...functions].reduce((sum, { size }) => sum + size, 0);
+
+/**
+ * Without the proof: functions are where symbols say, and what refers to where is believed only of functions whose code
+ * agrees byte for byte. All else has to be found by its name.
+ */
+async function describeUnit(program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit): Promise<ProvedUnit> {
+  const { found, doubtful } = findFunctions(program, object, unit);
+  const first = compareTolerantly(program, object, found);
+  const plain = first.differing.size === 0 ? undefined : readLinkedObject(program, pair.unit, await pair.plain());
+  const second = plain === undefined ? first : compareTolerantly(program, plain, findFunctions(program, plain, unit).found);
+  const unproved = new Set([...first.differing].filter((name) => second.differing.has(name) || plain?.functions.has(name) === false));
+  const functions = new Map([...found].map(([name, each]) => [name, { ...provedFunction(program, name, each), compared: true }]));
+  const bindings = new Map<string, Binding>([...second.bindings, ...first.bindings]);
+  for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
+  return { pair, object, unit, functions, doubtful, bindings, unproved, isWaived: true, bytes: totalSize([...functions.values()].filter(({ name }) => !unproved.has(name))) };
+}
+
+/** Where functions that agree contradict each other, nothing of them is believed. */
+function compareTolerantly(program: LinkedProgram, object: ObjectCode, found: ReadonlyMap<string, FoundFunction>): { readonly differing: ReadonlySet<string>; readonly bindings: Bindings } {
+  const binder = new Binder(program, object);
+  try {
+    const differing = compareAll(program, object, found, binder);
+    return { differing: new Set(differing.map(({ name }) => name)), bindings: binder.finish() };
+  } catch (error) {
+    if (!(error instanceof BindingConflict)) throw error;
+    return { differing: new Set(found.keys()), bindings: new Map() };
   }
 }
 

@@ -28,6 +28,8 @@ export interface CreateOptions {
    * answers for that; the image says so.
    */
   readonly allowedLayouts?: readonly string[];
+  /** Go on where source, flags or compiler are not those of the program. Recorded in the image. */
+  readonly waivesProof?: boolean;
   readonly onProgress?: (progress: CreateProgress) => void;
   /** Parallel compilations. Default: number of cores. */
   readonly jobs?: number;

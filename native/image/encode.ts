@@ -69,7 +69,7 @@ function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
     sections: object.sections.map((section) => numberOf(numbering.sections, section, section.name)),
     ...(unwinding === undefined ? {} : { unwinding }),
     ...(callbacks.length === 0 ? {} : { callbacks: callbacks.map(({ when, symbol }) => ({ when, name: symbol.name, symbol: numberOf(numbering.symbols, symbol, symbol.name) })) }),
-    proof: { units: proof.units, functions: proof.functions, bytes: proof.bytes },
+    proof: { units: proof.units, functions: proof.functions, bytes: proof.bytes, ...(proof.waivedFor === undefined ? {} : { waivedFor: proof.waivedFor }) },
   };
 }
 

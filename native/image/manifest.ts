@@ -144,4 +144,6 @@ export interface ProofRecord {
   readonly units: number;
   readonly functions: number;
   readonly bytes: number;
+  /** The user went on without the proof: how many functions are others in the program. */
+  readonly waivedFor?: number;
 }

@@ -87,7 +87,7 @@ const patchObject = v.strictObject({
   sections: list(count),
   callbacks: v.exactOptional(list(v.strictObject({ when: v.picklist(callbackMoments), name, symbol: count }))),
   unwinding: v.exactOptional(v.picklist(["required", "wanted"])),
-  proof: v.strictObject({ units: count, functions: count, bytes: count }),
+  proof: v.strictObject({ units: count, functions: count, bytes: count, waivedFor: v.exactOptional(count) }),
 });
 
 const buildRecord = v.strictObject({

@@ -27,6 +27,7 @@ interface BuildOptions {
   readonly output?: string;
   readonly name?: string;
   readonly description?: string;
+  readonly proof: boolean;
   readonly jobs?: number;
   readonly cache: boolean;
   readonly progress: ProgressMode;
@@ -47,6 +48,7 @@ const configure = (command: Command): Command => command
   .option("-o, --output <file>", "the image to write (default: NAME.suture)")
   .option("--name <name>", "what the patch is called (default: the first input's file name)")
   .option("--description <text>", "one line about the patch")
+  .option("--no-proof", "go on where source, flags or compiler are not those of the program: what cannot be told by names is refused, and the image says so")
   .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount)
   .option("--no-cache", "neither use nor keep objects of other builds")
   .option("--progress <way>", "on standard error: line (one, written over), lines, json (one document for each step), none; auto: line on a terminal, none with --json, else lines", parseProgressMode, "auto");
@@ -108,7 +110,7 @@ async function create(tracer: TracerClient, inputs: readonly string[], options: 
     });
   }
   const diffs = newSource === undefined ? await Promise.all(inputs.map(readDiff)) : [await diffSourceTrees(source, newSource)];
-  return createPatchImage(tracer, diffs, { ...common, source, ...defined("values", rest.set), ...defined("strip", rest.strip), ...defined("jobs", rest.jobs), ...(rest.cache ? {} : { objectCache: null }) });
+  return createPatchImage(tracer, diffs, { ...common, source, ...defined("values", rest.set), ...defined("strip", rest.strip), ...defined("jobs", rest.jobs), ...(rest.cache ? {} : { objectCache: null }), ...(rest.proof ? {} : { waivesProof: true }) });
 }
 
 /** An option that was not given is no property at all. */

@@ -43,6 +43,7 @@ function formatObject(object: PatchObject, style: Style): readonly string[] {
     "",
     `${style.bold(module.name)} (${module.kind}, build-id ${module.buildId})`,
     `  ${describeProof(object)}`,
+    ...(object.proof.waivedFor === undefined ? [] : [`  ${style.yellow("proof waived")}: ${count(object.proof.waivedFor, "function")} of these units ${object.proof.waivedFor === 1 ? "is another" : "are others"} in the program`]),
     ...alignColumns(
       ["  FUNCTION", "UNIT", "AT", "SIZE", "NEW SIZE", "WHY"],
       functions.map((one) => [`  ${one.name}`, one.unit, formatAddress(one.oldEntry), `${one.oldSize}`, `${one.newSize}`, one.reason]),

@@ -1,5 +1,6 @@
 // The shortest way to ask a live process what a patch does: a unit with `long answer(long n)`, which another one calls.
 
+import type { CreateOptions } from "../../native/create/types.ts";
 import type { PatchManifest } from "../../native/image/mod.ts";
 import { applyPatch, revertPatch } from "../../native/patch/mod.ts";
 import type { TracerClient } from "../../native/tracer.ts";
@@ -33,9 +34,9 @@ export interface LiveAnswers {
 }
 
 /** Asks `question` three times. */
-export async function liveAnswers(tracer: TracerClient, sources: Sources, question = 5): Promise<LiveAnswers> {
+export async function liveAnswers(tracer: TracerClient, sources: Sources, question = 5, options: Partial<CreateOptions> = {}): Promise<LiveAnswers> {
   await using workshop = await openWorkshop(tracer, sources);
-  const { bytes, manifest } = await workshop.build({ name: "fix" });
+  const { bytes, manifest } = await workshop.build({ name: "fix", ...options });
   await using target = await startTarget(workshop.path);
   const answers = [await ask(target, question)];
   await applyPatch(tracer, bytes, target.pid);

@@ -3,6 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { proveUnit } from "../../native/create/proof.ts";
 import type { ProvedUnit } from "../../native/create/proof.ts";
 import { Tracer } from "../../native/tracer.ts";
+import { lifted, refused } from "../support/limits.ts";
+import { answerSources, liveAnswers } from "./live-answer.ts";
+import type { LiveAnswers } from "./live-answer.ts";
 import { openWorkshop } from "./workshop.ts";
 import type { Sources, Workshop } from "./workshop.ts";
 
@@ -148,5 +151,58 @@ int main(int argc, char **argv) { (void)argv; return check(argc); }
   });
   test("other flags, which are named", async () => {
     expect(await refusal(["-g", "-O1"])).toMatchObject({ message: expect.stringContaining("the program has -O2, the compile command -O1") });
+  });
+});
+
+describe("createPatchImage() goes on without the proof when told to, and finds by name what is left", () => {
+  const noinline = "__attribute__((noinline))";
+  const unit = (factor: number, more = ""): string => `
+static long total = 100;
+${more}
+${noinline} static long add(long n) { static long calls; total += n; return total + ++calls; }
+long answer(long n) { return add(n) * ${factor} + n; }
+`;
+  /** The program is compiled in one way, the pairs in another. */
+  const waive = (before: string, after: string, pairFlags: readonly string[], compiler?: string): Promise<LiveAnswers> =>
+    liveAnswers(tracer, { ...answerSources(before, after), pairFlags, ...(compiler === undefined ? {} : { pairCompiler: compiler }) }, 5, { waivesProof: true });
+
+  test(lifted("X26", "another optimisation level, with --no-proof: live variables by their names, recorded in the image"), async () => {
+    const { answers, manifest } = await waive(unit(1), unit(3), ["-g", "-O1"]);
+    expect(answers).toEqual([111, 341, 123]);
+    const [object] = manifest.objects;
+    expect(object?.proof.waivedFor).toBeGreaterThan(0);
+    expect(object?.functions.find(({ name }) => name === "answer")?.warnings).toEqual(["its code in the program is not what source and flags give, and the proof was waived"]);
+  });
+  test(lifted("X26", "another compiler, with --no-proof"), async () => {
+    expect((await waive(unit(1), unit(3), ["-g", "-O2"], "clang")).answers).toEqual([111, 341, 123]);
+  });
+  test(lifted("X26", "the same source and flags, with --no-proof: proved all the same"), async () => {
+    const { answers, manifest } = await waive(unit(1), unit(3), ["-g", "-O2"]);
+    expect(answers).toEqual([111, 341, 123]);
+    expect(manifest.objects[0]?.proof).toMatchObject({ waivedFor: 0, functions: 2 });
+  });
+
+  refused("X26", "without the proof: a static variable of a function that only its number tells apart", "variable calls.1 cannot be found in the program",
+    () => waive(unit(1, `${noinline} long other(long n) { static long calls; return calls += n; }`).replace("* 1", "* 1"), unit(3, `${noinline} long other(long n) { static long calls; return calls += n + 1; }`).replace("total + ++calls", "total + 2 + ++calls"), ["-g", "-O1"]));
+  refused("X26", "without the proof: a function that the program holds inlined elsewhere", "function part is inlined into holder of the program, which the patch does not replace",
+    () => waive(inlinedPart(1), inlinedPart(3), ["-g", "-O2", "-fno-inline"]));
+  refused("X26", "without the proof: a function that the program has not by itself", "function part is not in the program by itself",
+    () => waive(inlinedPart(1, "static"), inlinedPart(3, "static"), ["-g", "-O2", "-fno-inline"]));
+
+  function inlinedPart(factor: number, storage = ""): string {
+    return `${storage} long part(long n) { return n * ${factor} + 77; }\n${noinline} long holder(long n) { return part(n) ^ 5; }\nlong answer(long n) { return holder(n) + part(n + 1); }\n`;
+  }
+});
+
+describe("the proof names what differs", () => {
+  const source = (limit: string): string => `long answer(long n) { long sum = 0; for (long i = 0; i < n; i++) sum += i > ${limit} ? i : 2 * n; return sum; }\n`;
+  const other = (pairFlags: readonly string[], pairCompiler = "gcc") => () => liveAnswers(tracer, { ...answerSources(source("LIMIT"), source("LIMIT + 1"), { flags: ["-g", "-O2", "-DLIMIT=7"] }), pairFlags, pairCompiler });
+  refused("X26", "a missing or another -D", "compiler and flags agree, so the source or a definition (-D) differs", other(["-g", "-O2", "-DLIMIT=8"]));
+  refused("X26", "another optimisation level", "the flags differ: the program has -O2, the compile command -O1 that the other has not", other(["-g", "-O1", "-DLIMIT=7"]));
+  refused("X26", "another compiler", "unit.c is not what the program was built from, answer differs at offset", other(["-g", "-O2", "-DLIMIT=7"], "clang"));
+  refused("X26", "a source one commit off", "unit.c is not what the program was built from, answer differs at offset", async () => {
+    await using program = await openWorkshop(tracer, answerSources(source("7"), source("7")));
+    await using later = await openWorkshop(tracer, answerSources(source("9"), source("10")));
+    await proveUnit(program.program, { ...later.pairs[0]!, directory: program.directory }, program.directory);
   });
 });

@@ -28,7 +28,10 @@ export interface Sources {
   readonly compiler?: string;
   /** Flags of the pairs, where they differ from the program's. */
   readonly pairFlags?: readonly string[];
+  readonly pairCompiler?: string;
   readonly output?: string;
+  /** The option by which the pairs reach data of other modules, where the build may ask for that. */
+  readonly indirectly?: string;
 }
 
 export interface Workshop extends AsyncDisposable {
@@ -75,7 +78,7 @@ const isUnit = (name: string): boolean => name.endsWith(".c") || isCxx(name);
 const compilerOf = (name: string, compiler: string): string => (isCxx(name) && compiler === "gcc" ? "g++" : compiler);
 
 async function compilePair(directory: string, name: string, sources: Sources): Promise<ObjectPair> {
-  const { compiler = "gcc", flags = ["-g", "-O2"], pairFlags = flags } = sources;
+  const { compiler: own = "gcc", flags = ["-g", "-O2"], pairFlags = flags, pairCompiler: compiler = own } = sources;
   const compile = async (side: string, extra: readonly string[]): Promise<Uint8Array> => {
     const output = join(directory, `${name}.${side}.o`);
     await run(compilerOf(name, compiler), [...pairFlags, ...extra, "-c", name, "-o", output], { cwd: directory });
@@ -84,8 +87,14 @@ async function compilePair(directory: string, name: string, sources: Sources): P
   const sections = ["-ffunction-sections", "-fdata-sections"];
   const plain = await compile("plain", []);
   const original = await compile("original", sections);
-  await writeAll(directory, sources.patched);
-  const patched = await compile("patched", sections);
-  await writeAll(directory, sources.original);
-  return { unit: name, spelled: name, directory, compiler: "gcc", flags: [], original, patched, plain: async () => plain };
+  const compilePatched = async (side: string, extra: readonly string[]): Promise<Uint8Array> => {
+    await writeAll(directory, sources.patched);
+    const object = await compile(side, extra);
+    await writeAll(directory, sources.original);
+    return object;
+  };
+  const patched = await compilePatched("patched", sections);
+  const { indirectly } = sources;
+  const far = indirectly === undefined ? undefined : { original: await compile("far", [...sections, indirectly]), patched: await compilePatched("far-patched", [...sections, indirectly]) };
+  return { unit: name, spelled: name, directory, compiler: "gcc", flags: [], original, patched, plain: async () => plain, indirect: async () => far };
 }
