@@ -30,16 +30,23 @@ export function compareLayouts(original: readonly StructureLayout[], patched: re
   return changes.sort((a, b) => (a.structure < b.structure ? -1 : 1));
 }
 
-/** Those without a name are paired by a name that both hold. */
+/** A unit may have several without a name that share names of theirs: those that stay as they are pair first, the rest by a name that both hold. */
 function namelessEnumerations(original: readonly StructureLayout[], patched: readonly StructureLayout[]): readonly LayoutChange[] {
   const before = original.filter(isNameless);
-  return patched.filter(isNameless).flatMap((after) => {
+  const take = (isPartner: (each: StructureLayout) => boolean): StructureLayout | undefined => {
+    const at = before.findIndex(isPartner);
+    return at < 0 ? undefined : before.splice(at, 1)[0];
+  };
+  const changed = patched.filter(isNameless).filter((after) => take((old) => textOf(old) === textOf(after)) === undefined);
+  return changed.flatMap((after) => {
     const names = new Set(after.members.map(({ name }) => name));
-    const old = before.find(({ members }) => members.some(({ name }) => names.has(name)));
+    const old = take(({ members }) => members.some(({ name }) => names.has(name)));
     const [first] = old?.members ?? [];
     return old === undefined || first === undefined ? [] : enumerationChange(`enum of ${first.name}`, old, after) ?? [];
   });
 }
+
+const textOf = ({ members }: StructureLayout): string => members.map(({ name, type }) => `${name}=${type}`).join();
 
 const isNameless = ({ kind, name }: StructureLayout): boolean => kind === "enum" && name === "";
 

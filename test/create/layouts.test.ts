@@ -86,4 +86,6 @@ test("compareLayouts() lets an enumeration grow, and names one of which a name g
   expect(await declares("enum color { RED, GREEN } c;", "enum color { RED, BLUE, GREEN } c;")).toEqual(["enum color has GREEN as 2 instead of 1"]);
   expect(await declares("enum { ONE = 1, TWO } c;", "enum { ZERO = 3, ONE = 1, TWO = -2 } c;")).toEqual(["enum of ONE has TWO as -2 instead of 2"]);
   expect(await declares("typedef enum { A, B } letter; letter c;", "typedef enum { B, A } letter; letter c;")).toEqual(["enum of A has B as 0 instead of 1"]);
+  // Two of one unit that share a name, as the state machines of parsers do.
+  expect(await declares("void f(void) { enum { S, A } c = S; (void)c; } void g(void) { enum { S, B, A } c = S; (void)c; }", "void f(void) { enum { S, A } c = S; (void)c; } void g(void) { enum { S, B, A } c = S; (void)c; }")).toEqual([]);
 });
