@@ -94,7 +94,7 @@ TEST_CASE("readLayouts() gives what a function takes and returns, and no declara
   const auto layouts = readLayouts(object.path);
   REQUIRE(layouts.ok());
   const StructureLayout& share = structureNamed(layouts.value(), "share");
-  CHECK(share.kind == "function");
+  CHECK(std::string_view(share.kind) == "function");
   REQUIRE(share.members.size() == 4);
   CHECK(share.members[0].type == "floating-point number");
   CHECK(share.members[1].type == "pointer");
