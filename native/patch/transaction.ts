@@ -1,8 +1,6 @@
 // What all steps have in common: the process is locked, what an earlier tool left half done is settled, and
 // whatever fails is undone without hiding why it failed.
 
-import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
 import { Attempts } from "./attempts.ts";
@@ -12,6 +10,7 @@ import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { lockProcess } from "./lock.ts";
 import { openProcess } from "./open-process.ts";
 import type { OpenProcess } from "./open-process.ts";
+import { onceUntraced } from "./our-tracers.ts";
 import type { ChosenProcess } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { settle } from "./settle.ts";
@@ -52,34 +51,17 @@ export async function withLockedProcesses<Result>(tracer: TracerClient, chosen: 
   }
 }
 
-/** Another run of ours, or the guardian of a dead one, is waited for: whether it changes the process is for the lock to say. */
-async function identify(tracer: TracerClient, pid: number): Promise<ProcessIdentity> {
-  for (const deadline = performance.now() + othersWithin; ; await sleep(pause)) {
-    try {
-      const { startTime } = await tracer.describeProcess(pid);
-      return { pid, startTime };
-    } catch (error) {
-      if (!await isTracedByOneOfUs(error)) throw error;
-      if (performance.now() > deadline) throw refuse("locked", `change pid ${pid}`, "another run of suture is changing it; try again when that is done", { pid });
-    }
-  }
-}
-
-const othersWithin = 10_000;
-const pause = 5;
-
-/** Or was, and nobody traces it any more. */
-async function isTracedByOneOfUs(error: unknown): Promise<boolean> {
-  if (!(error instanceof SutureError) || error.kind !== "already-traced") return false;
-  const name = await readFile(`/proc/${Number(error.data["tracer"])}/comm`, "utf8").catch(() => "suture-");
-  return name.startsWith("suture-");
-}
+const identify = (tracer: TracerClient, pid: number): Promise<ProcessIdentity> => onceUntraced(pid, async () => {
+  const { startTime } = await tracer.describeProcess(pid);
+  return { pid, startTime };
+});
 
 async function openSettled(tracer: TracerClient, pid: number, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {
   const process = await identify(tracer, pid);
-  const open = await openProcess(tracer, process, chosen);
+  const reopen = (): Promise<OpenProcess> => onceUntraced(pid, () => openProcess(tracer, process, chosen));
+  const open = await reopen();
   const { patches, hasChanged } = await settle(open);
-  return { open: hasChanged ? await openProcess(tracer, process, chosen) : open, settled: patches };
+  return { open: hasChanged ? await reopen() : open, settled: patches };
 }
 
 /** `work` in each process; in those that nobody named and that end meanwhile it does not count. */
