@@ -24,7 +24,7 @@ describe("suture capture", () => {
     const line = source.split("\n").findIndex((text) => text.includes("i < 2")) + 1;
     await writeFile(join(directory, "fix.patch"),
       `--- a/answers.c\n+++ b/answers.c\n@@ -${line},1 +${line},1 @@\n-  for (int i = 0; i < 2; i++) {\n+  for (int i = 0; i < 3; i++) {\n`);
-    const built = await runSuture(["build", "fix.patch", "--source", ".", "--target", "answers"], { cwd: directory });
+    const built = await runSuture(["build", "fix.patch", "--progress", "none", "--source", ".", "--target", "answers"], { cwd: directory });
     expect(built).toMatchObject({ exitCode: 0, error: "", out: expect.stringMatching(/^Built fix: 1 function from 1 unit in /) });
     expect(await readdir(directory)).toContain("fix.suture");
   });
