@@ -29,7 +29,7 @@ export async function lockProcess({ pid, startTime }: ProcessIdentity): Promise<
     const who = holder === undefined ? "another program" : `pid ${holder}`;
     throw refuse("locked", `change pid ${pid}`, `${who} is changing it; try again when that is done`, { pid, ...(holder === undefined ? {} : { holder }) });
   }
-  if (!await isWithoutGuardian(`@suture-guardian-${pid}-${startTime}`)) {
+  if (!await isWithoutGuardian(`@suture-guardian-${pid}-${startTime}-`)) {
     await close(server);
     throw refuse("locked", `change pid ${pid}`, "the guardian of an earlier run (suture-guardian) has not finished what that run began; try again when it has, or end it", { pid });
   }
@@ -39,7 +39,7 @@ export async function lockProcess({ pid, startTime }: ProcessIdentity): Promise<
 async function isWithoutGuardian(name: string): Promise<boolean> {
   for (const deadline = performance.now() + guardianWithin; ; await sleep(pause)) {
     const sockets = await readFile("/proc/net/unix", "utf8");
-    if (!sockets.split("\n").some((line) => line.endsWith(` ${name}`))) return true;
+    if (!sockets.split("\n").some((line) => line.includes(` ${name}`))) return true;
     if (performance.now() > deadline) return false;
   }
 }

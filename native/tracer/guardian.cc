@@ -75,9 +75,12 @@ bool receiveByte(int connection, char& byte, int& descriptor) {
   return true;
 }
 
-/** Whoever wants to change the process next sees the name in /proc/net/unix, and waits until it is gone. */
+/**
+ * Whoever wants to change the process next sees the name in /proc/net/unix, and waits until it is gone. It ends with our own
+ * pid: the guardian of the run before may not have read yet that its switch is over, and still have its name.
+ */
 File announce(pid_t pid, uint64_t startTime) {
-  const std::string name = "suture-guardian-" + std::to_string(pid) + "-" + std::to_string(startTime);
+  const std::string name = "suture-guardian-" + std::to_string(pid) + "-" + std::to_string(startTime) + "-" + std::to_string(::getpid());
   struct sockaddr_un address = {};
   address.sun_family = AF_UNIX;
   name.copy(address.sun_path + 1, sizeof address.sun_path - 1);
