@@ -10,7 +10,7 @@ import type { Ledger } from "./ledger.ts";
 import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
 import type { LedgerState } from "./ledger-state.ts";
-import { onceUntraced } from "./our-tracers.ts";
+import { describeOnceUntraced } from "./our-tracers.ts";
 import { reportFunctions } from "./transaction.ts";
 import type { ListedPatch, PatchedProcess, PatchState } from "./types.ts";
 
@@ -23,7 +23,7 @@ export async function listPatches(tracer: TracerClient, pid?: number): Promise<r
 }
 
 async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProcess> {
-  const { program, startTime } = await onceUntraced(pid, () => tracer.describeProcess(pid));
+  const { program, startTime } = await describeOnceUntraced(tracer, pid);
   const mappings = parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping);
   const ledger = await openLedger(tracer, { pid, startTime }, mappings);
   return { pid, program, patches: listLedger(ledger, pid) };

@@ -5,6 +5,7 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../errors.ts";
+import type { ProcessDescription, TracerClient } from "../tracer.ts";
 import { refuse } from "./refusal.ts";
 
 /** Longer than a guardian tries. */
@@ -22,6 +23,9 @@ export async function onceUntraced<Value>(pid: number, look: () => Promise<Value
     }
   }
 }
+
+/** Refuses: locked, and what describing a process refuses. */
+export const describeOnceUntraced = (tracer: TracerClient, pid: number): Promise<ProcessDescription> => onceUntraced(pid, () => tracer.describeProcess(pid));
 
 /** Or was, and nobody traces it any more. */
 async function isTracedByOneOfUs(error: unknown): Promise<boolean> {

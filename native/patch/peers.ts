@@ -3,7 +3,8 @@
 // switched to the end, all are finished; where none has, all are undone. Whoever settles one of them looks at the others; it
 // comes to the same whichever is looked at first.
 //
-// A peer that has ended, has become another program or cannot be looked into has nothing to say.
+// A peer that has ended, has become another program or cannot be looked into has nothing to say. One that a debugger holds is not
+// guessed about: already-traced.
 
 import { SutureError } from "../errors.ts";
 import { parseMaps } from "../target/mod.ts";
@@ -12,6 +13,7 @@ import { readEntries } from "./entries.ts";
 import { isLedgerMapping, openLedger } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { CarriedPatch, LedgerState } from "./ledger-state.ts";
+import { describeOnceUntraced } from "./our-tracers.ts";
 import { planEntries } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
 
@@ -37,12 +39,13 @@ export async function isSwitchedAnywhere(tracer: TracerClient, peers: readonly P
 }
 
 function nothingToSay(error: unknown): false {
+  if (error instanceof SutureError && error.kind === "already-traced") throw error;
   if (error instanceof SutureError && error.exitCode === 3) return false;
   throw error;
 }
 
 async function isSwitchedIn(tracer: TracerClient, peer: ProcessIdentity, { incoming: [coming], outgoing: [going] }: Change): Promise<boolean> {
-  const { startTime } = await tracer.describeProcess(peer.pid);
+  const { startTime } = await describeOnceUntraced(tracer, peer.pid);
   if (startTime !== peer.startTime) return false;
   const ledger = await openLedger(tracer, peer, parseMaps(await tracer.readMaps(peer.pid)).filter(isLedgerMapping));
   const found = (coming ?? going) && ledger?.find((coming ?? going)?.name ?? "");

@@ -5,6 +5,7 @@ import { SutureError } from "../errors.ts";
 import type { TracerClient } from "../tracer.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import { openProcess } from "./open-process.ts";
+import { describeOnceUntraced, onceUntraced } from "./our-tracers.ts";
 import { peersOf } from "./peers.ts";
 import type { SettledPatch } from "./settle.ts";
 import { withLockedProcess } from "./transaction.ts";
@@ -19,8 +20,8 @@ export interface RecoveryReport {
 
 /** Refuses: locked, bad-ledger, unfinished-transaction, blocked. */
 export async function recoverProcess(tracer: TracerClient, pid: number): Promise<RecoveryReport> {
-  const { startTime } = await tracer.describeProcess(pid);
-  const { ledger, process } = await openProcess(tracer, { pid, startTime });
+  const { startTime } = await describeOnceUntraced(tracer, pid);
+  const { ledger, process } = await onceUntraced(pid, () => openProcess(tracer, { pid, startTime }));
   const others = ledger === undefined ? [] : peersOf(process, ledger.state);
   const report = await recoverOne(tracer, pid);
   const peers: RecoveryReport[] = [];
@@ -37,7 +38,7 @@ const recoverOne = (tracer: TracerClient, pid: number): Promise<RecoveryReport> 
 /** Undefined when it has ended, or is not ours to look into. */
 async function recoverPeer(tracer: TracerClient, { pid, startTime }: ProcessIdentity): Promise<RecoveryReport | undefined> {
   try {
-    return (await tracer.describeProcess(pid)).startTime === startTime ? await recoverOne(tracer, pid) : undefined;
+    return (await describeOnceUntraced(tracer, pid)).startTime === startTime ? await recoverOne(tracer, pid) : undefined;
   } catch (error) {
     if (error instanceof SutureError && error.exitCode === 3) return undefined;
     throw error;

@@ -10,7 +10,7 @@ import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { lockProcess } from "./lock.ts";
 import { openProcess } from "./open-process.ts";
 import type { OpenProcess } from "./open-process.ts";
-import { onceUntraced } from "./our-tracers.ts";
+import { describeOnceUntraced, onceUntraced } from "./our-tracers.ts";
 import type { ChosenProcess } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { settle } from "./settle.ts";
@@ -51,10 +51,10 @@ export async function withLockedProcesses<Result>(tracer: TracerClient, chosen: 
   }
 }
 
-const identify = (tracer: TracerClient, pid: number): Promise<ProcessIdentity> => onceUntraced(pid, async () => {
-  const { startTime } = await tracer.describeProcess(pid);
+async function identify(tracer: TracerClient, pid: number): Promise<ProcessIdentity> {
+  const { startTime } = await describeOnceUntraced(tracer, pid);
   return { pid, startTime };
-});
+}
 
 async function openSettled(tracer: TracerClient, pid: number, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {
   const process = await identify(tracer, pid);

@@ -10,13 +10,13 @@ import type { LedgerPatch } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
 import type { CarriedPatch } from "./ledger-state.ts";
 import { isOwnMemoryIntact } from "./own-memory.ts";
-import { onceUntraced } from "./our-tracers.ts";
+import { describeOnceUntraced } from "./our-tracers.ts";
 import { layersAt } from "./stacking.ts";
 import type { VerifiedFunction, VerifiedValue, VerifyReport } from "./types.ts";
 
 /** A patch in the middle of a transaction is not verified, whatever its bytes. Refuses: bad-ledger, and what describing a process refuses. */
 export async function verifyPatches(tracer: TracerClient, pid: number): Promise<VerifyReport> {
-  const { program, startTime } = await onceUntraced(pid, () => tracer.describeProcess(pid));
+  const { program, startTime } = await describeOnceUntraced(tracer, pid);
   const process = { pid, startTime };
   const ledger = await openLedger(tracer, process, parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping));
   const patches = await Promise.all((ledger?.patches ?? []).map((carried, _, all) => verifyPatch(tracer, process, carried, all)));
