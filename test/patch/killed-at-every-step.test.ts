@@ -4,7 +4,6 @@
 // finishes or undoes; in the end the process is what it was, byte for byte. The helper is the one that has places to be killed at.
 
 import { readdir, readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SutureError } from "../../native/errors.ts";
 import { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches } from "../../native/patch/mod.ts";
@@ -83,19 +82,8 @@ async function faultyTracer(faults: Readonly<Record<string, string>>): Promise<T
   }
 }
 
-/** The guardian may be at work on what the dead helper held, and a process has one tracer at a time. */
-async function onceFree<Value>(look: () => Promise<Value>): Promise<Value> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await look();
-    } catch (error) {
-      if (tries === 500 || !(error instanceof SutureError) || error.kind !== "already-traced") throw error;
-      await sleep(10);
-    }
-  }
-}
-
-const patchesOf = async ({ pid }: Target): Promise<readonly ListedPatch[]> => onceFree(async () => (await listPatches(tracer, pid)).flatMap(({ patches }) => patches));
+const patchesOf = async ({ pid }: Target): Promise<readonly ListedPatch[]> =>
+  (await listPatches(tracer, pid)).flatMap(({ patches }) => patches);
 
 /** The newest that is active. */
 const versionOf = (patches: readonly ListedPatch[]): Version =>
@@ -115,7 +103,7 @@ async function expectOnly(target: Target, version: Version): Promise<void> {
 /** What is said of the process before anything has been settled is true. */
 async function expectTruth(target: Target): Promise<void> {
   const patches = await patchesOf(target);
-  const { verified } = await onceFree(() => verifyPatches(tracer, target.pid));
+  const { verified } = await verifyPatches(tracer, target.pid);
   const later = await patchesOf(target);
   expect((await answersOf(target)).mixed).toBe(0);
   // The guardian may have settled it between two questions.

@@ -1,7 +1,6 @@
 // Three processes are switched together, and the helper and its guardian both die in the middle: whichever is recovered first,
 // all of them end with the same code. The helper is the sanitized one, which has places to be killed at.
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { SutureError } from "../../native/errors.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
@@ -29,18 +28,6 @@ async function dyingTracer(place: string): Promise<Tracer> {
   }
 }
 
-/** The kernel may not have let go of the dead helper's threads yet. */
-async function onceFree<Value>(act: () => Promise<Value>): Promise<Value> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await act();
-    } catch (error) {
-      if (tries === 500 || !(error instanceof SutureError) || error.kind !== "already-traced") throw error;
-      await sleep(20);
-    }
-  }
-}
-
 // Two entries in each of three processes: place:1 is in the first of them, place:2 in the second.
 const places = [
   { place: "park:1", ends: "undone", first: 0 }, { place: "park:4", ends: "undone", first: 2 }, { place: "placing:0", ends: "undone", first: 1 },
@@ -62,7 +49,7 @@ test.each(deaths)("$act of three processes, helper and guardian dead at $place: 
     await using dead = await dyingTracer(place);
     await expect(act === "apply" ? applyPatch(dead, image, { pids }) : revertPatch(dead, "both", { pids })).rejects.toBeInstanceOf(SutureError);
   }
-  await onceFree(() => recoverProcess(tracer, pids[first] ?? 0));
+  await recoverProcess(tracer, pids[first] ?? 0);
   const isNew = (act === "apply") === (ends === "finished");
   for (const { ask } of all) expect(await ask()).toBe(isNew ? newAnswers : oldAnswers);
   for (const [at, pid] of pids.entries()) {
