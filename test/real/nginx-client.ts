@@ -24,6 +24,16 @@ export function ask(port: number, { method = "GET", host = "any.test", path, hea
 export const statusOf = (answer: string): string => answer.split(" ")[1] ?? "";
 export const bodyOf = (answer: string): string => answer.slice(answer.indexOf("\r\n\r\n") + 4);
 
+/**
+ * The lines of an answer's head up to the first that is no header: an nginx with CVE-2026-42946 sends memory of its own behind
+ * it, in which whole headers of earlier answers may stand.
+ */
+export function headersOf(answer: string): string[] {
+  const lines = answer.split("\r\n").slice(1);
+  const end = lines.findIndex((line) => !/^[\w-]+: [\x20-\x7e]*$/.test(line));
+  return lines.slice(0, end);
+}
+
 /** The body of a chunked answer. */
 export function unchunk(body: string): string {
   const end = body.indexOf("\r\n");

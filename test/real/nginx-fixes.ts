@@ -1,12 +1,12 @@
 // What is known of the fixes in Debian's nginx. The diffs themselves come from the source package, unchanged.
 
 import type { Fix } from "./fix.ts";
-import { ask, bodyOf, resumeElsewhere, statusOf, unchunk } from "./nginx-client.ts";
+import { ask, bodyOf, headersOf, resumeElsewhere, statusOf, unchunk } from "./nginx-client.ts";
 import type { NginxServer } from "./nginx-server.ts";
 
 /** A header whose first byte the backend sends ahead. */
 const splitHeader = {
-  ask: async ({ port }: NginxServer) => /^H?ttp-Thing: .*$/m.exec(await ask(port, { path: "/scgi" }))?.[0].trim() ?? "no header",
+  ask: async ({ port }: NginxServer) => headersOf(await ask(port, { path: "/scgi" })).find((line) => /^H?ttp-Thing: /.test(line)) ?? "no header",
   vulnerable: "no header",
 };
 
