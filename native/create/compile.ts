@@ -10,7 +10,7 @@ import { applyDiffs } from "./apply-diff.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
-import { formatArguments, usesLinkTimeOptimisation } from "./compiler-arguments.ts";
+import { formatArguments, linkTimeOptimisation } from "./compiler-arguments.ts";
 import { parseDependencies } from "./dependencies.ts";
 import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
@@ -21,6 +21,7 @@ import { reportNotCompiled } from "./not-compiled.ts";
 import { mapParallel } from "./parallel.ts";
 import { createPreprocessor } from "./preprocess.ts";
 import type { Preprocessor } from "./preprocess.ts";
+import { madeByLinker } from "./refusal.ts";
 import { runProgram } from "./run-program.ts";
 import { createShadowTree, isSourceName, realPath, removeShadowFile, writeShadowFile } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
@@ -36,7 +37,8 @@ export interface ObjectPairs extends AsyncDisposable {
   readonly notes: readonly string[];
 }
 
-const ownSections = ["-ffunction-sections", "-fdata-sections"];
+/** With types, whatever was recorded: structures are compared by them, and code does not depend on it. */
+const ownOptions = ["-ffunction-sections", "-fdata-sections", "-g"];
 /** Sources whose lines the C preprocessor counts. */
 const isPinned = (path: string): boolean => isSourceName(path) && !/\.(s|asm)$/.test(path);
 
@@ -99,10 +101,7 @@ function nothingAffected(reached: readonly TranslationUnit[], kept: readonly Tra
 
 function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly TouchedFile[]): void {
   for (const { unit, invocation } of units) {
-    if (usesLinkTimeOptimisation(invocation.recorded)) {
-      throw new SutureError("not-patchable",
-        `Cannot compile ${unit}: it was built with link-time optimisation, so no object holds the code that runs; build the program with -fno-lto`, { unit });
-    }
+    if (linkTimeOptimisation(invocation.recorded) === "only") throw madeByLinker(unit);
     if (touched.some((file) => file.path === unit && file.patched === undefined)) {
       throw new SutureError("not-patchable",
         `Cannot compile ${unit} as patched: the diff deletes or renames it; leave the file in place and change what it holds`, { unit });
@@ -125,8 +124,8 @@ async function compileUnits(workshop: Workshop, units: readonly TranslationUnit[
     const begun = performance.now();
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
     const object = side === "original"
-      ? await compileOriginal(workshop, unit, `${index}-original`, ownSections)
-      : await compilePatched(workshop, unit, `${index}-patched`, ownSections);
+      ? await compileOriginal(workshop, unit, `${index}-original`, ownOptions)
+      : await compilePatched(workshop, unit, `${index}-patched`, ownOptions);
     const milliseconds = performance.now() - begun;
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds });
     return object;
@@ -157,7 +156,7 @@ const indirectAccess = ["-mno-direct-extern-access", "-fno-direct-access-externa
 async function compileIndirect(workshop: Workshop, unit: TranslationUnit, index: number): ReturnType<NonNullable<ObjectPair["indirect"]>> {
   for (const option of indirectAccess) {
     try {
-      const more = [...ownSections, option];
+      const more = [...ownOptions, option];
       return {
         original: await compileOriginal(workshop, unit, `${index}-original`, more),
         patched: await compilePatched(workshop, unit, `${index}-patched`, more),

@@ -90,8 +90,13 @@ export const stripArguments = (parsed: readonly Argument[], isSource: (path: str
 export const makesNoObject = (parsed: readonly Argument[]): boolean =>
   parsed.some((argument) => argument.kind === "option" && ["-E", "-S", "-fsyntax-only", "-M", "-MM"].includes(argument.flag));
 
-/** Link-time optimisation, as the last of its options leaves it. */
-export function usesLinkTimeOptimisation(parsed: readonly Argument[]): boolean {
-  const last = parsed.findLast((argument) => argument.kind === "option" && /^-f(no-)?lto(=.*)?$/.test(argument.flag));
-  return last?.kind === "option" && last.flag.startsWith("-flto");
+/** Link-time optimisation, as the last of its options leave it: objects for it alone, or with code of their own beside (fat). */
+export function linkTimeOptimisation(parsed: readonly Argument[]): "only" | "fat" | undefined {
+  if (lastOf(parsed, /^-f(no-)?lto(=.*)?$/)?.startsWith("-flto") !== true) return undefined;
+  return lastOf(parsed, /^-f(no-)?fat-lto-objects$/) === "-ffat-lto-objects" ? "fat" : "only";
+}
+
+function lastOf(parsed: readonly Argument[], option: RegExp): string | undefined {
+  const last = parsed.findLast((argument) => argument.kind === "option" && option.test(argument.flag));
+  return last?.kind === "option" ? last.flag : undefined;
 }

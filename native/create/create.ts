@@ -8,6 +8,7 @@ import type { OldFunction } from "./assemble.ts";
 import { checkLayouts } from "./check-layouts.ts";
 import { compareObjects } from "./compare.ts";
 import { compileObjectPairs } from "./compile.ts";
+import { linkTimeOptimisation } from "./compiler-arguments.ts";
 import { correlateObjects } from "./correlate.ts";
 import { unwindingFor } from "./exceptions.ts";
 import { refuseHiddenCopies } from "./hidden-copies.ts";
@@ -20,14 +21,14 @@ import type { LinkedProgram } from "./program.ts";
 import { proveUnit } from "./proof.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { refuseRecords } from "./records.ts";
-import { OutOfReach, notPatchable } from "./refusal.ts";
+import { madeByLinker, OutOfReach, notPatchable } from "./refusal.ts";
 import { refuseSharedCode } from "./shared-code.ts";
 import { refuseStrangeCallers } from "./signatures.ts";
 import type { SignatureChange } from "./signatures.ts";
 import { refuseRenumberedLambdas } from "./lambdas.ts";
 import { refuseStaticInitialisers } from "./static-initialisers.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
-import type { UnitFilter } from "./units.ts";
+import type { TranslationUnit, UnitFilter } from "./units.ts";
 import { resolveValues } from "./values.ts";
 import { fileAddress } from "../address.ts";
 import type { FileRange } from "../address.ts";
@@ -111,11 +112,19 @@ function keepUnitsOf(opening: Promise<LinkedProgram>, source: string): UnitFilte
   return async (units) => {
     const program = await opening;
     const kept = units.filter(({ command, spelled }) => unitsOf(program, { directory: command.directory, spelled }, source).length > 0);
+    refuseMadeByLinker(program, kept);
     if (kept.length > 0) return kept;
     const { name } = program.program;
     const found = units.length === 0 ? "the diff touches no file that is compiled" : `none of what the diff touches is part of it (${listUnits(units.map(({ unit }) => unit))})`;
     throw new SutureError("nothing-to-patch", `Cannot build a patch for ${name}: ${found}`, { program: name, units: units.map(({ unit }) => unit) });
   };
+}
+
+/** Objects that hold code for both ways of linking do not say which one was gone; gcc's second stage names itself in the program. */
+function refuseMadeByLinker({ program }: LinkedProgram, units: readonly TranslationUnit[]): void {
+  if (!program.units.some(({ producer }) => producer.startsWith("GNU GIMPLE"))) return;
+  const unit = units.find(({ invocation }) => linkTimeOptimisation(invocation.recorded) === "fat");
+  if (unit !== undefined) throw madeByLinker(unit.unit, ", nor does the code that -ffat-lto-objects puts beside, which was not linked");
 }
 
 async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], { source, waivesProof, onProgress }: CreateOptions): Promise<readonly ProvedUnit[]> {

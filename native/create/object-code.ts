@@ -7,6 +7,7 @@
 import { readElf, relocationName, sectionFlag, sectionType, x86Relocation as R } from "../elf/mod.ts";
 import type { ElfFile, ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
+import { madeByLinker } from "./refusal.ts";
 
 /** A function or variable that the object defines. Aliases are definitions of their own in the same place. */
 export interface Definition {
@@ -46,6 +47,7 @@ export interface ObjectCode {
  * another stage, such as LTO.
  */
 export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file: ElfFile): ElfFile => file): ObjectCode {
+  if (isBitcode(bytes)) throw madeByLinker(unit);
   const asCompiled = readElf(bytes);
   checkObject(unit, asCompiled);
   const file = rewrite(asCompiled);
@@ -60,13 +62,14 @@ export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file:
   return object;
 }
 
+/** What clang writes for link-time optimisation is no ELF file. */
+const isBitcode = ([first, second, third, fourth]: Uint8Array): boolean => first === 0x42 && second === 0x43 && third === 0xc0 && fourth === 0xde;
+
 function checkObject(unit: string, file: ElfFile): void {
   if (file.type !== "relocatable" || file.machine !== "x86-64") {
     throw new SutureError("not-patchable", `Cannot build a patch from ${unit}: its compile command makes ${file.machine === "x86-64" ? "no object file" : `code for ${file.machine === "other" ? "another machine" : file.machine}`}, and programs for x86-64 can be patched`, { unit, machine: file.machine });
   }
-  if (file.sections.some(({ name }) => name.startsWith(".gnu.lto_"))) {
-    throw new SutureError("not-patchable", `Cannot build a patch from ${unit}: it is compiled with -flto, whose objects hold no machine code to compare`, { unit });
-  }
+  if (file.symbols.some(({ name }) => name === "__gnu_lto_slim")) throw madeByLinker(unit);
 }
 
 const byName = (definitions: readonly Definition[]): ReadonlyMap<string, Definition> =>

@@ -3,7 +3,8 @@
 import { sectionNamed } from "../elf/mod.ts";
 import type { ElfFile } from "../elf/mod.ts";
 
-const addedByUs: ReadonlySet<string> = new Set(["-ffunction-sections", "-fdata-sections"]);
+const addedByUs: ReadonlySet<string> = new Set(["-ffunction-sections", "-fdata-sections", "-g"]);
+const leftOutByUs: ReadonlySet<string> = new Set(["-gsplit-dwarf"]);
 
 /** The compiler and flags of an object with debug information: the one string there that looks like it. */
 export function producerOf(object: ElfFile): string | undefined {
@@ -24,7 +25,7 @@ export function compareProducers(program: string, object: ElfFile): string {
   const [programCompiler, programFlags] = splitProducer(program);
   const [ownCompiler, ownFlags] = splitProducer(own);
   if (programCompiler !== ownCompiler) return `the program was compiled by ${programCompiler}, this object by ${ownCompiler}`;
-  const missing = [...programFlags].filter((flag) => !ownFlags.has(flag));
+  const missing = [...programFlags].filter((flag) => !ownFlags.has(flag) && !leftOutByUs.has(flag));
   const extra = [...ownFlags].filter((flag) => !programFlags.has(flag) && !addedByUs.has(flag));
   if (missing.length > 0 || extra.length > 0) {
     return `the flags differ: the program has ${missing.join(" ") || "none"}, the compile command ${extra.join(" ") || "none"} that the other has not`;

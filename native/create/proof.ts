@@ -20,6 +20,7 @@ import { bytesOfProgram, functionPlaces, isLibrary, readLinkedObject, unitsOf } 
 import type { FunctionPlace, LinkedProgram } from "./program.ts";
 import { decodeField, isDynamicThreadAccess } from "./relaxations.ts";
 import type { DecodedField } from "./relaxations.ts";
+import { refuseLargePositionIndependent } from "./supported.ts";
 import type { DebugUnit } from "../tracer.ts";
 import type { ObjectPair } from "./types.ts";
 
@@ -51,6 +52,7 @@ export interface ProvedFunction {
 /** Proves that `pair.original` is part of the program; with `isWaived`, says only which of its functions are. */
 export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source: string, isWaived = false): Promise<ProvedUnit> {
   const object = readLinkedObject(program, pair.unit, pair.original);
+  refuseLargePositionIndependent(object);
   const proofs = [];
   const refusals: SutureError[] = [];
   for (const unit of unitsOf(program, pair, source)) {

@@ -21,6 +21,11 @@ export class OutOfReach extends SutureError {
   }
 }
 
+/** Of a unit that is compiled for link-time optimisation. */
+export const madeByLinker = (unit: string, more = ""): SutureError => new SutureError("not-patchable",
+  `Cannot build a patch from ${unit}: link-time optimisation (-flto) made the code that runs from all units at once, and compiling this one alone does not give it again${more}; build the program with -fno-lto`,
+  { unit });
+
 function messageOf(unit: string, subject: Subject, reason: string): string {
   const [kind, name] = Object.entries(subject)[0] ?? ["unit", unit];
   return printable(`Cannot build a patch from ${unit}: ${kind} ${name} ${reason}`);

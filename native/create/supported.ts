@@ -3,7 +3,8 @@
 
 import { x86Relocation as R } from "../elf/mod.ts";
 import type { ElfRelocation, ElfSection } from "../elf/mod.ts";
-import { relocationTitle } from "./object-code.ts";
+import { relocationsOf, relocationTitle } from "./object-code.ts";
+import type { ObjectCode } from "./object-code.ts";
 import { isDynamicThreadAccess } from "./relaxations.ts";
 import { notPatchable } from "./refusal.ts";
 
@@ -27,6 +28,19 @@ export function checkRelocationType(unit: string, section: ElfSection, { type }:
   const title = relocationTitle(type);
   const reason = isDynamicThreadAccess(type) ? `uses a thread-local variable through ${title} in a sequence that is not known` : `has a relocation of ${title}, which is not supported`;
   throw notPatchable(unit, subjectOfSection(section), reason);
+}
+
+const fromTableOfAddresses: ReadonlySet<number> = new Set([
+  R.R_X86_64_GOTOFF64, R.R_X86_64_GOTPC64, R.R_X86_64_GOT64, R.R_X86_64_GOTPCREL64, R.R_X86_64_GOTPLT64, R.R_X86_64_PLTOFF64,
+]);
+
+/** Position-independent code of the large model counts everything from its module's table of addresses; a patch has none to count from. */
+export function refuseLargePositionIndependent({ unit, functions }: ObjectCode): void {
+  for (const definition of functions.values()) {
+    const found = relocationsOf(definition).find(({ type }) => fromTableOfAddresses.has(type));
+    if (found === undefined) continue;
+    throw notPatchable(unit, { function: definition.name }, `is position-independent code of the large model (${relocationTitle(found.type)}), which is not supported; build the program with -mcmodel=medium, or without -fPIC`);
+  }
 }
 
 function subjectOfSection({ name }: ElfSection): { readonly function: string } | { readonly section: string } {

@@ -100,9 +100,15 @@ function checkFile(file: ElfFile, path: string): string {
 async function readDebugInformation(tracer: TracerClient, path: string, buildId: string, debugFile: string | undefined): Promise<DebugInformation> {
   const debug = await tracer.debugInformation(path, { debugFile });
   if (debug.functions.length > 0) return debug;
-  throw new SutureError("no-debug-information",
-    `Cannot read the debug information of ${path}: ${debug.from === path ? "it" : debug.from} describes no function; build it with -g`, { path, buildId });
+  const file = debug.from === path ? "it" : debug.from;
+  const found = debug.units.some(isSplitAway)
+    ? `${file} refers to .dwo files, which are not where it was linked; put those of the build back (packages of them, .dwp, are not read), or build it without -gsplit-dwarf`
+    : `${file} describes no function; build it with -g`;
+  throw new SutureError("no-debug-information", `Cannot read the debug information of ${path}: ${found}`, { path, buildId });
 }
+
+/** Of a unit whose description is in a file of its own (-gsplit-dwarf) that is missing, not even the name is known. */
+const isSplitAway = ({ name, producer }: DebugUnit): boolean => name === "" && producer === "";
 
 /** The symbols of a stripped program are in its debug file, which numbers its sections in its own way. */
 async function withDebugSymbols(file: ElfFile, debugPath: string, path: string): Promise<ElfFile> {

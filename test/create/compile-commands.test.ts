@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { parseCompileCommands, readCompileCommands } from "../../native/create/compile-commands.ts";
-import { formatArguments, parseArguments, usesLinkTimeOptimisation } from "../../native/create/compiler-arguments.ts";
+import { formatArguments, parseArguments, linkTimeOptimisation } from "../../native/create/compiler-arguments.ts";
 import { readInvocation } from "../../native/create/invocation.ts";
 import { splitShellWords } from "../../native/create/shell-words.ts";
 import { openSourceTree } from "./source-tree.ts";
@@ -67,7 +67,7 @@ test("parseArguments() gives back what it took apart", () => {
   expect(formatArguments(parseArguments(words))).toEqual(words);
 });
 
-test("usesLinkTimeOptimisation() believes the last option", () => {
-  expect([["-flto"], ["-flto=auto", "-O2"], ["-flto", "-fno-lto"], ["-O2"]].map((words) => usesLinkTimeOptimisation(parseArguments(words))))
-    .toEqual([true, true, false, false]);
+test("linkTimeOptimisation() believes the last option", () => {
+  expect([["-flto"], ["-flto=auto", "-O2"], ["-ffat-lto-objects", "-flto=thin"], ["-flto", "-ffat-lto-objects", "-fno-fat-lto-objects"], ["-flto", "-fno-lto"], ["-ffat-lto-objects"]]
+    .map((words) => linkTimeOptimisation(parseArguments(words)))).toEqual(["only", "only", "fat", "only", undefined, undefined]);
 });

@@ -41,7 +41,7 @@ export interface Compilation {
 }
 
 /** Compiles and links, and writes `compile_commands.json` as the build would have recorded it. Returns the program. */
-export async function buildTree(tree: SourceTree, compilations: readonly Compilation[], link: readonly string[] = []): Promise<string> {
+export async function buildTree(tree: SourceTree, compilations: readonly Compilation[], link: readonly string[] = [], linker = "gcc"): Promise<string> {
   const objects: string[] = [];
   const commands = [];
   for (const [index, { file, flags = ["-g", "-O2"], compiler = "gcc", directory = "." }] of compilations.entries()) {
@@ -54,7 +54,7 @@ export async function buildTree(tree: SourceTree, compilations: readonly Compila
   }
   writeFileSync(join(tree.root, "compile_commands.json"), JSON.stringify(commands));
   const program = join(tree.directory, "program");
-  await run("gcc", ["-o", program, ...objects, "-Wl,--build-id", ...link]);
+  await run(linker, ["-o", program, ...objects, "-Wl,--build-id", ...link]);
   return program;
 }
 

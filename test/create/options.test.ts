@@ -1,13 +1,17 @@
 // Compilers and their options: one program of many situations, compiled in each of these ways, patched and reverted while
 // it runs. A way that cannot be made right is refused, and the message is compared.
 
+import { readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Tracer } from "../../native/tracer.ts";
 import type { CompileOptions } from "../support/mod.ts";
-import { lifted } from "../support/limits.ts";
+import { lifted, refused } from "../support/limits.ts";
+import { asking, buildTree, patchTree } from "./live-tree.ts";
 import { buildFix, compileSituations, patchSituations, readSituations } from "./many-situations.ts";
 import type { Situations } from "./many-situations.ts";
+import { openSourceTree } from "./source-tree.ts";
 
 let tracer: Tracer;
 let situations: Situations;
@@ -33,6 +37,10 @@ const ways: readonly Way[] = [
   gcc(lifted("X23", "gcc -Os"), "-Os"),
   gcc(lifted("X23", "-g3"), "-O2 -g3"),
   gcc(lifted("X23", "-gdwarf-4"), "-O2 -gdwarf-4"),
+  gcc(lifted("X23", "-gdwarf-4 -fdebug-types-section"), "-O2 -gdwarf-4 -fdebug-types-section"),
+  gcc(lifted("X23", "-fdebug-types-section"), "-O2 -fdebug-types-section"),
+  gcc(lifted("X23", "-gsplit-dwarf: debug information in files of its own (.dwo)"), "-O2 -gsplit-dwarf"),
+  gcc(lifted("X23", "-gsplit-dwarf -gdwarf-4"), "-O2 -gdwarf-4 -gsplit-dwarf"),
   gcc(lifted("X23", "-gz: compressed debug sections"), "-O2 -gz", "-gz"),
   gcc(lifted("X23", "-fno-pie, linked to one place"), "-O2 -fno-pie", "-no-pie"),
   gcc(lifted("X23", "-fPIC code in a program"), "-O2 -fPIC"),
@@ -42,6 +50,8 @@ const ways: readonly Way[] = [
   gcc(lifted("X23", "a static position-independent program"), "-O2 -fPIE -DSTATIC_PROGRAM", "-static-pie"),
   gcc(lifted("X23", "-mcmodel=medium"), "-O2 -fno-pie -mcmodel=medium", "-no-pie"),
   gcc(lifted("X23", "-mcmodel=large"), "-O2 -fno-pie -mcmodel=large", "-no-pie"),
+  gcc(lifted("X23", "-mcmodel=medium -fPIC"), "-O2 -fPIC -mcmodel=medium"),
+  gcc(lifted("X23", "-flto -ffat-lto-objects, linked without it"), "-O2 -flto -ffat-lto-objects", "-fno-lto"),
   gcc(lifted("X23", "-fcf-protection"), "-O2 -fcf-protection=full", "-Wl,-z,ibtplt"),
   gcc(lifted("X23", "-fstack-protector-strong and -D_FORTIFY_SOURCE=2"), "-O2 -fstack-protector-strong -D_FORTIFY_SOURCE=2"),
   gcc(lifted("X23", "-fpatchable-function-entry: room at the entry"), "-O2 -fpatchable-function-entry=5"),
@@ -76,6 +86,10 @@ const ways: readonly Way[] = [
   clang(lifted("X21", "clang, a static program"), "-O2 -fno-pie -DSTATIC_PROGRAM", "-static"),
   clang(lifted("X21", "clang -gdwarf-4 -fcf-protection -fstack-protector-strong"), "-O2 -gdwarf-4 -fcf-protection=full -fstack-protector-strong"),
   clang(lifted("X21", "clang -mcmodel=large -fno-pie"), "-O2 -fno-pie -mcmodel=large", "-no-pie"),
+  clang(lifted("X21", "clang -mcmodel=medium -fno-pie"), "-O2 -fno-pie -mcmodel=medium", "-no-pie"),
+  clang(lifted("X21", "clang -gsplit-dwarf"), "-O2 -gsplit-dwarf"),
+  clang(lifted("X21", "clang -fdebug-types-section"), "-O2 -fdebug-types-section"),
+  clang(lifted("X21", "clang -ffunction-sections -fdata-sections -fno-plt -fvisibility=hidden, unused code dropped"), "-O2 -fPIC -ffunction-sections -fdata-sections -fno-plt -fvisibility=hidden", "-Wl,--gc-sections"),
   clang(lifted("X21", "clang, linked by lld"), "-O2", "-fuse-ld=lld"),
   clang(lifted("X21", "clang -fno-integrated-as"), "-O2 -fno-integrated-as"),
 ];
@@ -89,3 +103,23 @@ describe("createPatchImage() makes a patch of all situations, which is applied a
     expect(answers).toEqual(expected);
   });
 });
+
+/** A unit that differs in `LIMIT`, built with these flags, and the patch for it. */
+async function patchOfUnit(flags: string, link: string, compiler = "gcc", meddle: (directory: string) => void = () => undefined): Promise<unknown> {
+  const unit = (limit: number): string => `extern int rest(int n);\nint answer(int n) { return rest(n) > ${limit} ? 1 : n; }\n`;
+  using tree = openSourceTree({ "main.c": asking, "a.c": unit(10), "b.c": "int rest(int n) { return n * n; }\n" });
+  const program = await buildTree(tree, ["main.c", "a.c", "b.c"].map((file) => ({ file, flags: words(flags), compiler })), words(link), compiler);
+  meddle(tree.directory);
+  return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": unit(20) })]);
+}
+
+refused("X23", "gcc -flto", "Cannot build a patch from a.c: link-time optimisation (-flto) made the code that runs from all units at once, and compiling this one alone does not give it again; build the program with -fno-lto",
+  () => patchOfUnit("-g -O2 -flto", "-flto -O2"));
+refused("X23", "gcc -flto -ffat-lto-objects", "nor does the code that -ffat-lto-objects puts beside, which was not linked; build the program with -fno-lto", () => patchOfUnit("-g -O2 -flto -ffat-lto-objects", "-flto -O2"));
+refused("X23", "clang -flto", "link-time optimisation (-flto) made the code that runs", () => patchOfUnit("-g -O2 -flto", "-flto -fuse-ld=lld", "clang"));
+refused("X23", "clang -flto=thin", "link-time optimisation (-flto) made the code that runs", () => patchOfUnit("-g -O2 -flto=thin", "-flto=thin -fuse-ld=lld", "clang"));
+refused("X23", "-mcmodel=large -fPIC", "function answer is position-independent code of the large model (R_X86_64_GOTPC64), which is not supported; build the program with -mcmodel=medium, or without -fPIC",
+  () => patchOfUnit("-g -O2 -fPIC -mcmodel=large", ""));
+refused("X23", "-gsplit-dwarf, without the files that hold the debug information", "it refers to .dwo files, which are not where it was linked; put those of the build back", () => patchOfUnit("-g -O2 -gsplit-dwarf", "", "clang", (directory) => {
+  for (const name of readdirSync(directory)) if (name.endsWith(".dwo")) rmSync(join(directory, name));
+}));

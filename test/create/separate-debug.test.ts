@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { readElf } from "../../native/elf/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { freePort, waitUntil } from "../support/mod.ts";
+import { freePort, lifted, waitUntil } from "../support/mod.ts";
 import { answersAround, asking, buildTree, patchTree } from "./live-tree.ts";
 import { openSourceTree } from "./source-tree.ts";
 import type { SourceTree } from "./source-tree.ts";
@@ -70,7 +70,7 @@ describe("a stripped program's debug information is found", () => {
     expect(await answers(stripped.program, { debugFile: stripped.debugFile })).toEqual(expected);
   });
 
-  test("by build-id, below /usr/lib/debug", async () => {
+  test(lifted("X25", "a stripped program, started as ever, whose debug information is a file of its own"), async () => {
     using stripped = strip();
     const path = buildIdPath("/usr/lib/debug", stripped.buildId);
     mkdirSync(dirname(path), { recursive: true });

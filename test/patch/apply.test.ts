@@ -9,7 +9,7 @@ import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } f
 import type { TransactionProgress } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import type { TracerClient } from "../../native/tracer.ts";
-import { snapshotOf, waitUntil } from "../support/mod.ts";
+import { lifted, snapshotOf, waitUntil } from "../support/mod.ts";
 import { forms, newAnswer, newAnswers, newKeep, newStay, oldAnswers, patchOf, patchOfAll, startAnswers } from "./situations.ts";
 
 let tracer: Tracer;
@@ -72,7 +72,7 @@ test("applyPatch() as a dry run checks everything and leaves the process as it w
   expect(await situation.ask()).toBe(oldAnswers);
 });
 
-test("applyPatch() keeps several patches side by side, to be reverted in any order", async () => {
+test(lifted("X3", "several patches side by side, by their names"), async () => {
   await using situation = await startAnswers("library");
   const { pid } = situation;
   const before = await snapshotOf(pid);
@@ -100,7 +100,7 @@ test("applyPatch() redirects several functions in one stop", async () => {
   expect(await situation.say("kept", /^kept:/)).toBe("kept: new words");
 });
 
-test("applyPatch() commits a program's and a library's functions together", async () => {
+test(lifted("X2", "functions of a program and of a library, in one stop"), async () => {
   await using situation = await startAnswers("library");
   const { pid, program } = situation;
   const before = await snapshotOf(pid);
@@ -152,7 +152,7 @@ test("applyPatch() takes another place when something is mapped where it was goi
   expect(await situation.ask()).toBe(newAnswers);
 });
 
-test("revertPatch() works for another run of the program, which knows only the process", async () => {
+test(lifted("X4", "a run that knows nothing but the process verifies its patches and takes them back"), async () => {
   await using situation = await startAnswers("PIE");
   const before = await snapshotOf(situation.pid);
   await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);

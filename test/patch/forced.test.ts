@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
 import { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
+import { compileTarget, lifted, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
 import { newAnswer, newAnswers, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 import type { Situation } from "./situations.ts";
 
@@ -26,7 +26,7 @@ async function oneMoreThread(pid: number, start: () => void): Promise<void> {
 
 const stay = (situation: Situation): Promise<void> => oneMoreThread(situation.pid, () => situation.target.write("stay\n"));
 
-test("applyPatch() with a forced function commits over a call that is under way, and says so in the result, the list and the ledger", async () => {
+test(lifted("X20", "a function that never returns, committed all the same by an explicit choice (--force-active), which the ledger keeps"), async () => {
   await using situation = await startAnswers("PIE");
   const { pid } = situation;
   await stay(situation);

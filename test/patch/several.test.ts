@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { activatePatch, applyPatch, deactivatePatch, listPatches, loadPatch, revertPatch, unloadPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { findProcesses, isStillThere } from "../../native/patch/processes.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
+import { compileTarget, lifted, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
 import type { Target } from "../support/mod.ts";
 import { newAnswer, newAnswers, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 
@@ -38,7 +38,7 @@ async function answersOf(target: Target): Promise<{ readonly old: number; readon
 /** Nothing of this process goes on, but the target does. */
 const holdUp = (milliseconds: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 
-test("applyPatch() and revertPatch() switch several processes in one stop", async () => {
+test(lifted("X24", "several processes in one stop"), async () => {
   await using one = await startAnswers("PIE");
   await using other = await startAnswers("PIE");
   const before = [await snapshotOf(one.pid), await snapshotOf(other.pid)];
@@ -52,7 +52,7 @@ test("applyPatch() and revertPatch() switch several processes in one stop", asyn
   expect([await snapshotOf(one.pid), await snapshotOf(other.pid)]).toEqual(before);
 });
 
-test.each(["apply", "revert", "dry run"])("%s: one of several that is blocked means none", async (act) => {
+test.each(["apply", "revert", "dry run"])(lifted("X24", "one of several that is blocked means none") + ": %s", async (act) => {
   await using one = await startAnswers("PIE");
   await using other = await startAnswers("PIE");
   const pids = [one.pid, other.pid];
@@ -121,7 +121,7 @@ function holdUntilForked(pid: number): void {
   while (childrenOf(pid).every((child) => before.has(child))) holdUp(5);
 }
 
-test("applyPatch() and revertPatch() of a tree catch the workers that are forked meanwhile", async () => {
+test(lifted("X24", "a master and its workers, those that are forked meanwhile too"), async () => {
   const { target, module } = await startMaster();
   await using _target = target;
   const image = patchOf({ module, kind: "program" }, "fork", plainAnswer, ["answer"]);

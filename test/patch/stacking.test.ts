@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { snapshotOf, waitUntil } from "../support/mod.ts";
+import { lifted, snapshotOf, waitUntil } from "../support/mod.ts";
 import { dying } from "./dying-tool.ts";
 import { newKeep, newStay, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 import type { Situation } from "./situations.ts";
@@ -19,7 +19,7 @@ const names = ["two", "three", "four"] as const;
 
 const orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 
-test.each(orders)("revertPatch() takes stacked patches out in any order: %i, %i, %i", async (...order) => {
+test.each(orders)(lifted("X3", "patches of one function on top of each other, taken out in any order") + ": %i, %i, %i", async (...order) => {
   await using situation = await startAnswers("PIE");
   const { pid } = situation;
   const before = await snapshotOf(pid);
@@ -58,7 +58,7 @@ test("applyPatch() on top of a patch waits for threads in the older new function
   await applyPatch(tracer, patchOf(situation, "newer", newStay, ["stay"]), pid);
 });
 
-test("applyPatch() with replace takes all patches out and puts the new one in, in one stop", async () => {
+test(lifted("X3", "a cumulative patch: the older ones go and it comes, in one stop"), async () => {
   await using situation = await startAnswers("PIE");
   const { pid } = situation;
   const before = await snapshotOf(pid);
