@@ -42,9 +42,24 @@ std::optional<size_t> ForbiddenRanges::returnsInto(uint64_t word) const {
   return {};
 }
 
+/** How many bytes from the front hold nothing but words outside, found a block at a time and without a branch for each word. */
+size_t ForbiddenRanges::countOutside(std::span<const uint8_t> stack) const {
+  constexpr size_t wordsAtOnce = 8;
+  size_t at = 0;
+  for (uint64_t block[wordsAtOnce]; at + sizeof block <= stack.size(); at += sizeof block) {
+    std::memcpy(block, stack.data() + at, sizeof block);
+    bool isAnyInside = false;
+    for (const uint64_t word : block) isAnyInside |= !isOutside(word);
+    if (isAnyInside) break;
+  }
+  return at;
+}
+
 std::optional<size_t> ForbiddenRanges::findReturn(std::span<const uint8_t> stack, size_t step) const {
   if (ranges_.empty()) return {};
   for (size_t at = 0; at + sizeof(uint64_t) <= stack.size(); at += step) {
+    if (step == sizeof(uint64_t)) at += countOutside(stack.subspan(at));
+    if (at + sizeof(uint64_t) > stack.size()) break;
     uint64_t word;
     std::memcpy(&word, stack.data() + at, sizeof word);
     if (!isOutside(word) && returnsInto(word)) return at;

@@ -37,6 +37,8 @@ class ForbiddenRanges {
   std::optional<size_t> findReturn(std::span<const uint8_t> stack, size_t step) const;
 
  private:
+  size_t countOutside(std::span<const uint8_t> stack) const;
+
   /** Of the words that return into it. */
   struct Words {
     uint64_t after;

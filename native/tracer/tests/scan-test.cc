@@ -49,6 +49,21 @@ TEST_CASE("ForbiddenRanges::findReturn() finds the first word, at any byte when 
   CHECK_FALSE(ForbiddenRanges({}).findReturn(stack, 1));
 }
 
+TEST_CASE("ForbiddenRanges::findReturn() finds a word wherever it stands, behind words between the ranges too") {
+  const ForbiddenRanges ranges({rangeOf(0x1000, 0x1010), rangeOf(0x3000, 0x3010)});
+  constexpr size_t length = 35;
+  for (size_t between = 0; between <= length; ++between) {
+    for (size_t at = 0; at < length; ++at) {
+      std::vector<uint64_t> words(length);
+      if (between < length) words[between] = 0x2000;
+      words[at] = 0x3008;
+      CHECK(ranges.findReturn(stackOf(words), 8) == at * 8);
+      words.resize(at);
+      CHECK_FALSE(ranges.findReturn(stackOf(words), 8));
+    }
+  }
+}
+
 TEST_CASE("mayEndWithCall() knows every form of a call") {
   const std::vector<std::vector<uint8_t>> calls = {
     {0xe8, 1, 2, 3, 4},                       // call rel32
