@@ -30,6 +30,7 @@ import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
 import { oldFunctionOf } from "./create.ts";
 import { unwindingFor } from "./exceptions.ts";
+import { withRoom } from "./full-disk.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit } from "./include.ts";
 import { compilerEnvironment, formatInvocation, readInvocation } from "./invocation.ts";
@@ -73,7 +74,7 @@ export async function createReplacementImage(tracer: TracerClient, file: string,
   await refuseCopies(program, olds.map(({ old }) => old));
   const original = await invocationOf(unit, program, options);
   const invocation = forFile(original, resolve(file), unit, options.command);
-  const { fix, proved } = await withScratch(async (directory) => {
+  const { fix, proved } = await withRoom(() => withScratch(async (directory) => {
     options.onProgress?.({ step: "units", units: [file] });
     const begun = performance.now();
     const object = await compileFix(invocation, directory, file);
@@ -86,7 +87,7 @@ export async function createReplacementImage(tracer: TracerClient, file: string,
     refuseLayouts(file, layouts, own, { allowed: options.allowedLayouts });
     refuseSignatures(file, layouts, own, olds);
     return { fix: readObjectCode(file, object), proved };
-  });
+  }));
   const compared = comparedUnit(program, fix, unit, olds, invocation);
   const image = encodeImage({
     name: options.name ?? basename(file).replace(/\.[^.]*$/, ""), description: options.description ?? "", diffs: [await asDiff(file)],

@@ -18,6 +18,7 @@ import type { Invocation } from "./invocation.ts";
 import { bytesOf, readObjectCode, referentOf, relocationsOf } from "./object-code.ts";
 import type { Definition, ObjectCode } from "./object-code.ts";
 import type { LinkedProgram } from "./program.ts";
+import { mapParallel } from "./parallel.ts";
 import { runProgram } from "./run-program.ts";
 
 export const ownSections = ["-ffunction-sections", "-fdata-sections"];
@@ -31,9 +32,8 @@ export async function refuseCountingCallers(
     for (const old of olds) refuseAnyCaller(program, old, unit);
     return;
   }
-  const compileWith = async (more: readonly string[], name: string): Promise<ObjectCode> =>
-    readObjectCode(unit.name, await compileAsItWas(original, unit, [...ownSections, ...more], join(scratch, name)));
-  const [free, strict] = await Promise.all([compileWith([], "free.o"), compileWith(["-fno-ipa-ra"], "strict.o")]);
+  const [free, strict] = await mapParallel([[], ["-fno-ipa-ra"]], 2, async (more, index): Promise<ObjectCode> =>
+    readObjectCode(unit.name, await compileAsItWas(original, unit, [...ownSections, ...more], join(scratch, `counting-${index}.o`)))) as [ObjectCode, ObjectCode];
   for (const old of olds) {
     const counting = callersOf(free, old.name, new Set(olds.map(({ name }) => name))).find((caller) => !isSame(free, strict, caller));
     if (counting !== undefined) throw counts(old, counting.name);

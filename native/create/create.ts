@@ -11,6 +11,7 @@ import { compileObjectPairs } from "./compile.ts";
 import { linkTimeOptimisation } from "./compiler-arguments.ts";
 import { correlateObjects } from "./correlate.ts";
 import { unwindingFor } from "./exceptions.ts";
+import { withRoom } from "./full-disk.ts";
 import { refuseHiddenCopies } from "./hidden-copies.ts";
 import { includeDependencies } from "./include.ts";
 import type { ComparedUnit, Inclusion } from "./include.ts";
@@ -41,6 +42,10 @@ import type { TracerClient } from "../tracer.ts";
 
 /** Builds a patch for `options.target` from diffs against the source that built it; without one, of values alone. */
 export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
+  return withRoom(() => createFrom(tracer, diffs, options));
+}
+
+async function createFrom(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   const started = performance.now();
   // While the sources are made ready.
   const opening = openProgram(tracer, options.target, { debugFile: options.debugFile }).then(readLinkedProgram);

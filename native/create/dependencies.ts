@@ -3,7 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
@@ -86,6 +86,7 @@ async function writeEntry(file: string, entry: v.InferOutput<typeof entrySchema>
     await rename(temporary, file);
   } catch {
     // Without a cache the next run asks the compiler again.
+    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
 

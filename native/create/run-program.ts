@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 
 import { SutureError } from "../errors.ts";
+import { refuseFullDisk } from "./full-disk.ts";
 
 export interface ProgramRun {
   readonly directory: string;
@@ -23,8 +24,17 @@ const packages: Readonly<Record<string, string>> = {
   bear: "bear", patch: "patch", cc: "gcc", gcc: "gcc", "c++": "g++", "g++": "g++", clang: "clang", "clang++": "clang",
 };
 
-/** Runs a program to its end. A program that is not there is refused as missing-tool; a failing one is a result. */
-export function runProgram(program: string, args: readonly string[], run: ProgramRun): Promise<ProgramResult> {
+/**
+ * Runs a program to its end. A program that is not there is refused as missing-tool, one that fails for want of room on the disk as
+ * cannot-write; any other that fails is a result.
+ */
+export async function runProgram(program: string, args: readonly string[], run: ProgramRun): Promise<ProgramResult> {
+  const result = await runToItsEnd(program, args, run);
+  if (result.status !== 0) refuseFullDisk(program, result.errors + result.output.toString("latin1"));
+  return result;
+}
+
+function runToItsEnd(program: string, args: readonly string[], run: ProgramRun): Promise<ProgramResult> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       cwd: run.directory,
