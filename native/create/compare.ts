@@ -17,6 +17,7 @@ import {
 import type { Definition, ObjectCode, Referent } from "./object-code.ts";
 import { notPatchable } from "./refusal.ts";
 import { languageData, unwindingOf } from "./unwinding.ts";
+import { paddingLength } from "../patchability/mod.ts";
 
 export interface Comparison {
   readonly unit: string;
@@ -249,12 +250,32 @@ function checkRemainingSections(sides: Sides): void {
     });
     if (!isSame) throw notPatchable(sides.patched.unit, { section: name }, reasonOf(name));
   }
+  const [bare, bareBefore] = [codeBetweenFunctions(sides.patched), codeBetweenFunctions(sides.original)];
+  const differing = [...bare.keys(), ...bareBefore.keys()].find((name) => bare.get(name) !== bareBefore.get(name));
+  if (differing !== undefined) throw notPatchable(sides.patched.unit, { section: differing }, bareCodeDiffers);
+}
+
+const bareCodeDiffers = "differs in code that belongs to no function with a size, such as assembler; give it a .type of @function and a .size";
+
+/** Assembly may have code before, between and behind its functions. By section; what is only padding is left out. */
+function codeBetweenFunctions({ file, definitionsBySection }: ObjectCode): ReadonlyMap<string, string> {
+  const owned = file.sections.filter((section) => isCode(section) && definitionsBySection.has(section.index));
+  return new Map(owned.flatMap((section) => {
+    let end = 0;
+    const gaps: string[] = [];
+    for (const { start, size } of [...definitionsBySection.get(section.index) ?? [], { start: section.size, size: 0 }]) {
+      const gap = sectionBytes(section, end, Math.max(end, start));
+      if (paddingLength(gap) < gap.length) gaps.push(Buffer.from(gap).toString("hex"));
+      end = Math.max(end, start + size);
+    }
+    return gaps.length === 0 ? [] : [[section.name, gaps.join()]];
+  }));
 }
 
 function reasonOf(name: string): string {
   if (name.startsWith(".init_array") || name.startsWith(".ctors")) return "differs: a constructor is added, removed or replaced, and constructors of the running program have run";
   if (name.startsWith(".fini_array") || name.startsWith(".dtors")) return "differs: a destructor is added, removed or replaced, and the running program has its list";
-  if (name.startsWith(".text")) return "differs in code that belongs to no function with a size, such as assembler";
+  if (name.startsWith(".text")) return bareCodeDiffers;
   return "differs, and what reads it is not known";
 }
 

@@ -24,7 +24,7 @@ import type { CallbackMoment } from "../image/mod.ts";
 import type { Binding } from "./bind.ts";
 import type { Comparison } from "./compare.ts";
 import { isLocalStatic, isWritableVariable } from "./correlate.ts";
-import { isBranch, isCallThroughGot, isColdPart, isJumpTableEntry, isMerged, isPcRelative, referentOf, relocationTitle } from "./object-code.ts";
+import { isBranch, isCallThroughGot, isCode, isColdPart, isJumpTableEntry, isMerged, isPcRelative, referentOf, relocationTitle } from "./object-code.ts";
 import type { Definition, Referent } from "./object-code.ts";
 import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
@@ -166,8 +166,8 @@ class Closure {
 
   #include(unit: ComparedUnit, definition: Definition): Piece {
     if (definition.section === undefined) throw this.#refuse(unit, { variable: definition.name }, "is a new common symbol; give it an initial value, or compile with -fno-common");
-    // Constants that may be merged may be copied too.
-    const sharing = isMerged(definition.section) ? undefined : (unit.comparison.patched.definitionsBySection.get(definition.section.index) ?? [])
+    // Constants that may be merged may be copied too; and functions of assembly, which lie in one section as they were written.
+    const sharing = isMerged(definition.section) || isAssembly(unit, definition.section) ? undefined : (unit.comparison.patched.definitionsBySection.get(definition.section.index) ?? [])
       .find((each) => each.start !== definition.start && !this.#travels(unit, each));
     if (sharing !== undefined) throw this.#refuse(unit, subjectOf(definition), `shares section ${definition.section.name} with ${sharing.name}, which stays as it is`);
     const piece = this.#includeSection(unit, definition.section);
@@ -229,6 +229,8 @@ class Closure {
     const elsewhere = inProgram === undefined && isShared && !isInside ? this.#definedElsewhere(definition) : undefined;
     if (elsewhere !== undefined) return { kind: "import", name, found: { from: "module", at: placeOf(elsewhere) }, origin: definition.start };
     const isChanged = comparison.changed.has(name);
+    const copy = definition.section === undefined ? undefined : this.#pieces.get(definition.section);
+    if (isInside && copy !== undefined) return { kind: "piece", piece: copy, definition };
     if (isInside && inProgram !== undefined && !isChanged) throw this.#refuse(owner, { function: name }, "is reached into from code that travels without it");
     const staysOld = inProgram !== undefined && !isInside && (!isChanged || !isCall);
     if (staysOld && isCall) refuseUnknownClone(proved, inProgram.name);
@@ -401,6 +403,10 @@ class Closure {
 
 /** A definition that every unit which needs it brings along, and of which a program keeps one. */
 const hasVagueLinkage = ({ symbol }: Definition): boolean => symbol.binding === "weak" || symbol.binding === "unique";
+
+/** What stays as it is travels along in a copy, that nobody is led to but its neighbours in the section. */
+const isAssembly = ({ proved }: ComparedUnit, section: ElfSection): boolean => isCode(section) && proved.unit.language === assembly;
+const assembly = 0x8001; // DW_LANG_Mips_Assembler, of every machine
 
 /** A pointer that the compiler makes for exception tables alone: any copy is as good, what it leads to is what counts. */
 const isIndirection = ({ name }: Definition): boolean => name.startsWith("DW.ref.");

@@ -148,7 +148,7 @@ function findFunctions(program: LinkedProgram, object: ObjectCode, unit: DebugUn
     const [place] = places;
     if (place !== undefined && places.length === 1) found.set(name, { definition, ...place });
     else if (places.length > 1) doubtful.set(name, `is in the program ${places.length} times under one name`);
-    else if (isElsewhere(program, definition)) doubtful.set(name, "is in the program, and debug information says that it comes from another unit");
+    else if (isElsewhere(program, definition)) doubtful.set(name, `is in the program, and ${originOf(program, name)}`);
   }
   return { found, doubtful };
 }
@@ -156,6 +156,10 @@ function findFunctions(program: LinkedProgram, object: ObjectCode, unit: DebugUn
 /** A strong global definition that the program has, although not from this unit: folded with another, or replaced. */
 const isElsewhere = ({ program }: LinkedProgram, { name, symbol }: Definition): boolean =>
   symbol.binding === "global" && program.symbolsNamed(name).some((each) => each.symbol.binding === "global" && each.symbol.type === "function");
+
+const originOf = ({ program }: LinkedProgram, name: string): string => (program.functionsNamed(name).some(({ unit }) => unit !== undefined)
+  ? "debug information says that it comes from another unit"
+  : "debug information does not say from which unit; of assembly clang describes nothing, unless it is given -fno-integrated-as");
 
 /** A function that debug information places into this unit, and that the object does not account for. */
 function unaccountedFunction({ program }: LinkedProgram, unit: DebugUnit, { found, doubtful }: FoundFunctions): string | undefined {

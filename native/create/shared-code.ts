@@ -60,5 +60,5 @@ function foldedAway({ program }: LinkedProgram, { proved }: ComparedUnit, origin
     : program.symbolsNamed(original.name).find(({ symbol }) => symbol.type === "function" && symbol.binding !== "local");
   const at = binding?.kind === "address" ? binding.at : named === undefined ? undefined : fileAddress(named.symbol.value);
   const found = at === undefined ? undefined : program.functionAt(at);
-  return found === undefined ? undefined : `${found.name} of another unit`;
+  return found?.unit === undefined ? undefined : `${found.name} of another unit`;
 }
