@@ -8,6 +8,7 @@ import { readElf, relocationName, sectionFlag, sectionType, x86Relocation as R }
 import type { ElfFile, ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import { madeByLinker } from "./refusal.ts";
+import { markTypePointers } from "./type-pointers.ts";
 
 /** A function or variable that the object defines. Aliases are definitions of their own in the same place. */
 export interface Definition {
@@ -50,7 +51,7 @@ export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file:
   if (isBitcode(bytes)) throw madeByLinker(unit);
   const asCompiled = readElf(bytes);
   checkObject(unit, asCompiled);
-  const file = rewrite(asCompiled);
+  const file = rewrite(markTypePointers(asCompiled));
   const definitions = file.symbols.flatMap((symbol) => definitionOf(file, symbol));
   const definitionsBySection = groupBySection(definitions);
   const object = {

@@ -14,13 +14,13 @@ import type { Change, LiveProgram } from "./live-program.ts";
 let tracer: Tracer;
 const programs = new Map<string, LiveProgram>();
 const levels = ["-O0", "-O2"] as const;
+const files = ["many-classes.cc", "many-classes-other.cc", "many-classes-plain.c", "many-classes.h"];
 const header = "many-classes.h";
-const other = "many-classes-other.cc";
 const plain = "many-classes-plain.c";
 
 beforeAll(async () => {
   tracer = await Tracer.start();
-  for (const level of levels) programs.set(level, await startProgram(tracer, { files: ["many-classes.cc", other, plain, header], flags: ["-g", level] }));
+  for (const level of levels) programs.set(level, await startProgram(tracer, { files, flags: ["-g", level] }));
 }, 120_000);
 afterAll(async () => {
   for (const program of programs.values()) await program[Symbol.asyncDispose]();
@@ -57,7 +57,7 @@ const situations: readonly Situation[] = [
       ['std::vector<std::string> words = {text, "end"};', 'std::vector<std::string> words = {text, "end"};\n  words.insert(words.begin(), text.substr(1));\n  words.reserve(40);']],
     answers: { pooled: 7, strings: 305 } },
   { title: "a throw and its catch in one function", changes: [['"more than "', '"many more than "']], answers: { exception: 16 } },
-  { title: "C and C++ in one program and one patch", changes: [["return 2 * n;", "return 3 * n;", plain], ["return n + 1; }", "return n + 2; }"]], answers: { mixed: 18 } },
+  { title: "C and C++ in one program and one patch", changes: [["return twice(callback(n))", "return 3 * callback(n)", plain], ["return n + 1; }", "return n + 2; }"]], answers: { mixed: 18 } },
 ];
 
 describe.each(levels)("C++ compiled with %s", (level) => {
@@ -75,6 +75,20 @@ describe.each(levels)("C++ compiled with %s", (level) => {
     expect(ownCode(await snapshotOf(program.pid))).toEqual(ownCode(before));
   }, 300_000);
 });
+
+/** Compiling C++ takes its time: all changes are one patch here. */
+test.each([
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -O2"), way: { flags: ["-g", "-O2"], compiler: "clang" } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, -fno-plt -fvisibility=hidden -ffunction-sections"), way: { flags: ["-g", "-O2", "-fPIC", "-fno-plt", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"], link: ["-Wl,--gc-sections"] } },
+] as const)("$title", async ({ way }) => {
+  await using program = await startProgram(tracer, { files, ...way });
+  expect(read(await program.ask())).toEqual(old);
+  const { image } = await program.build("all", situations.flatMap(({ changes }) => changes));
+  await applyPatch(tracer, image, program.pid);
+  expect(read(await program.ask())).toEqual({ ...situations.reduce((answers, each) => ({ ...answers, ...each.answers }), old), other: 22 }); // which two of them change
+  await revertPatch(tracer, "all", program.pid);
+  expect(read(await program.ask())).toEqual(old);
+}, 300_000);
 
 const build = async (...changes: readonly Change[]): Promise<unknown> => programs.get("-O2")?.build("refused", changes);
 
