@@ -30,7 +30,8 @@ const kindsByExitCode = {
 
 type KindsByExitCode = typeof kindsByExitCode;
 export type ErrorKind = KindsByExitCode[keyof KindsByExitCode][number];
-export type ExitCode = 0 | keyof KindsByExitCode;
+/** 9 belongs to no error: what was asked for is done, but not all that goes with it. */
+export type ExitCode = 0 | keyof KindsByExitCode | 9;
 
 export type JsonValue =
   | string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };

@@ -13,6 +13,7 @@ const meanings: Readonly<Record<ExitCode, string>> = {
   6: "right, but not now: blocked, over the budget, interrupted; nothing was written",
   7: "verify found other bytes than the ledger says, or a transaction left in the middle",
   8: "the recipe failed",
+  9: "done, but a callback of the patch that comes after the switch failed (failedCallbacks in the JSON)",
 };
 
 /** Every exit code, for help and documentation. */

@@ -47,8 +47,14 @@ export async function commitSwitches(act: string, wanted: readonly PatchSwitch[]
   const report = await undoingOnFailure(async () => {
     await callBefore(act, wanted, called);
     return await switchAll(act, wanted, options);
-  }, () => undoInEach(called, async (each) => void await callBack(each)));
+  }, () => undoInEach(called, (each) => callBackOrSay(act, each)));
   return { ...report, failedCallbacks: await callAfterEach(wanted.filter(({ open }) => report.switched.has(open.process.pid))) };
+}
+
+async function callBackOrSay(act: string, each: PatchSwitch): Promise<void> {
+  const [failed] = await callBack(each);
+  const { pid } = each.open.process;
+  if (failed !== undefined) throw refuse("callback-failed", act, `its ${failed.when} callback ${failed.function}, which answers what was done before, ${failed.outcome} in pid ${pid}`, { pid, callback: failed.function, when: failed.when });
 }
 
 async function callAfterEach(switched: readonly PatchSwitch[]): Promise<CommitReport["failedCallbacks"]> {

@@ -3,17 +3,17 @@
 import { applyPatch } from "../../native/mod.ts";
 import { readImageFile } from "../image-file.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
-import { addActivationOptions, addTransactionOptions, transactionOptions, type TransactionFlags } from "./transaction.ts";
+import { addActivationOptions, addTransactionOptions, transactionOptions, transactionOutcome, type TransactionFlags } from "./transaction.ts";
 
 export const apply = defineCommand<[file: string], TransactionFlags>({
   configure: (command) => addActivationOptions(addTransactionOptions(addProcessOptions(command.argument("<image>", "a patch image made by build")))),
   examples: ["apply fix.suture --pid 4242", "apply fix.suture --pid 4242 --dry-run", "apply fix.suture --tree 4242", "apply all-fixes.suture --pid 4242 --replace", "apply fix.suture --exe /usr/sbin/nginx --timeout 500ms --json"],
-  exitCodes: [0, 2, 3, 4, 5, 6],
+  exitCodes: [0, 2, 3, 4, 5, 6, 9],
   async run(context, [file], flags) {
     const processes = requireProcesses(context, flags, `apply ${file}`);
     const { bytes } = await readImageFile(file);
     const tracer = await context.session.tracer();
     const transaction = await context.session.whileCleaningUpItself(() => applyPatch(tracer, bytes, processes, transactionOptions(context, flags)));
-    return { result: { type: "transaction", transaction } };
+    return transactionOutcome(transaction);
   },
 });

@@ -6,6 +6,7 @@ import type { Blocker, Processes, TracerClient, TransactionOptions, TransactionP
 import { collect, parseDuration, parseMilliseconds, parseScan } from "../options.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
 import type { CommandContext, CommandDefinition, ProcessFlags } from "./command.ts";
+import type { CommandOutcome } from "../results.ts";
 
 export interface TransactionFlags extends ProcessFlags {
   readonly dryRun?: boolean;
@@ -30,14 +31,20 @@ export const defineStep = (verb: string, perform: StepByName, examples: readonly
   defineCommand<[name: string], TransactionFlags>({
     configure: (command) => addMore(addTransactionOptions(addProcessOptions(command.argument("<name>", "the patch, as list shows it")))),
     examples,
-    exitCodes: [0, 2, 3, 4, 6],
+    exitCodes: [0, 2, 3, 4, 6, 9],
     async run(context, [name], flags) {
       const processes = requireProcesses(context, flags, `${verb} ${name}`);
       const tracer = await context.session.tracer();
       const transaction = await context.session.whileCleaningUpItself(() => perform(tracer, name, processes, transactionOptions(context, flags)));
-      return { result: { type: "transaction", transaction } };
+      return transactionOutcome(transaction);
     },
   });
+
+/** What a script has to know without reading: the switch came about, and what the patch itself does after it did not. */
+export function transactionOutcome(transaction: TransactionResult): CommandOutcome {
+  const isWhole = transaction.processes.every(({ failedCallbacks = [] }) => failedCallbacks.length === 0);
+  return { result: { type: "transaction", transaction }, exitCode: isWhole ? 0 : 9 };
+}
 
 /** Of applying and activating. */
 export const addActivationOptions = (command: Command): Command =>

@@ -101,6 +101,20 @@ test("applyPatch() tells of a post-patch callback that crashes; the patch and th
   expect(await program.ask("limit")).toBe("limit 100");
 });
 
+test("applyPatch() says so when the callback that answers a pre-patch one fails, as well as why the switch did not come about", async () => {
+  const { image } = await program.build("unanswered", [
+    ...withCallbacks("static int begin(void) { return 0; }\nSUTURE_PRE_PATCH(begin)\nstatic void end(void) { abort(); }\nSUTURE_POST_UNPATCH(end)"),
+    ["while (staying) usleep(1000);", "while (staying) usleep(2000);"],
+  ]);
+  await program.ask("stay");
+  const untouched = await snapshotOf(program.pid);
+  await expect(applyPatch(tracer, image, program.pid, { timeout: 100 })).rejects.toMatchObject({
+    kind: "unfinished-transaction", message: expect.stringMatching(/is in stay.*its post-unpatch callback end, which answers what was done before, crashed with signal 6 in pid \d+$/),
+  });
+  expect(await snapshotOf(program.pid)).toEqual(untouched);
+  await program.ask("go");
+});
+
 test("applyPatch() has what a pre-patch callback did undone by post-unpatch when the switch does not come about", async () => {
   const { image } = await program.build("blocked", [
     ...withCallbacks("static int begin(void) { limit = 70; return 0; }\nSUTURE_PRE_PATCH(begin)\nstatic void end(void) { limit += 1; }\nSUTURE_POST_UNPATCH(end)"),

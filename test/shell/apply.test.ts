@@ -105,6 +105,20 @@ describe("suture apply and revert", () => {
     expect(await nextAnswer(target)).toBe("answer 42");
   });
 
+  it("end with 9 when the patch is in, or out, and its own callback after the switch failed", async () => {
+    const head = "__attribute__((noinline, noclone)) static int answer(int question) {\n  int sum = 0;";
+    const callbacks = "#include \"suture.h\"\nstatic void broken(void) { *(volatile int *)0 = 1; }\nSUTURE_POST_PATCH(broken)\nSUTURE_POST_UNPATCH(broken)\n";
+    const { image: failing } = await buildPatch(scratch.path, "failing", { target: "answers-in-a-loop.c", old: head, replacement: callbacks + head.replace("0;", "question;") });
+    await using target = await startTarget(answers.program);
+    const pid = `${target.pid}`;
+    const applied = await runSuture(["apply", failing, "--pid", pid, "--json"]);
+    expect(applied.exitCode).toBe(9);
+    expect(JSON.parse(applied.out)).toMatchObject({ result: "committed", processes: [{ failedCallbacks: [{ when: "post-patch", function: "broken", outcome: "crashed with signal 11" }] }] });
+    expect(await nextAnswer(target)).toBe("answer 63");
+    expect(await runSuture(["revert", "failing", "--pid", pid])).toMatchObject({ exitCode: 9, out: expect.stringMatching(/^Reverted failing[^]*warning: the post-unpatch callback broken crashed with signal 11/) });
+    expect(await nextAnswer(target)).toBe("answer 42");
+  });
+
   it("apply names the thread that stands in the way when the time is up", async () => {
     const { compiled, image: stay } = await buildPatch(scratch.path, "stay", { target: "stays-in-function.c", old: "rounds++", replacement: "rounds += 2" });
     await using target = await startTarget(compiled.program, { parameters: ["60000"] });
