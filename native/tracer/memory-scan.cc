@@ -3,9 +3,7 @@
 #include "remote-memory.h"
 #include "tracing-thread.h"
 
-#include <fcntl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,7 +12,6 @@ namespace suture {
 
 namespace {
 
-constexpr uint64_t pageSize = 4096;
 constexpr size_t chunkSize = 256 << 10;
 constexpr size_t longestCall = 7;
 /** Nobody reads more, and a look must end. */
@@ -75,7 +72,7 @@ Result<MemoryScan> MemoryScan::of(pid_t pid, const std::vector<ForbiddenRange>& 
 
 MemoryScan::MemoryScan(pid_t pid, std::vector<ForbiddenRange> forbidden, std::vector<Bytes> code)
     : pid_(pid), forbidden_(std::move(forbidden)), ranges_(forbidden_), code_(std::move(code)),
-      pageMap_(openFile("/proc/" + std::to_string(pid) + "/pagemap", O_RDONLY)), chunk_(chunkSize) {}
+      resident_(pid), chunk_(chunkSize) {}
 
 Result<std::vector<MemoryHit>> MemoryScan::lookAhead() {
   TRY(sweep({}, ~uint64_t{0}));
@@ -124,29 +121,14 @@ bool MemoryScan::sweepMapping(size_t mapping, std::span<const RemoteRange> judge
   return rest.isEmpty() || sweepResident(mapping, rest, deadline);
 }
 
-/** Pages that were never touched hold nothing, and are not touched by us. */
 bool MemoryScan::sweepResident(size_t mapping, RemoteRange range, uint64_t deadline) {
-  constexpr uint64_t presentOrSwapped = uint64_t{3} << 62;
   constexpr uint64_t align = sizeof(uint64_t) - 1;
-  const uint64_t start = (range.start.bits() + align) & ~align;
-  const uint64_t firstPage = start / pageSize;
-  pages_.resize((range.end.bits() + pageSize - 1) / pageSize - firstPage);
-  const size_t size = pages_.size() * sizeof(uint64_t);
-  const bool isKnown = ::pread64(pageMap_.fd(), pages_.data(), size, static_cast<off64_t>(firstPage * sizeof(uint64_t))) == static_cast<ssize_t>(size);
-  const auto isTouched = [&](size_t page) { return !isKnown || (pages_[page] & presentOrSwapped) != 0; };
-  for (size_t page = 0; page < pages_.size();) {
-    size_t run = 0;
-    while (page + run < pages_.size() && run < chunkSize / pageSize && isTouched(page + run)) ++run;
-    if (run > 0) {
-      const uint64_t from = std::max(start, (firstPage + page) * pageSize);
-      const uint64_t to = std::min(range.end.bits(), (firstPage + page + run) * pageSize);
-      sweepChunk(mapping, from, to - from);
-      if (isFull()) return true;
-      if (now() > deadline) return false;
-    }
-    page += std::max<size_t>(run, 1);
-  }
-  return true;
+  const RemotePtr start((range.start.bits() + align) & ~align);
+  return resident_.visit({start, range.end}, chunkSize, [&](const RemoteRange& piece) {
+    if (isFull()) return true;
+    sweepChunk(mapping, piece.start.bits(), piece.length());
+    return isFull() || now() <= deadline;
+  });
 }
 
 void MemoryScan::sweepChunk(size_t mapping, uint64_t at, size_t length) {

@@ -10,6 +10,7 @@
 
 #include "process.h"
 #include "protocol.h"
+#include "resident-pages.h"
 #include "scan.h"
 
 #include <cstdint>
@@ -74,9 +75,8 @@ class MemoryScan {
   ForbiddenRanges ranges_;
   /** Of each range, from a call's length before its start on: calls are looked for here, not in the process. */
   std::vector<Bytes> code_;
-  File pageMap_;
+  ResidentPages resident_;
   std::vector<uint8_t> chunk_;
-  std::vector<uint64_t> pages_;
 
   std::vector<Mapping> mappings_;
   std::vector<Hit> hits_;

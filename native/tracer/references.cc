@@ -6,11 +6,9 @@
 // are not touched by us. The process runs on meanwhile, so a pointer that is moved behind the reader's back can be
 // missed: the answer "none" is evidence, not proof; the answer "here" is certain enough to leave the memory alone.
 #include "handlers.h"
+#include "resident-pages.h"
 #include "stack-check.h"
 #include "stopped-process.h"
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -20,7 +18,6 @@ namespace suture {
 
 namespace {
 
-constexpr uint64_t pageSize = 4096;
 constexpr uint64_t redZone = 128;
 constexpr size_t chunkSize = 256 << 10;
 constexpr size_t enoughReferences = 16;
@@ -45,7 +42,7 @@ struct Reference {
 
 class Search {
  public:
-  Search(pid_t pid, std::vector<RemoteRange> into, std::vector<RemoteRange> except) : pid_(pid), into_(std::move(into)), except_(std::move(except)), chunk_(chunkSize + lookAhead) {}
+  Search(pid_t pid, std::vector<RemoteRange> into, std::vector<RemoteRange> except) : pid_(pid), into_(std::move(into)), except_(std::move(except)), resident_(pid), chunk_(chunkSize + lookAhead) {}
 
   /** Registers, and how far down each stack is in use. */
   Result<void> lookAtThreads(uint64_t startTime) {
@@ -64,10 +61,9 @@ class Search {
   }
 
   Result<void> lookAtMemory() {
-    const File pageMap = openFile("/proc/" + std::to_string(pid_) + "/pagemap", O_RDONLY);
     const std::vector<Mapping> mappings = TRY(readMappings(pid_));
     for (const Mapping& mapping : mappings) {
-      if (mapping.writable && mapping.readable && !isExcepted(mapping.range)) lookAtMapping(mapping.range, pageMap);
+      if (mapping.writable && mapping.readable && !isExcepted(mapping.range)) lookAtMapping(mapping.range);
       if (isEnough()) break;
     }
     return {};
@@ -104,21 +100,11 @@ class Search {
     return lowest == ~uint64_t{0} ? mapping.start.bits() : std::max(mapping.start.bits(), lowest / sizeof(uint64_t) * sizeof(uint64_t));
   }
 
-  void lookAtMapping(const RemoteRange& mapping, const File& pageMap) {
-    constexpr uint64_t presentOrSwapped = uint64_t{3} << 62;
-    const uint64_t used = usedFrom(mapping);
-    const uint64_t start = used / pageSize * pageSize;
-    std::vector<uint64_t> pages((mapping.end.bits() - start) / pageSize);
-    const size_t size = pages.size() * sizeof(uint64_t);
-    const bool isKnown = ::pread64(pageMap.fd(), pages.data(), size, static_cast<off64_t>(start / pageSize * sizeof(uint64_t))) == static_cast<ssize_t>(size);
-    const auto isTouched = [&](size_t page) { return !isKnown || (pages[page] & presentOrSwapped) != 0; };
-    for (size_t page = 0; page < pages.size() && !isEnough();) {
-      size_t run = 0;
-      while (page + run < pages.size() && run < chunkSize / pageSize && isTouched(page + run)) ++run;
-      const uint64_t from = std::max(used, start + page * pageSize);
-      if (run > 0) lookAt(from, start + (page + run) * pageSize - from);
-      page += std::max<size_t>(run, 1);
-    }
+  void lookAtMapping(const RemoteRange& mapping) {
+    resident_.visit({RemotePtr(usedFrom(mapping)), mapping.end}, chunkSize, [&](const RemoteRange& piece) {
+      lookAt(piece.start.bits(), piece.length());
+      return !isEnough();
+    });
   }
 
   void lookAt(uint64_t at, size_t length) {
@@ -149,6 +135,7 @@ class Search {
   pid_t pid_;
   std::vector<RemoteRange> into_;
   std::vector<RemoteRange> except_;
+  ResidentPages resident_;
   std::vector<uint8_t> chunk_;
   std::vector<uint64_t> stackPointers_;
   std::vector<Reference> found_;

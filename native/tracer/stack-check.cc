@@ -15,7 +15,6 @@ namespace suture {
 namespace {
 
 constexpr uint64_t redZone = 128;
-constexpr uint64_t pageSize = 4096;
 constexpr size_t chunkSize = 64 << 10;
 /** A stack of its own is scanned whole up to this; a place in somebody's heap up to the other. */
 constexpr uint64_t longestStack = uint64_t{64} << 20;
@@ -110,7 +109,7 @@ bool StackMap::isWholeStack(pid_t tid, const user_regs_struct& registers, const 
 
 StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<ForbiddenRange> forbidden)
     : pid_(pid), stacks_(std::move(stacks)), tables_(std::move(tables)), forbidden_(std::move(forbidden)), memory_(pid), chunk_(chunkSize),
-      pageMap_(openFile("/proc/" + std::to_string(pid) + "/pagemap", O_RDONLY)) {
+      resident_(pid) {
   ::mlock(chunk_.data(), chunk_.size());
 }
 
@@ -149,25 +148,17 @@ StackCheck::Scan StackCheck::scanRange(RemoteRange range, uint64_t most, size_t 
 
 /** Of a mapping that was made for a stack most pages have never been touched, and touching them is not for us. */
 StackCheck::Scan StackCheck::scanResident(RemoteRange range) {
-  constexpr uint64_t presentOrSwapped = uint64_t{3} << 62;
   Scan scan;
   if (range.length() > longestStack) {
     scan.isPartial = true;
     range.start = range.end - longestStack;
   }
-  const uint64_t firstPage = range.start.bits() / pageSize;
-  std::vector<uint64_t> pages((range.end.bits() + pageSize - 1) / pageSize - firstPage);
-  const size_t size = pages.size() * sizeof(uint64_t);
-  const bool isKnown = ::pread64(pageMap_.fd(), pages.data(), size, static_cast<off64_t>(firstPage * sizeof(uint64_t))) == static_cast<ssize_t>(size);
-  for (size_t i = 0; i < pages.size(); ++i) {
-    if (isKnown && !(pages[i] & presentOrSwapped)) continue;
-    const uint64_t start = std::max((firstPage + i) * pageSize, range.start.bits());
-    const uint64_t end = std::min((firstPage + i + 1) * pageSize, range.end.bits());
-    const Scan page = scanRange({RemotePtr(start), RemotePtr(end)}, pageSize, sizeof(uint64_t));
-    scan.isPartial |= page.isPartial;
-    scan.hit = page.hit;
-    if (scan.hit) break;
-  }
+  resident_.visit(range, chunkSize, [&](const RemoteRange& piece) {
+    const Scan found = scanRange(piece, chunkSize, sizeof(uint64_t));
+    scan.isPartial |= found.isPartial;
+    scan.hit = found.hit;
+    return !scan.hit;
+  });
   return scan;
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "process.h"
+#include "resident-pages.h"
 #include "scan.h"
 #include "unwind.h"
 
@@ -98,7 +99,7 @@ class StackCheck {
   ForbiddenRanges forbidden_;
   LiveMemory memory_;
   std::vector<uint8_t> chunk_;
-  File pageMap_;
+  ResidentPages resident_;
   bool isJudgedNoted_ = false;
   std::vector<RemoteRange> judged_;
 };

@@ -126,17 +126,20 @@ test(lifted("X24", "a master and its workers, those that are forked meanwhile to
   await using _target = target;
   const image = patchOf({ module, kind: "program" }, "fork", plainAnswer, ["answer"]);
   let caught = 0;
-  // A worker that is born with a patch that is staged and not active may end before anybody looks at it: then another round.
+  // A worker that is born with a patch that is staged and not active may end before it is told to stay: then another round.
   for (let round = 0; round < 3 || (caught === 0 && round < 15); round++) {
     let isHeldUp = false;
     const hold = (): void => {
-      if (!isHeldUp) holdUntilForked(target.pid);
+      if (isHeldUp) return;
       isHeldUp = true;
+      holdUntilForked(target.pid);
+      target.write("linger\n");
     };
     const applied = await applyPatch(tracer, image, { trees: [target.pid] }, { onProgress: ({ step }) => { if (step === "staged") hold(); } });
     await expectOnly(target, "new");
     expect(applied.processes.map(({ pid }) => pid)).toContain(target.pid);
     caught += applied.processes.filter(({ forkedMeanwhile }) => forkedMeanwhile).length;
+    target.write("hurry\n");
 
     expect(await revertPatch(tracer, "fork", { trees: [target.pid] })).toMatchObject({ result: "reverted" });
     await expectOnly(target, "old");

@@ -2,6 +2,7 @@
 // are old at any time. On standard input, a word a line:
 //   ask            a line "answers: OLD NEW" with how often 1 and 2 were answered since the last time, by anyone
 //   pause          no further worker, until `go`; "paused" when all have ended
+//   linger         no worker ends, until `hurry`
 //   quit
 #include <poll.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 static int base = 1;
 static unsigned *counts;
+static unsigned *mayLinger;
 static int workers, isPaused;
 
 __attribute__((noinline, noclone)) int answer(int worker) {
@@ -35,7 +37,7 @@ __attribute__((noinline)) static void answerOnce(int worker) {
 
 static void work(int worker) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (int i = 0; i < 250; i++) {
+  for (int i = 0; i < 250 || __atomic_load_n(mayLinger, __ATOMIC_RELAXED); i++) {
     answerOnce(worker);
     sleepFor(2);
   }
@@ -56,6 +58,8 @@ static void obey(const char *word) {
     printf("paused\n");
   } else if (strcmp(word, "go") == 0) {
     isPaused = 0;
+  } else if (strcmp(word, "linger") == 0 || strcmp(word, "hurry") == 0) {
+    __atomic_store_n(mayLinger, word[0] == 'l', __ATOMIC_RELAXED);
   } else if (strcmp(word, "quit") == 0) {
     exit(0);
   }
@@ -65,6 +69,7 @@ int main(void) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (counts == MAP_FAILED) return 1;
+  mayLinger = &counts[4];
   printf("ready\n");
   for (int number = 0;; number++) {
     reap();
