@@ -34,6 +34,9 @@ constexpr uint64_t millisecond = 1'000'000;
 /** Longer than that only a thread in uninterruptible sleep takes; any other would carry the interruption into its call. */
 constexpr uint64_t stopPatience = 2'000 * millisecond;
 constexpr uint64_t longestStopPatience = 30'000 * millisecond;
+/** For a thread that can be used, and between two looks. */
+constexpr uint64_t busyPatience = 1'000 * millisecond;
+constexpr uint64_t busyInterval = 5 * millisecond;
 /** A call waits for the locks of the target's memory; longer than this, and the thread is left to go home by itself. */
 constexpr uint64_t callPatience = 10'000 * millisecond;
 
@@ -189,8 +192,10 @@ Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64
   const std::vector<Mapping> mappings = TRY(readMappings(pid));
   const SystemCallCode code = findSystemCallCode(memory, mappings);
   if (code.call == 0) return Error{ErrorKind::cannotBorrowThread, act + ": no system call instruction was found in its memory", {{"pid", pid}}};
-  // Twice: a thread that was busy with a signal is usually free a moment later.
-  for (int round = 0; round < 2; ++round) {
+  // Again: a thread that was busy with a signal, or waited for a page, is usually free a moment later. Who asks for more asks again himself.
+  const uint64_t deadline = isFit ? 0 : now() + busyPatience;
+  for (int round = 0; round < 2 || now() < deadline; ++round) {
+    if (round > 1) rest(busyInterval);
     for (const Candidate& candidate : TRY(listCandidates(pid))) {
       std::unique_ptr<BorrowedThread> thread(new BorrowedThread(pid, candidate.tid, memory, code));
       if (TRY(thread->take(startTime, mappings, isFit))) return thread;

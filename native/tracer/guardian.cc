@@ -151,8 +151,7 @@ void settle(Trust& trust) {
   while (now() < deadline && leaveOutEnded(trust.plan)) {
     const Result<bool> settled = traced<bool>([&]() -> Result<bool> { return settleStopped(trust); });
     if (settled && settled.value()) return;
-    const struct timespec moment = {0, static_cast<long>(pause)};
-    ::nanosleep(&moment, nullptr);
+    rest(pause);
   }
 }
 

@@ -73,11 +73,6 @@ Error alreadyTraced(pid_t pid, pid_t tracer) {
           {{"pid", pid}, {"tracer", tracer}}};
 }
 
-void rest() {
-  const struct timespec moment = {0, static_cast<long>(pollInterval)};
-  ::nanosleep(&moment, nullptr);
-}
-
 double microseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds / 100) / 10; }
 
 bool isUnstopped(const Tracee& tracee) {
@@ -264,7 +259,7 @@ AllStop::Outcome AllStop::awaitUninterruptible() {
       tracee.isWorking = stat && stat.value().state == 'R';
       if (!tracee.isUninterruptible) break;
       if (now() >= deadline) return Outcome::notStopped;
-      rest();
+      rest(pollInterval);
     }
   }
   return Outcome::stopped;
@@ -364,7 +359,7 @@ void AllStop::catchUp() {
       else isAnyAwaited |= isToBeAwaited(tracee, now() - start);
     }
     if (!isAnyAwaited) return;
-    rest();
+    rest(pollInterval);
   }
 }
 

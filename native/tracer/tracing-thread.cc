@@ -69,6 +69,11 @@ uint64_t now() {
   return static_cast<uint64_t>(time.tv_sec) * second + static_cast<uint64_t>(time.tv_nsec);
 }
 
+void rest(uint64_t nanoseconds) {
+  const struct timespec time = timeSpec(nanoseconds);
+  ::nanosleep(&time, nullptr);
+}
+
 Result<void> runTracing(const std::function<void()>& session) {
   sigset_t all, before;
   sigfillset(&all);

@@ -12,6 +12,7 @@ namespace suture {
 
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now();
+void rest(uint64_t nanoseconds);
 
 /** Runs `session` on a thread of its own and waits for it. Signals that would end us wait until it has finished. */
 Result<void> runTracing(const std::function<void()>& session);
