@@ -11,6 +11,8 @@ import type { ImageFunction, ImageImport, ImageObject, ImageSection, ImageSymbol
 import type { ComparedUnit, Found, Inclusion, Piece, Target } from "./include.ts";
 import type { Definition } from "./object-code.ts";
 import { notPatchable } from "./refusal.ts";
+import { debugSections } from "./source-lines.ts";
+import type { SourceLines } from "./source-lines.ts";
 import { unwindingOf } from "./unwinding.ts";
 
 /** What is known about a function of the program that is replaced. */
@@ -21,17 +23,18 @@ export interface Assembly {
   readonly units: readonly ComparedUnit[];
   readonly inclusion: Inclusion;
   readonly unwinding: PatchObject["unwinding"];
+  readonly lines: SourceLines;
   readonly oldFunctionOf: (unit: ComparedUnit, definition: Definition) => OldFunction;
 }
 
 /** The part of the image that belongs to one module. */
-export function assembleObject({ module, units, inclusion, unwinding, oldFunctionOf }: Assembly): ImageObject {
+export function assembleObject({ module, units, inclusion, unwinding, lines, oldFunctionOf }: Assembly): ImageObject {
   const writer = new ObjectWriter(inclusion);
   const sections = inclusion.pieces.map((piece) => writer.sectionOf(piece));
   for (const piece of inclusion.pieces) writer.relocate(piece);
   const records = units.flatMap((unit) => unwindSection(writer, unit, inclusion));
   return {
-    module, values: [], sections: [...sections, ...records],
+    module, values: [], sections: [...sections, ...records], debug: debugSections(inclusion, lines, (piece) => writer.sectionSymbol(piece)),
     ...(unwinding === undefined ? {} : { unwinding }),
     callbacks: inclusion.callbacks.map(({ unit, definition, when }) => ({ when, symbol: writer.symbolOf(unit, definition) })),
     functions: replacements(writer, inclusion, oldFunctionOf),
@@ -116,11 +119,11 @@ class ObjectWriter {
     const value = symbol.section === "undefined" || symbol.section === "common" ? 0n : symbol.value;
     if (target.kind === "import") return { offset, type, symbol: this.#importOf(target), addend: addend + value - (symbol.section === "undefined" ? 0n : BigInt(target.origin)) };
     const { definition } = target;
-    if (definition === undefined) return { offset, type, symbol: this.#sectionSymbol(target.piece), addend: addend + value };
+    if (definition === undefined) return { offset, type, symbol: this.sectionSymbol(target.piece), addend: addend + value };
     return { offset, type, symbol: this.symbolOf(target.piece.unit, definition), addend: addend + (symbol.section === "undefined" ? 0n : value - BigInt(definition.start)) };
   }
 
-  #sectionSymbol(piece: Piece): ImageSymbol {
+  sectionSymbol(piece: Piece): ImageSymbol {
     const known = this.#sectionSymbols.get(piece.section);
     if (known !== undefined) return known;
     const made: ImageSymbol = { name: "", type: "section", binding: "local", section: this.sectionOf(piece), value: 0n, size: 0 };

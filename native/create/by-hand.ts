@@ -43,6 +43,7 @@ import type { LinkedProgram } from "./program.ts";
 import { proveUnit } from "./proof.ts";
 import type { ProvedFunction, ProvedUnit } from "./proof.ts";
 import { notPatchable } from "./refusal.ts";
+import { sourceLinesOf } from "./source-lines.ts";
 import { refuseRecords } from "./records.ts";
 import { runProgram } from "./run-program.ts";
 import { withScratch } from "./scratch.ts";
@@ -91,7 +92,7 @@ export async function createReplacementImage(tracer: TracerClient, file: string,
   const compared = comparedUnit(program, fix, unit, olds, invocation);
   const image = encodeImage({
     name: options.name ?? basename(file).replace(/\.[^.]*$/, ""), description: options.description ?? "", diffs: [await asDiff(file)],
-    compilers: [invocation.compiler], objects: [assemble(program, compared, unit, proved)],
+    compilers: [invocation.compiler], objects: [assemble(program, compared, unit, proved, (text) => options.onProgress?.({ step: "note", text }))],
     build: {
       units: [{ unit: file, producer: producerOf(fix.file) ?? "", command: [invocation.compiler, ...formatInvocation(invocation, [])] }],
       notes: olds.map(({ by, old }) => `Written by hand: ${by} of ${basename(file)} takes the place of ${old.name}${proved === undefined ? "; nothing was compared with the program" : ""}`),
@@ -214,7 +215,7 @@ function comparedUnit(program: LinkedProgram, fix: ObjectCode, unit: DebugUnit, 
   const changed = new Map(olds.map(({ by }) => [by, `replaced by ${by} of ${basename(fix.unit)}, by hand`]));
   const isNew = (name: string): boolean => !originals.has(name);
   const pair = {
-    unit: fix.unit, spelled: unit.name, directory: unit.directory, compiler: invocation.compiler, flags: [],
+    unit: fix.unit, spelled: invocation.spelled, directory: invocation.directory, compiler: invocation.compiler, flags: [],
     original: new Uint8Array(), patched: new Uint8Array(), plain: () => Promise.resolve(new Uint8Array()),
   };
   return {
@@ -256,12 +257,13 @@ function variableBinding(program: LinkedProgram, symbol: ElfSymbol): Binding {
   return offset === undefined ? { kind: "address", at: placeOf(symbol) } : { kind: "thread", offset };
 }
 
-function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit, proved: ProvedUnit | undefined): ImageObject {
+function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit, proved: ProvedUnit | undefined, note: (text: string) => void): ImageObject {
   const inclusion = includeDependencies(program, [unit]);
   refuseRecords(inclusion);
   const { name, buildId, kind } = program.program;
+  const lines = sourceLinesOf(inclusion, note);
   const object = assembleObject({
-    module: { name, buildId, kind }, units: [unit], inclusion, unwinding: unwindingFor(program, inclusion), oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
+    module: { name, buildId, kind }, units: [unit], inclusion, unwinding: unwindingFor(program, inclusion), lines, oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
   });
   const proof = proved === undefined ? { units: 0, functions: 0, bytes: 0 } : { units: 1, functions: proved.functions.size, bytes: proved.bytes };
   // The old function is known by its unit, as everywhere.

@@ -27,6 +27,7 @@ import { refuseSharedCode } from "./shared-code.ts";
 import { refuseStrangeCallers } from "./signatures.ts";
 import type { SignatureChange } from "./signatures.ts";
 import { refuseRenumberedLambdas } from "./lambdas.ts";
+import { sourceLinesOf } from "./source-lines.ts";
 import { refuseStaticInitialisers } from "./static-initialisers.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import type { TranslationUnit, UnitFilter } from "./units.ts";
@@ -176,8 +177,9 @@ function assembleImage(
   { notes, values }: { readonly notes: readonly string[]; readonly values: readonly ValueWrite[] },
 ): Uint8Array {
   const { name, buildId, kind } = program.program;
+  const lines = sourceLinesOf(inclusion, (text) => options.onProgress?.({ step: "note", text }));
   const object = assembleObject({
-    module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion),
+    module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion), lines,
     oldFunctionOf: (unit, definition) => oldFunctionOf(program, unit, definition),
   });
   return encodeImage({

@@ -2,7 +2,7 @@
 // to be, every relocation inside of its section and against something that is either loaded along or imported.
 
 import { formatAddress } from "../address.ts";
-import { relocationName, relocationSize, sectionFlag, sectionType } from "../elf/mod.ts";
+import { relocationName, relocationSize, sectionFlag, sectionType, x86Relocation } from "../elf/mod.ts";
 import type { ElfFile, ElfRelocation, ElfSection, ElfSymbol } from "../elf/mod.ts";
 import type { PatchManifest, PatchObject, PatchedFunction } from "./manifest.ts";
 import { badImage } from "./refusal.ts";
@@ -32,6 +32,7 @@ export function checkAgreement(manifest: PatchManifest, elf: ElfFile): void {
     checkCallbacks(object);
     const loaded = new Set([...sections].map((section) => section.index));
     for (const section of sections) checkRelocations(section, loaded, imported);
+    for (const section of debugSections(object, elf, taken)) checkDebugRelocations(section, loaded);
   }
 }
 
@@ -51,7 +52,7 @@ function checkValuesApart({ values }: PatchObject): void {
 }
 
 function checkLoadedSize(manifest: PatchManifest, elf: ElfFile): void {
-  const sizes = manifest.objects.flatMap((object) => object.sections.map((index) => elf.sections[index]?.size ?? 0));
+  const sizes = manifest.objects.flatMap(({ sections, debug = [] }) => [...sections, ...debug].map((index) => elf.sections[index]?.size ?? 0));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   if (total > mostLoadedBytes) throw badImage(`its sections want ${total} bytes of memory; ${mostLoadedBytes} is the limit`);
 }
@@ -75,6 +76,30 @@ function checkLoadable(section: ElfSection): void {
   if ((flags & sectionFlag.tls) !== 0) throw badImage(`it loads section "${name}", which is thread-local`);
   const isPowerOfTwo = alignment === 0 || Number.isInteger(Math.log2(alignment));
   if (!isPowerOfTwo || alignment > largestAlignment) throw badImage(`section "${name}" has an alignment of ${alignment}`);
+}
+
+/** They are written into memory as they are, for debuggers to read: nothing of them is ever run. */
+function debugSections({ debug = [] }: PatchObject, elf: ElfFile, taken: Set<number>): readonly ElfSection[] {
+  return debug.map((index) => {
+    const section = elf.sections[index];
+    if (section === undefined || index === 0) throw badImage(`its debug information is in section ${index} of ${elf.sections.length}`);
+    if (taken.has(index)) throw badImage(`it uses section ${index} ("${section.name}") twice`);
+    taken.add(index);
+    const { name, flags, type } = section;
+    const isPlain = type === sectionType.progbits && (flags & (sectionFlag.alloc | sectionFlag.compressed)) === 0;
+    if (!isPlain || !name.startsWith(".debug_")) throw badImage(`its section "${name}" is no debug information`);
+    return section;
+  });
+}
+
+function checkDebugRelocations(section: ElfSection, loaded: ReadonlySet<number>): void {
+  for (const relocation of section.relocations) {
+    checkField(relocation, section);
+    const { offset, type, symbol } = relocation;
+    if (type !== x86Relocation.R_X86_64_64) throw badImage(`section "${section.name}" has a relocation of ${relocationName("x86-64", type)} at ${offset}, which debug information has no use for`);
+    checkReferent(relocation, section, loaded, new Set());
+    if (typeof symbol.section !== "number") throw badImage(`section "${section.name}" refers at ${offset} to "${symbol.name}", which the image does not define`);
+  }
 }
 
 function checkImports(object: PatchObject, elf: ElfFile): ReadonlySet<ElfSymbol> {

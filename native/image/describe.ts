@@ -22,6 +22,8 @@ export interface ImageObject extends Pick<PatchObject, "module" | "values" | "un
   readonly callbacks?: readonly { readonly when: CallbackMoment; readonly symbol: ImageSymbol }[];
   readonly imports: readonly ImageImport[];
   readonly sections: readonly ImageSection[];
+  /** For debuggers and profilers; not loaded as the others are. */
+  readonly debug?: readonly ImageSection[];
   /**
    * Symbols to keep for debuggers and profilers beyond those that functions, imports and relocations use. The
    * image's symbol table holds these first, in this order.

@@ -15,7 +15,7 @@ import { toLine } from "./schema.ts";
 
 /** The bytes of the image. Refuses nothing but references to what is not part of it: decodeImage() checks the rest. */
 export function encodeImage(description: ImageDescription): Uint8Array {
-  const elf: ElfDescription = { sections: description.objects.flatMap((object) => object.sections), symbols: allSymbols(description) };
+  const elf: ElfDescription = { sections: description.objects.flatMap(({ sections, debug = [] }) => [...sections, ...debug]), symbols: allSymbols(description) };
   const manifest = manifestSection(manifestJson(description, numberElf(elf)));
   // Manifest and checksum are last, so that their contents change no number.
   return seal(writeElf({ sections: [...elf.sections, manifest, checksumSection()], symbols: elf.symbols }));
@@ -59,7 +59,7 @@ const buildJson = ({ units, notes, allowedLayouts }: BuildRecord): JsonValue => 
 });
 
 function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
-  const { module, unwinding, callbacks = [], proof } = object;
+  const { module, debug = [], unwinding, callbacks = [], proof } = object;
   return {
     module: { name: module.name, buildId: module.buildId, kind: module.kind },
     functions: object.functions.map((each) => functionJson(each, numbering)),
@@ -67,6 +67,7 @@ function objectJson(object: ImageObject, numbering: ElfNumbering): JsonValue {
     added: object.added.map((each) => addedJson(each, numbering)),
     imports: object.imports.map((each) => importJson(each, numbering)),
     sections: object.sections.map((section) => numberOf(numbering.sections, section, section.name)),
+    ...(debug.length === 0 ? {} : { debug: debug.map((section) => numberOf(numbering.sections, section, section.name)) }),
     ...(unwinding === undefined ? {} : { unwinding }),
     ...(callbacks.length === 0 ? {} : { callbacks: callbacks.map(({ when, symbol }) => ({ when, name: symbol.name, symbol: numberOf(numbering.symbols, symbol, symbol.name) })) }),
     proof: { units: proof.units, functions: proof.functions, bytes: proof.bytes, ...(proof.waivedFor === undefined ? {} : { waivedFor: proof.waivedFor }) },

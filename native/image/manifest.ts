@@ -58,6 +58,8 @@ export interface PatchObject {
   readonly imports: readonly Import[];
   /** Sections of the image that are loaded for this object, by index. */
   readonly sections: readonly number[];
+  /** Sections with debug information about these, by index. Absent: none. */
+  readonly debug?: readonly number[];
   /**
    * The process's own unwinder must be told of this code. `required`: exceptions may come through it; `wanted`: the
    * program looks at its stack. Absent: neither.

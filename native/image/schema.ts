@@ -85,6 +85,7 @@ const patchObject = v.strictObject({
   added: list(addedFunction),
   imports: list(importEntry),
   sections: list(count),
+  debug: v.exactOptional(list(count)),
   callbacks: v.exactOptional(list(v.strictObject({ when: v.picklist(callbackMoments), name, symbol: count }))),
   unwinding: v.exactOptional(v.picklist(["required", "wanted"])),
   proof: v.strictObject({ units: count, functions: count, bytes: count, waivedFor: v.exactOptional(count) }),

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { alignUp, sectionFlag, sectionType, segmentFlag, segmentType, writeU16, writeU32, writeU64 } from "../elf/mod.ts";
-import type { ElfFile, ElfSymbol } from "../elf/mod.ts";
+import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
 import type { PatchObject } from "../image/mod.ts";
 import { offsetOf, stubSize } from "./layout.ts";
 import type { Layout, Part, PartRange } from "./layout.ts";
@@ -44,8 +44,9 @@ const partSections: readonly (readonly [part: Part, name: string, type: number, 
 export function tablesLength(object: PatchObject, elf: ElfFile): number {
   const named = [...definedSymbols(object, elf), ...stubSymbols(object, elf)];
   const names = named.reduce((sum, { name }) => sum + Buffer.byteLength(name) + stubSuffix.length + 1, 1);
-  const sections = (partSections.length + 5) * sectionHeaderSize + roomForSectionNames;
-  return (1 + named.length) * symbolSize + names + sections;
+  const debug = debugSectionsOf(object, elf);
+  const sections = (partSections.length + 5 + debug.length) * sectionHeaderSize + roomForSectionNames;
+  return (1 + named.length) * symbolSize + names + sections + debug.reduce((sum, { name, size }) => sum + size + name.length + 1, 0);
 }
 
 const stubSuffix = "@plt";
@@ -56,6 +57,8 @@ function definedSymbols(object: PatchObject, elf: ElfFile): readonly ElfSymbol[]
   return elf.symbols.filter((symbol) =>
     typeof symbol.section === "number" && loaded.has(symbol.section) && symbol.name !== "" && (symbol.type === "function" || symbol.type === "object"));
 }
+
+const debugSectionsOf = ({ debug = [] }: PatchObject, elf: ElfFile): readonly ElfSection[] => debug.flatMap((index) => elf.sections[index] ?? []);
 
 const stubSymbols = ({ imports }: PatchObject, elf: ElfFile): readonly ElfSymbol[] =>
   imports.flatMap(({ symbol, from }) => (from === "process" ? elf.symbols[symbol] ?? [] : []));
@@ -73,18 +76,41 @@ export function writeTables(file: Uint8Array, object: PatchObject, elf: ElfFile,
     { name: ".symtab", type: sectionType.symtab, flags: 0, offset: start, length: symbols.length, alignment: 8, link: sections.length + 3, info: 1, entrySize: symbolSize },
     { name: ".strtab", type: sectionType.strtab, flags: 0, offset: start + symbols.length, length: strings.length, alignment: 1 },
   ];
+  const debugAt = start + symbols.length + strings.length;
+  const debug = debugRows(debugSectionsOf(object, elf), debugAt);
+  rows.push(...debug.rows);
   const nameOffsets = [...rows.map(({ name }) => sectionNames.add(name)), sectionNames.add(".shstrtab")];
-  const namesAt = start + symbols.length + strings.length;
+  const namesAt = debug.end;
   rows.push({ name: ".shstrtab", type: sectionType.strtab, flags: 0, offset: namesAt, length: sectionNames.length, alignment: 1 });
   const headersAt = alignUp(namesAt + sectionNames.length, 8);
   if (headersAt + (rows.length + 1) * sectionHeaderSize > layout.readOnly.length) throw refuse("internal", "link patch", "its tables are larger than the room kept for them");
 
   file.set(symbols, start);
   file.set(strings.bytes(), start + symbols.length);
+  for (const { section, offset } of debug.rows) writeDebugSection(file, section, offset, layout);
   file.set(sectionNames.bytes(), namesAt);
   rows.forEach((row, at) => writeSectionHeader(file, headersAt + (at + 1) * sectionHeaderSize, row, nameOffsets[at] ?? 0));
   writeHeader(file, headersAt, rows.length + 1);
   writeProgramHeaders(file, layout);
+}
+
+/** Behind the other tables, in memory with them: whatever holds the process's memory, a core dump too, has its source lines. */
+function debugRows(sections: readonly ElfSection[], start: number): { readonly rows: readonly (SectionRow & { readonly section: ElfSection })[]; readonly end: number } {
+  let end = start;
+  const rows = sections.map((section) => {
+    const offset = end;
+    end += section.size;
+    return { section, name: section.name, type: section.type, flags: 0, offset, length: section.size, alignment: 1 };
+  });
+  return { rows, end };
+}
+
+/** Addresses in it are the file's own: whoever reads it knows where the file is mapped. */
+function writeDebugSection(file: Uint8Array, section: ElfSection, at: number, layout: Layout): void {
+  file.set(section.bytes, at);
+  for (const { offset, symbol, addend } of section.relocations) {
+    writeU64(file, at + offset, BigInt(offsetOf(layout, symbol) ?? 0) + addend);
+  }
 }
 
 interface SymbolRow {

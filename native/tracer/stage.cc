@@ -31,7 +31,7 @@ constexpr uint64_t mappingFlags = MAP_PRIVATE | 0x100000;  // MAP_FIXED_NOREPLAC
 /** What a borrowed thread has made so far; undone unless it is kept. */
 class Staging {
  public:
-  Staging(pid_t pid, BorrowedThread& thread) : pid_(pid), thread_(thread) {}
+  Staging(pid_t pid, BorrowedThread& thread, int memory) : pid_(pid), thread_(thread), memory_(memory) {}
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   ~Staging() {
@@ -88,7 +88,15 @@ class Staging {
     mapped_.push_back({got, got + segment.length});
     // A kernel before 4.17 takes the address as a hint.
     if (got != wanted.start) return refused(ErrorKind::unreachableMemory, what + ", where something is mapped already", -EEXIST);
-    return {};
+    return haveDumped(got);
+  }
+
+  /** The kernel leaves pages of files out of a core dump, but for mappings that somebody has written to: the byte that is there will do. */
+  Result<void> haveDumped(RemotePtr at) {
+    std::byte first{};
+    const auto offset = static_cast<off_t>(at.bits());
+    if (::pread(memory_, &first, 1, offset) == 1 && ::pwrite(memory_, &first, 1, offset) == 1) return {};
+    return processError("Cannot write the first byte of a mapping of pid " + std::to_string(pid_), pid_, errno);
   }
 
   void closeFile() {
@@ -102,6 +110,7 @@ class Staging {
 
   pid_t pid_;
   BorrowedThread& thread_;
+  int memory_;
   int64_t file_ = -1;
   std::vector<RemoteRange> mapped_;
 };
@@ -156,7 +165,7 @@ Result<void> writeChecked(pid_t pid, uint64_t startTime, std::span<const MemoryW
 Result<void> stageMappings(pid_t pid, uint64_t startTime, std::span<const StagedMapping> mappings) {
   const File memory = TRY(openChecked(pid, startTime));
   const std::unique_ptr<BorrowedThread> thread = TRY(BorrowedThread::borrow(pid, startTime, memory.fd()));
-  Staging staging(pid, *thread);
+  Staging staging(pid, *thread, memory.fd());
   for (const StagedMapping& mapping : mappings) TRY(staging.add(mapping));
   staging.keep();
   return {};

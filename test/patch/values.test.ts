@@ -198,7 +198,7 @@ test("applyPatch() refuses a value that lies in memory which the program cannot 
   if (object === undefined || value === undefined) throw new Error("no value");
   for (const offset of [-0x3000, 1 << 24]) {
     const variable = { ...value, variable: (value.variable + BigInt(offset)) as typeof value.variable };
-    const image = encodeImage({ name: "v", description: "", diffs: [], compilers: [], objects: [{ ...object, values: [variable], functions: [], added: [], imports: [], callbacks: [], sections: [], symbols: [] }] });
+    const image = encodeImage({ name: "v", description: "", diffs: [], compilers: [], objects: [{ ...object, values: [variable], functions: [], added: [], imports: [], callbacks: [], sections: [], debug: [], symbols: [] }] });
     await expect(applyPatch(tracer, image, running.pid)).rejects.toMatchObject({ kind: "not-patchable", message: expect.stringMatching(/not in memory of has-settings that the program can write/) });
   }
   expect(await snapshotOf(running.pid)).toEqual(before);
