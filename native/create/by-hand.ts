@@ -92,7 +92,7 @@ export async function createReplacementImage(tracer: TracerClient, file: string,
   const compared = comparedUnit(program, fix, unit, olds, invocation);
   const image = encodeImage({
     name: options.name ?? basename(file).replace(/\.[^.]*$/, ""), description: options.description ?? "", diffs: [await asDiff(file)],
-    compilers: [invocation.compiler], objects: [assemble(program, compared, unit, proved, (text) => options.onProgress?.({ step: "note", text }))],
+    compilers: [invocation.compiler], objects: [await assemble(program, compared, unit, proved, (text) => options.onProgress?.({ step: "note", text }))],
     build: {
       units: [{ unit: file, producer: producerOf(fix.file) ?? "", command: [invocation.compiler, ...formatInvocation(invocation, [])] }],
       notes: olds.map(({ by, old }) => `Written by hand: ${by} of ${basename(file)} takes the place of ${old.name}${proved === undefined ? "; nothing was compared with the program" : ""}`),
@@ -257,11 +257,11 @@ function variableBinding(program: LinkedProgram, symbol: ElfSymbol): Binding {
   return offset === undefined ? { kind: "address", at: placeOf(symbol) } : { kind: "thread", offset };
 }
 
-function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit, proved: ProvedUnit | undefined, note: (text: string) => void): ImageObject {
+async function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit, proved: ProvedUnit | undefined, note: (text: string) => void): Promise<ImageObject> {
   const inclusion = includeDependencies(program, [unit]);
   refuseRecords(inclusion);
   const { name, buildId, kind } = program.program;
-  const lines = sourceLinesOf(inclusion, note);
+  const lines = await sourceLinesOf(inclusion, { note });
   const object = assembleObject({
     module: { name, buildId, kind }, units: [unit], inclusion, unwinding: unwindingFor(program, inclusion), lines, oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
   });

@@ -14,6 +14,8 @@ import { formatArguments, linkTimeOptimisation } from "./compiler-arguments.ts";
 import { parseDependencies } from "./dependencies.ts";
 import { compilerEnvironment, formatInvocation, inShadow } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
+import { dependsOnLineNumbers } from "./line-numbers.ts";
+import type { NumberedSources } from "./line-numbers.ts";
 import { pinLines } from "./line-pinning.ts";
 import { defaultObjectCache, noObjectCache, openObjectCache } from "./object-cache.ts";
 import type { KeptObject, ObjectCache } from "./object-cache.ts";
@@ -49,9 +51,10 @@ export async function compileObjectPairs(
   keep: UnitFilter = (units) => units,
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
+  let plain: PatchedSide | undefined;
   try {
     const applied = await applyDiffs(tree, diffs, options.strip);
-    patchShadow(tree, applied.touched);
+    patchShadow(tree, applied.touched, pinBytes);
     const commands = await readCompileCommands(options);
     const reached = await findTranslationUnits(tree, applied, commands, options);
     const notes = notesOn(tree, applied, reached);
@@ -61,23 +64,51 @@ export async function compileObjectPairs(
     const preprocessor = createPreprocessor(tree.shadow);
     const units = await findAffectedUnits(tree, kept, preprocessor, options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
-    const workshop = { tree, touched: applied.touched, cache: openCache(tree, preprocessor, options) };
+    const pinned = { tree, preprocessor, cache: openCache(tree, preprocessor, options) };
+    plain = asWritten(applied.touched, options);
+    const workshop = { pinned, plain, depending: await unitsDepending(units, pinned, plain, options), touched: applied.touched };
     const pairs = await compileUnits(workshop, units, options);
-    return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
+    return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([pinned, plain].map((side) => side === undefined ? undefined : disposeSide(side))) };
   } catch (failure) {
-    await tree[Symbol.asyncDispose]();
+    await Promise.all([tree, plain?.tree].map((each) => each?.[Symbol.asyncDispose]()));
     throw failure;
   }
+}
+
+/** The patched sources in a shadow of the tree. */
+interface PatchedSide extends NumberedSources {
+  readonly cache: ObjectCache;
+}
+
+const disposeSide = async ({ cache, tree }: PatchedSide): Promise<void> => void await Promise.all([cache.trim(), tree[Symbol.asyncDispose]()]);
+
+/** With the numbers that their lines have by themselves; undefined where those are the pinned ones. */
+function asWritten(touched: readonly TouchedFile[], options: CreateOptions): PatchedSide | undefined {
+  if (!touched.some(isRenumbered)) return undefined;
+  const tree = createShadowTree(options.source);
+  patchShadow(tree, touched, (_, patched) => patched);
+  const preprocessor = createPreprocessor(tree.shadow);
+  return { tree, preprocessor, cache: openCache(tree, preprocessor, options) };
+}
+
+const isRenumbered = ({ path, original, patched }: TouchedFile): boolean =>
+  original !== undefined && patched !== undefined && isPinned(path) && Buffer.compare(pinBytes(original, patched), patched) !== 0;
+
+/** The units that must be compiled with pinned lines. */
+async function unitsDepending(units: readonly TranslationUnit[], pinned: NumberedSources, plain: NumberedSources | undefined, { jobs }: CreateOptions): Promise<ReadonlySet<TranslationUnit>> {
+  if (plain === undefined) return new Set();
+  const depends = await mapParallel(units, jobs, (unit) => dependsOnLineNumbers(unit, pinned, plain));
+  return new Set(units.filter((_, index) => depends[index]));
 }
 
 function openCache(tree: ShadowTree, preprocessor: Preprocessor, { objectCache = defaultObjectCache() }: CreateOptions): ObjectCache {
   return objectCache === null ? noObjectCache : openObjectCache(objectCache, tree, preprocessor);
 }
 
-function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
+function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[], pin: (original: Uint8Array, patched: Uint8Array) => Uint8Array): void {
   for (const { path, original, patched } of touched) {
     if (patched === undefined) removeShadowFile(tree, path);
-    else writeShadowFile(tree, path, original === undefined || !isPinned(path) ? patched : pinBytes(original, patched));
+    else writeShadowFile(tree, path, original === undefined || !isPinned(path) ? patched : pin(original, patched));
   }
 }
 
@@ -111,10 +142,15 @@ function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly
 
 /** What every compilation of a build needs. */
 interface Workshop {
-  readonly tree: ShadowTree;
+  readonly pinned: PatchedSide;
+  /** Absent where it would be the same. */
+  readonly plain: PatchedSide | undefined;
+  /** Units whose code depends on the numbers of lines. */
+  readonly depending: ReadonlySet<TranslationUnit>;
   readonly touched: readonly TouchedFile[];
-  readonly cache: ObjectCache;
 }
+
+const sideFor = ({ pinned, plain, depending }: Workshop, unit: TranslationUnit): PatchedSide => (plain === undefined || depending.has(unit) ? pinned : plain);
 
 async function compileUnits(workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions): Promise<ObjectPair[]> {
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
@@ -147,7 +183,16 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
     patched,
     plain: () => (plain ??= compileOriginal(workshop, unit, `${index}-plain`, [])),
     indirect: () => compileIndirect(workshop, unit, index),
+    ...linedObject(workshop, unit, index, ownSections),
   };
+}
+
+/** The true numbers of the lines, where the patched object has the original's. */
+function linedObject(workshop: Workshop, unit: TranslationUnit, index: number, more: readonly string[]): Pick<ObjectPair, "lined"> {
+  const { plain, depending } = workshop;
+  if (plain === undefined || !depending.has(unit)) return {};
+  let made: Promise<Uint8Array> | undefined;
+  return { lined: () => (made ??= compilePatched(workshop, unit, `${index}-lined`, more, plain)) };
 }
 
 /** How gcc (12 and later) and clang say that data of other modules may be anywhere. */
@@ -160,6 +205,7 @@ async function compileIndirect(workshop: Workshop, unit: TranslationUnit, index:
       return {
         original: await compileOriginal(workshop, unit, `${index}-original`, more),
         patched: await compilePatched(workshop, unit, `${index}-patched`, more),
+        ...linedObject(workshop, unit, index, more),
       };
     } catch (error) {
       if (!(error instanceof SutureError) || error.kind !== "compile-error") throw error;
@@ -168,17 +214,17 @@ async function compileIndirect(workshop: Workshop, unit: TranslationUnit, index:
   return undefined;
 }
 
-async function compileOriginal({ tree, cache }: Workshop, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> {
+async function compileOriginal({ pinned: { tree, cache } }: Workshop, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> {
   const { invocation } = unit;
   const { object } = await cache.get(invocation, more, () => compile(tree, unit, { invocation, side: "original", name, more }));
   return object;
 }
 
-async function compilePatched({ tree, cache, touched }: Workshop, unit: TranslationUnit, name: string, more: readonly string[]): Promise<Uint8Array> {
+async function compilePatched(workshop: Workshop, unit: TranslationUnit, name: string, more: readonly string[], { tree, cache } = sideFor(workshop, unit)): Promise<Uint8Array> {
   const invocation = inShadow(unit.invocation, tree);
   const words = [...more, "-MD", "-MF", join(tree.scratch, `${name}.d`)];
   const { object, dependencies } = await cache.get(invocation, words, () => compile(tree, unit, { invocation, side: "patched", name, more: words }));
-  refuseUnpatchedParts(tree, unit, invocation, dependencies, touched);
+  refuseUnpatchedParts(tree, unit, invocation, dependencies, workshop.touched);
   return object;
 }
 

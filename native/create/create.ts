@@ -172,12 +172,12 @@ const mostListed = 5;
 const listUnits = (names: readonly string[]): string =>
   names.slice(0, mostListed).join(", ") + (names.length > mostListed ? ` and ${names.length - mostListed} more` : "");
 
-function assembleImage(
+async function assembleImage(
   program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions,
   { notes, values }: { readonly notes: readonly string[]; readonly values: readonly ValueWrite[] },
-): Uint8Array {
+): Promise<Uint8Array> {
   const { name, buildId, kind } = program.program;
-  const lines = sourceLinesOf(inclusion, (text) => options.onProgress?.({ step: "note", text }));
+  const lines = await sourceLinesOf(inclusion, { jobs: options.jobs, note: (text) => options.onProgress?.({ step: "note", text }) });
   const object = assembleObject({
     module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion), lines,
     oldFunctionOf: (unit, definition) => oldFunctionOf(program, unit, definition),

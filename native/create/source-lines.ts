@@ -2,30 +2,65 @@
 // No part of what runs: where a compiler's line table is missing or cannot be read, a patch has none, and says so.
 
 import { SutureError } from "../errors.ts";
-import { readLineTables, writeDebugSections } from "../elf/mod.ts";
-import type { DebugCode, DebugUnit, LineSequence } from "../elf/mod.ts";
+import { readElf, readLineTables, writeDebugSections } from "../elf/mod.ts";
+import type { DebugCode, DebugUnit, ElfFile, ElfSection, LineSequence } from "../elf/mod.ts";
 import type { ImageSection, ImageSymbol } from "../image/mod.ts";
 import type { ComparedUnit, Inclusion, Piece } from "./include.ts";
 import { isCode } from "./object-code.ts";
+import { mapParallel } from "./parallel.ts";
 
 /** By unit; sections are those of its patched object. */
 export type SourceLines = ReadonlyMap<ComparedUnit, readonly LineSequence[]>;
 
-/** Of the units that code travels from. */
-export function sourceLinesOf({ pieces }: Inclusion, note: (text: string) => void): SourceLines {
-  const units = new Set(pieces.filter(({ section }) => isCode(section)).map(({ unit }) => unit));
-  return new Map([...units].map((unit) => [unit, linesOfUnit(unit, note)]));
+interface LineOptions {
+  readonly jobs?: number | undefined;
+  readonly note: (text: string) => void;
 }
 
-function linesOfUnit({ proved: { pair }, comparison: { patched } }: ComparedUnit, note: (text: string) => void): readonly LineSequence[] {
+/** Of the units that code travels from. */
+export async function sourceLinesOf({ pieces }: Inclusion, { jobs, note }: LineOptions): Promise<SourceLines> {
+  const units = [...new Set(pieces.filter(({ section }) => isCode(section)).map(({ unit }) => unit))];
+  const lines = await mapParallel(units, jobs, (unit) => linesOfUnit(unit, note));
+  return new Map(units.map((unit, index) => [unit, lines[index] ?? []]));
+}
+
+async function linesOfUnit({ proved: { pair }, comparison: { patched } }: ComparedUnit, note: (text: string) => void): Promise<readonly LineSequence[]> {
+  const pinned = readLines(pair.unit, patched.file, note);
+  const lined = pinned.length === 0 ? undefined : await pair.lined?.();
+  return lined === undefined ? pinned : withTrueLines(pinned, patched.file, readElf(lined));
+}
+
+function readLines(unit: string, file: ElfFile, note: (text: string) => void): readonly LineSequence[] {
   try {
-    return readLineTables(patched.file);
+    return readLineTables(file);
   } catch (error) {
     if (!(error instanceof SutureError) || error.kind !== "bad-elf") throw error;
-    note(`Debuggers will show no source lines for ${pair.unit}: ${error.message}`);
+    note(`Debuggers will show no source lines of ${unit}: ${error.message}`);
     return [];
   }
 }
+
+/**
+ * The rows of another compilation of the same source, which counts its lines otherwise. A function whose code that changed in
+ * more than the numbers it holds keeps the rows it has.
+ */
+function withTrueLines(pinned: readonly LineSequence[], file: ElfFile, lined: ElfFile): readonly LineSequence[] {
+  const byName = new Map(readLineTables(lined).map((sequence) => [lined.sections[sequence.section]?.name, sequence]));
+  return pinned.map((sequence) => {
+    const section = file.sections[sequence.section];
+    const other = byName.get(section?.name);
+    const home = lined.sections[other?.section ?? 0];
+    if (section === undefined || other === undefined || home === undefined) return sequence;
+    return isSameCode(section, home) && isSameCourse(sequence, other) ? { ...other, section: sequence.section } : sequence;
+  });
+}
+
+const isSameCode = (one: ElfSection, other: ElfSection): boolean =>
+  one.size === other.size && one.relocations.length === other.relocations.length &&
+  one.relocations.every(({ offset, type }, at) => offset === other.relocations[at]?.offset && type === other.relocations[at].type);
+
+const isSameCourse = (one: LineSequence, other: LineSequence): boolean =>
+  one.end === other.end && one.rows.length === other.rows.length && one.rows.every(({ offset, column }, at) => offset === other.rows[at]?.offset && column === other.rows[at].column);
 
 /** The image's debug sections. `symbolOf` gives the symbol of the section that a piece has become. */
 export function debugSections(inclusion: Inclusion, lines: SourceLines, symbolOf: (piece: Piece) => ImageSymbol): readonly ImageSection[] {

@@ -88,5 +88,10 @@ export interface ObjectPair {
    * Both sides compiled so that data of other modules is reached through the table of addresses, for programs that have no
    * copy of what the patch wants to use. Undefined where the compiler has no option for that.
    */
-  readonly indirect?: () => Promise<Pick<ObjectPair, "original" | "patched"> | undefined>;
+  readonly indirect?: () => Promise<Pick<ObjectPair, "original" | "patched" | "lined"> | undefined>;
+  /**
+   * The patched unit with the numbers that the lines of its sources have by themselves, for debug information. Absent where
+   * `patched` has them.
+   */
+  readonly lined?: () => Promise<Uint8Array>;
 }
