@@ -58,6 +58,8 @@ export interface LedgerMapping extends AddressRange {
   readonly code: AddressRange;
   /** What nobody has reason to change, with its hash. */
   readonly constant: AddressRange & { readonly sha256: string };
+  /** Symbols and debug information, which nothing in the process knows of. */
+  readonly tables?: AddressRange;
   /** Instructions through which the process can be made to call something. */
   readonly through?: Address;
   /** The unwind table, the records by which the process's unwinders know it, and what says where exceptions are caught. */
@@ -114,9 +116,9 @@ const ledgerMapping = v.pipe(
   v.strictObject({
     start: place, end: place, code: range,
     constant: v.pipe(v.strictObject({ start: place, end: place, sha256: hash }), v.check((value) => isForwards(value), "an empty range")),
-    through: v.exactOptional(place), frames: v.exactOptional(v.strictObject({ table: range, objects: range, language: v.exactOptional(range) })),
+    tables: v.exactOptional(range), through: v.exactOptional(place), frames: v.exactOptional(v.strictObject({ table: range, objects: range, language: v.exactOptional(range) })),
   }),
-  v.check(({ start, end, code, constant, frames }) => start % 4096n === 0n && end % 4096n === 0n && [code, constant, ...(frames === undefined ? [] : [frames.table, frames.objects, frames.language ?? frames.table])].every((part) => start <= part.start && part.end <= end), "parts outside of the mapping"),
+  v.check(({ start, end, code, constant, tables = code, frames }) => start % 4096n === 0n && end % 4096n === 0n && [code, constant, tables, ...(frames === undefined ? [] : [frames.table, frames.objects, frames.language ?? frames.table])].every((part) => start <= part.start && part.end <= end), "parts outside of the mapping"),
 );
 const ledgerPatch = v.strictObject({
   name: patchName, digest: hash, modules: list(v.strictObject({ name: text(255), buildId: text(128) })),
@@ -173,5 +175,6 @@ const mappingJson = (each: LedgerMapping): JsonValue =>
   ({
     ...rangeJson(each), code: rangeJson(each.code), constant: { ...rangeJson(each.constant), sha256: each.constant.sha256 },
     ...(each.through === undefined ? {} : { through: formatAddress(each.through) }),
+    ...(each.tables === undefined ? {} : { tables: rangeJson(each.tables) }),
     ...(each.frames === undefined ? {} : { frames: { table: rangeJson(each.frames.table), objects: rangeJson(each.frames.objects), ...(each.frames.language === undefined ? {} : { language: rangeJson(each.frames.language) }) } }),
   });

@@ -12,7 +12,7 @@ import { callCode } from "./call-code.ts";
 import { layOut, offsetOf } from "./layout.ts";
 import type { Layout, PartRange } from "./layout.ts";
 import type { LedgerMapping } from "./ledger-records.ts";
-import { headLength, tablesLength, writeBuildId, writeTables } from "./memory-file.ts";
+import { headLength, tablesLength, tablesOf, writeBuildId, writeTables } from "./memory-file.ts";
 import { refuse } from "./refusal.ts";
 import { isThreadLocalUse, relocate, slotValue } from "./relocate.ts";
 import type { RelocationContext, Resolved } from "./relocate.ts";
@@ -39,6 +39,8 @@ export interface LinkedObject {
   readonly code: AddressRange;
   /** What never changes once it is mapped, with the hash of what is there. */
   readonly constant: AddressRange & { readonly sha256: string };
+  /** Symbols and debug information. */
+  readonly tables: AddressRange;
   /** Where the process can be made to call something. */
   readonly through?: Address;
   /** The unwind table, and the room for the records of those who are told of it. */
@@ -72,7 +74,7 @@ export function linkObject(laidOut: LaidOutObject, base: Address, resolved: Read
     range: rangeAt(base, { offset: 0, length: data.offset + data.length, alignment: 1 }),
     code: rangeAt(base, code),
     constant: { ...rangeAt(base, constant), sha256: sha256(contents.subarray(0, constant.length)) },
-    entries: entriesOf(laidOut, base), ...callsOf(layout, base),
+    tables: rangeAt(base, tablesOf(layout)), entries: entriesOf(laidOut, base), ...callsOf(layout, base),
   };
 }
 

@@ -58,6 +58,12 @@ function definedSymbols(object: PatchObject, elf: ElfFile): readonly ElfSymbol[]
     typeof symbol.section === "number" && loaded.has(symbol.section) && symbol.name !== "" && (symbol.type === "function" || symbol.type === "object"));
 }
 
+/** The rest of what is only read, behind what the process has use for. */
+export function tablesOf(layout: Layout): PartRange {
+  const offset = endOfConstants(layout);
+  return { offset, length: layout.readOnly.length - offset, alignment: 1 };
+}
+
 const debugSectionsOf = ({ debug = [] }: PatchObject, elf: ElfFile): readonly ElfSection[] => debug.flatMap((index) => elf.sections[index] ?? []);
 
 const stubSymbols = ({ imports }: PatchObject, elf: ElfFile): readonly ElfSymbol[] =>

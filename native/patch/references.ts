@@ -16,7 +16,7 @@ export async function isReferredTo(tracer: TracerClient, process: ProcessIdentit
   // A patch that only sets values has no memory of its own.
   if (mappings.length === 0) return false;
   const ranges: readonly AddressRange[] = mappings.map(({ start, end }) => ({ start, end }));
-  const { references, complete } = await tracer.references(process.pid, process.startTime, mappings.flatMap(withoutFrames), ranges);
+  const { references, complete } = await tracer.references(process.pid, process.startTime, mappings.flatMap(whatIsReferredTo), ranges);
   if (!complete) return true;
   if (references.length === 0) return false;
   const maps = parseMaps(await tracer.readMaps(process.pid));
@@ -28,14 +28,14 @@ export async function isReferredTo(tracer: TracerClient, process: ProcessIdentit
 
 /**
  * Unwinders refer to the table and their records of it until they are told to forget them, which is done last. Language data is
- * read while an exception passes a frame of the patch, and by nobody else; what exceptions leave behind in freed memory is dead.
+ * read while an exception passes a frame of the patch, and by nobody else; what exceptions leave behind in freed memory is dead. A
+ * number that looks like a place among the symbols is no pointer.
  */
-function withoutFrames({ start, end, frames }: LedgerMapping): readonly AddressRange[] {
-  if (frames === undefined) return [{ start, end }];
-  const { table, objects, language = table } = frames;
-  // In the order in which they lie.
-  const ends = [start, language.start, language.end, table.start, table.end, objects.start, objects.end, end];
-  return [0, 2, 4, 6].map((at) => ({ start: ends[at] ?? start, end: ends[at + 1] ?? end })).filter((range) => range.start < range.end);
+function whatIsReferredTo({ start, end, frames, tables }: LedgerMapping): readonly AddressRange[] {
+  const others = [frames?.language, frames?.table, frames?.objects, tables].filter((range) => range !== undefined).sort((one, other) => (one.start < other.start ? -1 : 1));
+  const starts = [start, ...others.map((range) => range.end)];
+  const ends = [...others.map((range) => range.start), end];
+  return starts.map((from, at) => ({ start: from, end: ends[at] ?? end })).filter((range) => range.start < range.end);
 }
 
 async function isLeftover(tracer: TracerClient, { pid }: ProcessIdentity, { at, value }: MemoryReference, code: readonly AddressRange[], maps: readonly Mapping[]): Promise<boolean> {

@@ -36,7 +36,7 @@ function pretendLinked({ module, functions, laidOut: { object: { callbacks = [] 
   const base = module.span.start;
   const range = { start: base, end: base };
   const entries = new Map([...functions.map(({ newSymbol }) => newSymbol), ...callbacks.map(({ symbol }) => symbol)].map((symbol) => [symbol, base]));
-  return { base, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, entries, through: base, frames: { table: range, objects: range, language: range } };
+  return { base, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, tables: range, entries, through: base, frames: { table: range, objects: range, language: range } };
 }
 
 /** The ledger must have room for the record. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
@@ -106,8 +106,8 @@ function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly Lin
     modules: objects.map(({ module, laidOut }) => ({ name: laidOut.object.module.name, buildId: module.buildId ?? "" })),
     functions: pairs.flatMap((pair) => pair.object.functions.map((each) => ledgerFunction(each, pair.object, pair.linked))),
     values: objects.flatMap(({ module, values }) => values.map(({ name: variable, at, expected, replacement }) => ({ name: variable, module: module.name, at, expected, replacement }))),
-    mappings: pairs.map(({ linked: { range, code, constant, through, frames } }) =>
-      ({ ...range, code, constant, ...(through === undefined ? {} : { through }), ...(frames === undefined ? {} : { frames }) })),
+    mappings: pairs.map(({ linked: { range, code, constant, tables, through, frames } }) =>
+      ({ ...range, code, constant, tables, ...(through === undefined ? {} : { through }), ...(frames === undefined ? {} : { frames }) })),
     ...(callbacks.length === 0 ? {} : { callbacks }),
   };
 }
