@@ -177,7 +177,7 @@ async function assembleImage(
   { notes, values }: { readonly notes: readonly string[]; readonly values: readonly ValueWrite[] },
 ): Promise<Uint8Array> {
   const { name, buildId, kind } = program.program;
-  const lines = await sourceLinesOf(inclusion, { jobs: options.jobs, note: (text) => options.onProgress?.({ step: "note", text }) });
+  const lines = await sourceLinesOf(inclusion, { jobs: options.jobs, note: (text) => options.onProgress?.({ step: "note", text }), called: asInProgram });
   const object = assembleObject({
     module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion), lines,
     oldFunctionOf: (unit, definition) => oldFunctionOf(program, unit, definition),
@@ -188,6 +188,9 @@ async function assembleImage(
     build: { units: units.map(compiledUnit), notes, allowedLayouts: options.allowedLayouts ?? [] },
   });
 }
+
+const asInProgram = ({ proved: { pair, unit } }: ComparedUnit): { readonly name: string; readonly directory: string } =>
+  (unit.directory === "" ? { name: pair.spelled, directory: pair.directory } : unit);
 
 const compiledUnit = ({ proved: { pair, unit } }: ComparedUnit): CompiledUnit =>
   ({ unit: pair.unit, producer: unit.producer, command: [pair.compiler, ...pair.flags] });

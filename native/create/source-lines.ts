@@ -10,18 +10,49 @@ import { isCode } from "./object-code.ts";
 import { mapParallel } from "./parallel.ts";
 
 /** By unit; sections are those of its patched object. */
-export type SourceLines = ReadonlyMap<ComparedUnit, readonly LineSequence[]>;
+export type SourceLines = ReadonlyMap<ComparedUnit, UnitLines>;
 
 interface LineOptions {
   readonly jobs?: number | undefined;
   readonly note: (text: string) => void;
+  /** What the program's debug information calls the unit, so that a tree that was copied elsewhere gives the same image. Default: as it was compiled here. */
+  readonly called?: (unit: ComparedUnit) => UnitPlace;
+}
+
+type UnitPlace = Pick<DebugUnit, "name" | "directory">;
+
+/** A unit's lines, and what its main file is called. */
+interface UnitLines extends UnitPlace {
+  readonly sequences: readonly LineSequence[];
 }
 
 /** Of the units that code travels from. */
-export async function sourceLinesOf({ pieces }: Inclusion, { jobs, note }: LineOptions): Promise<SourceLines> {
+export async function sourceLinesOf({ pieces }: Inclusion, { jobs, note, called = hereCalled }: LineOptions): Promise<SourceLines> {
   const units = [...new Set(pieces.filter(({ section }) => isCode(section)).map(({ unit }) => unit))];
-  const lines = await mapParallel(units, jobs, (unit) => linesOfUnit(unit, note));
-  return new Map(units.map((unit, index) => [unit, lines[index] ?? []]));
+  const lines = await mapParallel(units, jobs, async (unit) => {
+    const place = called(unit);
+    return { ...place, sequences: movedTo(await linesOfUnit(unit, note), unit.proved.pair.directory, place.directory) };
+  });
+  return new Map(units.flatMap((unit, index) => (lines[index] === undefined ? [] : [[unit, lines[index]] as const])));
+}
+
+const hereCalled = ({ proved: { pair } }: ComparedUnit): UnitPlace => ({ name: pair.spelled, directory: pair.directory });
+
+/** Names of directories as they would be, had the compiler run in `to`; what lies outside of the tree keeps its name. */
+function movedTo(sequences: readonly LineSequence[], from: string, to: string): readonly LineSequence[] {
+  const [here, there] = withoutCommonEnd(from, to);
+  const move = (directory: string): string => {
+    if (directory === from || directory === to) return "";
+    return here !== there && (directory === here || directory.startsWith(`${here}/`)) ? there + directory.slice(here.length) : directory;
+  };
+  return sequences.map((sequence) => ({ ...sequence, rows: sequence.rows.map((row) => ({ ...row, file: { ...row.file, directory: move(row.file.directory) } })) }));
+}
+
+/** `/home/me/tree/src` and `/build/tree/src`: `/home/me` and `/build`. */
+function withoutCommonEnd(one: string, other: string): readonly [string, string] {
+  const [left, right] = [one.split("/"), other.split("/")];
+  while (left.length > 2 && right.length > 2 && left.at(-1) === right.at(-1)) [left, right].forEach((parts) => parts.pop());
+  return [left.join("/"), right.join("/")];
 }
 
 async function linesOfUnit({ proved: { pair }, comparison: { patched } }: ComparedUnit, note: (text: string) => void): Promise<readonly LineSequence[]> {
@@ -64,17 +95,16 @@ const isSameCourse = (one: LineSequence, other: LineSequence): boolean =>
 
 /** The image's debug sections. `symbolOf` gives the symbol of the section that a piece has become. */
 export function debugSections(inclusion: Inclusion, lines: SourceLines, symbolOf: (piece: Piece) => ImageSymbol): readonly ImageSection[] {
-  return writeDebugSections([...lines].map(([unit, sequences]) => debugUnit(unit, inclusion, sequences, symbolOf)));
+  return writeDebugSections([...lines].map(([unit, told]) => debugUnit(unit, inclusion, told, symbolOf)));
 }
 
-function debugUnit(unit: ComparedUnit, { pieces }: Inclusion, sequences: readonly LineSequence[], symbolOf: (piece: Piece) => ImageSymbol): DebugUnit {
-  const { pair } = unit.proved;
+function debugUnit(unit: ComparedUnit, { pieces }: Inclusion, { name: unitName, directory, sequences }: UnitLines, symbolOf: (piece: Piece) => ImageSymbol): DebugUnit {
   const { patched } = unit.comparison;
   const code = pieces.filter((piece) => piece.unit === unit && isCode(piece.section));
   const functions = code.flatMap((piece) => (patched.definitionsBySection.get(piece.section.index) ?? [])
     .filter(({ kind }) => kind === "function")
     .map(({ name, symbol: { binding }, start, size }) => ({ name, isExternal: binding !== "local", symbol: symbolOf(piece), offset: start, size })));
-  return { name: pair.spelled, directory: pair.directory, language: languageOf(pair.spelled), functions, code: code.flatMap((piece) => codeOf(piece, sequences, symbolOf)) };
+  return { name: unitName, directory, language: languageOf(unitName), functions, code: code.flatMap((piece) => codeOf(piece, sequences, symbolOf)) };
 }
 
 const codeOf = (piece: Piece, sequences: readonly LineSequence[], symbolOf: (piece: Piece) => ImageSymbol): readonly DebugCode[] =>

@@ -76,23 +76,27 @@ class Reader {
 
   /** LEB128. What is longer than a number can be is no line, file or distance. */
   unsigned(): number {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * scale;
-      if (value > Number.MAX_SAFE_INTEGER) throw bad("it holds a number beyond any file");
-      if (byte < 0x80) return value;
-    }
+    return this.#leb128().value;
   }
 
   signed(): number {
+    const { value, scale, isNegative } = this.#leb128();
+    return isNegative ? value - scale : value;
+  }
+
+  #leb128(): { readonly value: number; readonly scale: number; readonly isNegative: boolean } {
     let value = 0;
     for (let scale = 1; ; scale *= 128) {
+      if (scale * 128 > Number.MAX_SAFE_INTEGER) throw bad("it holds a number beyond any file");
       const byte = this.byte();
       value += (byte & 0x7f) * scale;
-      if (value > Number.MAX_SAFE_INTEGER) throw bad("it holds a number beyond any file");
-      if (byte < 0x80) return (byte & 0x40) === 0 ? value : value - scale * 128;
+      if (byte < 0x80) return { value, scale: scale * 128, isNegative: (byte & 0x40) !== 0 };
     }
+  }
+
+  skip(length: number): void {
+    this.at += length;
+    if (this.at > this.bytes.length) throw new RangeError();
   }
 
   text(): string {
@@ -150,6 +154,7 @@ function readSection(elf: ElfFile, section: ElfSection): readonly LineSequence[]
   while (reader.at < reader.bytes.length) {
     const program = readHeader(elf, reader);
     while (reader.at < program.end) sequences.push(...readSequence(reader, program));
+    reader.at = program.end;
   }
   return sequences;
 }
@@ -224,7 +229,7 @@ function readForm(elf: ElfFile, reader: Reader, form: number): string | number {
     case 0x05: return reader.half();                                          // DW_FORM_data2
     case 0x06: return reader.word();                                          // DW_FORM_data4
     case 0x0f: return reader.unsigned();                                      // DW_FORM_udata
-    case 0x1e: reader.at += 16; return 0;                                     // DW_FORM_data16, a checksum
+    case 0x1e: reader.skip(16); return 0;                                     // DW_FORM_data16, a checksum
     default: throw bad(`it names its files in form 0x${form.toString(16)}`);
   }
 }
