@@ -18,6 +18,7 @@ export type CommandResult =
   | { readonly type: "threads"; readonly threads: ThreadsResult }
   | { readonly type: "stacks"; readonly stacks: StacksResult }
   | { readonly type: "symbols"; readonly symbols: SymbolsResult }
+  | { readonly type: "debug"; readonly debug: DebugResult }
   | { readonly type: "patchability"; readonly functions: readonly PatchabilityResult[] }
   | { readonly type: "recipe"; readonly recipe: RecipeResult }
   | { readonly type: "recipe-help"; readonly help: RecipeDescription };
@@ -59,6 +60,8 @@ export interface InspectResult {
   readonly bytes: number;
   readonly digest: string;
   readonly manifest: PatchManifest;
+  /** Of these, debug information and what it refers to. */
+  readonly debugBytes: number;
   /** The diffs are to be shown. */
   readonly withDiffs?: boolean;
   /** Old code against new, where it was asked for. */
@@ -96,6 +99,26 @@ export interface SymbolResult {
   readonly size: number;
   readonly type: "function" | "variable";
   readonly module: string;
+}
+
+/** `suture debug`: what gdb and perf are told, so that they name patched code and show its lines. */
+export interface DebugResult {
+  /** Of a process, or of a core dump. */
+  readonly pid?: number;
+  readonly core?: string;
+  readonly patches: readonly DebuggedPatch[];
+  /** Where `--output` has put files. */
+  readonly written?: { readonly directory: string; readonly gdb: string; readonly perf: string };
+}
+
+export interface DebuggedPatch {
+  readonly patch: string;
+  /** Where the ELF file of the patch lies in memory. */
+  readonly base: Address;
+  readonly functions: readonly string[];
+  readonly hasLines: boolean;
+  /** A copy of it. */
+  readonly file?: string;
 }
 
 /** `suture patchability`, for one function. */

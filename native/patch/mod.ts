@@ -9,6 +9,8 @@ export { deactivatePatch } from "./deactivate.ts";
 export { unloadPatch } from "./unload.ts";
 export { listPatches } from "./list.ts";
 export { verifyPatches } from "./verify.ts";
+export { debugFilesOf, debugFilesOfCore } from "./debug-files.ts";
+export type { DebugFile } from "./debug-files.ts";
 export { recoverProcess } from "./recover.ts";
 export type { RecoveryReport } from "./recover.ts";
 export type { SettledPatch } from "./settle.ts";

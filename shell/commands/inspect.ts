@@ -1,7 +1,7 @@
 // `suture inspect`: what a patch image holds. Needs no process; the old code comes from the program's file, if it is named.
 
 import { readFile } from "node:fs/promises";
-import { disassemblePatch, SutureError, type FunctionDisassembly, type OldCode } from "../../native/mod.ts";
+import { disassemblePatch, SutureError, type FunctionDisassembly, type OldCode, type PatchImage } from "../../native/mod.ts";
 import { readImageFile, type ImageFile } from "../image-file.ts";
 import { collect } from "../options.ts";
 import { defineCommand } from "./command.ts";
@@ -27,11 +27,15 @@ export const inspect = defineCommand<[file: string], InspectOptions>({
     return {
       result: {
         type: "inspected",
-        inspected: { file, bytes: bytes.length, digest, manifest, ...(options.diff ? { withDiffs: true } : {}), ...(disassembly === undefined ? {} : { disassembly }) },
+        inspected: { file, bytes: bytes.length, digest, manifest, debugBytes: debugBytesOf(read.image), ...(options.diff ? { withDiffs: true } : {}), ...(disassembly === undefined ? {} : { disassembly }) },
       },
     };
   },
 });
+
+/** An entry of a relocation table has 24 bytes. */
+const debugBytesOf = ({ manifest, elf }: PatchImage): number =>
+  manifest.objects.flatMap(({ debug = [] }) => debug.flatMap((index) => elf.sections[index] ?? [])).reduce((sum, { size, relocations }) => sum + size + 24 * relocations.length, 0);
 
 async function disassemble({ bytes, image }: ImageFile, { disassembly, target = [] }: InspectOptions): Promise<readonly FunctionDisassembly[]> {
   const files = await Promise.all(target.map(readOldCode));

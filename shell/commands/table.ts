@@ -19,6 +19,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "threads", summary: "list the threads of a process", load: async () => (await import("./threads.ts")).threads },
   { name: "stack", summary: "show where each thread of a process is", load: async () => (await import("./stack.ts")).stack },
   { name: "symbols", summary: "find functions and variables in a process", load: async () => (await import("./symbols.ts")).symbols },
+  { name: "debug", summary: "let gdb and perf see the patches of a process or core dump", load: async () => (await import("./debug.ts")).debug },
   { name: "patchability", summary: "say whether functions can be patched, and why not", load: async () => (await import("./patchability.ts")).patchability },
   { name: "run", summary: "run a recipe", load: async () => (await import("./run.ts")).run },
 ];

@@ -18,11 +18,12 @@ export function formatInspect(inspected: InspectResult, style: Style): string {
   ].join("\n");
 }
 
-function formatFacts({ file, bytes, digest, manifest }: InspectResult): readonly string[] {
+function formatFacts({ file, bytes, digest, manifest, debugBytes }: InspectResult): readonly string[] {
   const facts: readonly (readonly [string, string])[] = [
     ["description", printable(manifest.description)],
     ["file", `${file}, ${bytes.toLocaleString("en")} bytes, format ${manifest.format} for ${manifest.architecture}`],
     ["sha256", digest],
+    ["debug info", debugBytes === 0 ? "names of functions, and no source lines" : `names of functions and source lines, ${debugBytes.toLocaleString("en")} bytes`],
     ...manifest.diffs.map(({ name, text }, index) => [index === 0 ? "made from" : "", `${name} (${describeDiff(text)})`] as const),
   ];
   return facts.filter(([, text]) => text !== "").map(([name, text]) => `  ${name.padEnd(13)}${text}`);

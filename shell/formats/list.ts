@@ -13,6 +13,6 @@ export function formatList(processes: readonly PatchedProcess[], style: Style): 
   return lines.length === 0 ? "No patch is applied" : lines.join("\n");
 }
 
-/** What gdb wants to be told, so that it names the patch's functions. */
+/** What gdb wants to be told, so that it names the patch's functions and shows their lines. */
 const gdbLines = ({ name, symbols = [] }: ListedPatch): readonly string[] =>
-  symbols.map(({ file, base }) => `gdb, for ${name}: add-symbol-file ${file} -o ${formatAddress(base)}`);
+  symbols.map(({ base }) => `gdb, for ${name}: add-symbol-file-from-memory ${formatAddress(base)}`);

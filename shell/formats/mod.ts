@@ -4,6 +4,7 @@
 import type { CommandResult, InspectResult } from "../results.ts";
 import type { Style } from "../terminal.ts";
 import { formatBuilt, formatCaptured } from "./built.ts";
+import { formatDebug } from "./debug.ts";
 import { formatInspect } from "./inspect.ts";
 import { toJsonValue } from "./json.ts";
 import { formatList } from "./list.ts";
@@ -31,6 +32,7 @@ export function formatText(result: CommandResult, style: Style): string {
     case "threads": return formatThreads(result.threads);
     case "stacks": return formatStacks(result.stacks, style);
     case "symbols": return formatSymbols(result.symbols);
+    case "debug": return formatDebug(result.debug);
     case "patchability": return formatPatchability(result.functions, style);
     case "recipe": return formatRecipe(result.recipe, style);
     case "recipe-help": return formatRecipeHelp(result.help, style);
@@ -55,6 +57,7 @@ function documentOf(result: CommandResult): unknown {
     case "threads": return result.threads;
     case "stacks": return result.stacks;
     case "symbols": return result.symbols;
+    case "debug": return result.debug;
     case "patchability": return result.functions;
     case "recipe": return result.recipe;
     case "recipe-help": return result.help;
@@ -62,4 +65,4 @@ function documentOf(result: CommandResult): unknown {
 }
 
 /** The manifest holds the diffs, so that asking to see them changes nothing here. */
-const inspectedDocument = ({ file, bytes, digest, manifest, disassembly }: InspectResult): unknown => ({ file, bytes, digest, ...manifest, disassembly });
+const inspectedDocument = ({ file, bytes, digest, manifest, debugBytes, disassembly }: InspectResult): unknown => ({ file, bytes, digest, debugBytes, ...manifest, disassembly });

@@ -91,10 +91,11 @@ describe("formatText()", () => {
   });
 
   it("shows what an image holds", () => {
-    expect(lines({ type: "inspected", inspected: { file: "acl.suture", bytes: 4096, digest: "ab12", manifest } })).toEqual([
+    expect(lines({ type: "inspected", inspected: { file: "acl.suture", bytes: 4096, digest: "ab12", manifest, debugBytes: 1234 } })).toEqual([
       "acl-fix",
       "  file         acl.suture, 4,096 bytes, format 1 for x86-64",
       "  sha256       ab12",
+      "  debug info   names of functions and source lines, 1,234 bytes",
       "  made from    acl (+0 −0 lines in 0 files)",
       "",
       "redis-server (program, build-id 1f3c)",
@@ -139,7 +140,7 @@ describe("formatJson()", () => {
   });
 
   it("writes bytes as hex", () => {
-    const json = JSON.parse(formatJson({ type: "inspected", inspected: { file: "a", bytes: 1, digest: "d", manifest } }, false)) as unknown;
+    const json = JSON.parse(formatJson({ type: "inspected", inspected: { file: "a", bytes: 1, digest: "d", manifest, debugBytes: 0 } }, false)) as unknown;
     expect(json).toMatchObject({ file: "a", digest: "d", name: "acl-fix", objects: [{ functions: [{ expected: "5548", oldEntry: "0x1000" }] }] });
   });
 
