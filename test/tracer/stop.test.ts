@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { address } from "../../native/address.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { findHelper } from "../../native/tracer/connection.ts";
-import { waitUntil, type Target } from "../support/mod.ts";
+import { compileTarget, startTarget, waitUntil, type Target } from "../support/mod.ts";
 import { ask, attempt, enter, jumpFrom, mustSwitch, numbersOf, range, sameBytes, type Situation } from "./situations.ts";
 
 let tracer: Tracer;
@@ -62,6 +62,19 @@ describe("stopping", () => {
     for (let i = 0; i < 200; i++) {
       if (i % 5 === 0) await stopInEveryWay(situation);
       else expect((await attempt(tracer, situation, { forbidden: [], writes: [] })).outcome).toBe("done");
+    }
+    await sleep(100);
+    expect(situation.target.lines.slice(1)).toEqual([]);
+  });
+
+  it("disturbs no call that blocks while signals come that the program ignores", async () => {
+    await using situation = await enter(tracer, "blocked-in-calls.c");
+    const { program } = await compileTarget("sends-ignored-signals.c");
+    await using _sender = await startTarget(program, { parameters: [String(situation.pid)] });
+    const everything = { start: address(1n), end: address(1n << 62n) };
+    for (let i = 0; i < 200; i++) {
+      await attempt(tracer, situation, { forbidden: [], writes: [] });
+      expect((await attempt(tracer, situation, { forbidden: [everything], writes: [] })).outcome).toBe("blocked");
     }
     await sleep(100);
     expect(situation.target.lines.slice(1)).toEqual([]);
