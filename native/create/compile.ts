@@ -183,7 +183,7 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
     patched,
     plain: () => (plain ??= compileOriginal(workshop, unit, `${index}-plain`, [])),
     indirect: () => compileIndirect(workshop, unit, index),
-    ...linedObject(workshop, unit, index, ownSections),
+    ...linedObject(workshop, unit, index, ownOptions),
   };
 }
 
