@@ -1,5 +1,6 @@
 // A patch from functions that somebody wrote to take the place of others, instead of a diff: `old=new` and a C file that
-// defines `new`. The file is compiled like the unit in which `old` lives, or with flags of the author's own. What it leaves
+// defines `new`; several files where the functions are of several units, which see each other's global names. A file is
+// compiled like the unit in which `old` lives, or with flags of the author's own. What it leaves
 // undefined is looked for as if it stood in that unit: first among the unit's own static functions and variables, then among
 // the global ones of the program, then in every loaded module.
 //
@@ -17,7 +18,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { ElfSymbol } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
-import type { ImageObject } from "../image/mod.ts";
+import type { CompiledUnit, ImageObject } from "../image/mod.ts";
 import { openProgram, unitPath, unitsNamed } from "../patchability/mod.ts";
 import type { ProgramFunction } from "../patchability/mod.ts";
 import type { DebugUnit, StructureLayout, TracerClient } from "../tracer.ts";
@@ -50,6 +51,8 @@ import { withScratch } from "./scratch.ts";
 import { compareSignatures } from "./signatures.ts";
 import { parseArguments } from "./compiler-arguments.ts";
 import type { CreatedPatch, CreateOptions, SourceDiff } from "./types.ts";
+import { assignFiles } from "./written-files.ts";
+import type { Replaced, WrittenFile } from "./written-files.ts";
 
 /** `old` of the program is replaced by `by`, which the author's file defines. */
 export interface Replacement {
@@ -66,20 +69,46 @@ export interface ReplacementOptions extends Omit<CreateOptions, "source" | "stri
   readonly command?: readonly string[] | undefined;
 }
 
-/** Builds a patch from a C file of replacement functions, all for functions of one unit. */
-export async function createReplacementImage(tracer: TracerClient, file: string, options: ReplacementOptions): Promise<CreatedPatch> {
+/** Builds a patch from C files of replacement functions, each for functions of one unit. */
+export async function createReplacementImage(tracer: TracerClient, files: readonly string[], options: ReplacementOptions): Promise<CreatedPatch> {
   const started = performance.now();
   const program = readLinkedProgram(await openProgram(tracer, options.target, { debugFile: options.debugFile }));
   const olds = options.replacements.map(({ old, by }) => ({ by, old: findOld(program, old) }));
-  const unit = onlyUnit(program, olds.map(({ old }) => old));
   await refuseCopies(program, olds.map(({ old }) => old));
+  const written = await assignFiles(files, olds);
+  options.onProgress?.({ step: "units", units: files });
+  const fixes: Fix[] = [];
+  for (const each of written) {
+    fixes.push(await makeFix(tracer, program, each, options, (milliseconds) =>
+      options.onProgress?.({ step: "compiled", unit: each.file, side: "patched", done: fixes.length + 1, of: files.length, milliseconds })));
+  }
+  const image = encodeImage({
+    name: options.name ?? basename(files[0] ?? "").replace(/\.[^.]*$/, ""), description: options.description ?? "", diffs: await Promise.all(files.map(asDiff)),
+    compilers: [...new Set(fixes.map(({ invocation }) => invocation.compiler))], objects: [await assemble(program, fixes, (text) => options.onProgress?.({ step: "note", text }))],
+    build: { units: fixes.map(compiledUnit), notes: fixes.flatMap(notesOn), allowedLayouts: options.allowedLayouts ?? [] },
+  });
+  options.onProgress?.({ step: "assembled", bytes: image.length });
+  return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
+}
+
+/** A file of the author's, compiled, with the unit that it belongs to. */
+interface Fix {
+  readonly file: string;
+  readonly olds: readonly Replaced[];
+  readonly home: DebugUnit;
+  readonly invocation: Invocation;
+  readonly compared: ComparedUnit;
+  readonly proved: ProvedUnit | undefined;
+}
+
+async function makeFix(tracer: TracerClient, program: LinkedProgram, { file, olds }: WrittenFile, options: ReplacementOptions, compiled: (milliseconds: number) => void): Promise<Fix> {
+  const unit = onlyUnit(program, olds.map(({ old }) => old));
   const original = await invocationOf(unit, program, options);
   const invocation = forFile(original, resolve(file), unit, options.command);
-  const { fix, proved } = await withRoom(() => withScratch(async (directory) => {
-    options.onProgress?.({ step: "units", units: [file] });
+  return withRoom(() => withScratch(async (directory) => {
     const begun = performance.now();
     const object = await compileFix(invocation, directory, file);
-    options.onProgress?.({ step: "compiled", unit: file, side: "patched", done: 1, of: 1, milliseconds: performance.now() - begun });
+    compiled(performance.now() - begun);
     const proved = await proveOriginal(program, unit, original, options.source, directory);
     if (proved !== undefined) options.onProgress?.({ step: "proved", unit: unit.name, functions: proved.functions.size });
     await refuseCountingCallers(program, olds.map(({ old }) => old), unit, original, directory);
@@ -87,26 +116,15 @@ export async function createReplacementImage(tracer: TracerClient, file: string,
     const own = await layoutsOfObject(tracer, join(directory, "fix.o"), object);
     refuseLayouts(file, layouts, own, { allowed: options.allowedLayouts });
     refuseSignatures(file, layouts, own, olds);
-    return { fix: readObjectCode(file, object), proved };
+    return { file, olds, home: unit, invocation, proved, compared: comparedUnit(program, readObjectCode(file, object), unit, olds, invocation) };
   }));
-  const compared = comparedUnit(program, fix, unit, olds, invocation);
-  const image = encodeImage({
-    name: options.name ?? basename(file).replace(/\.[^.]*$/, ""), description: options.description ?? "", diffs: [await asDiff(file)],
-    compilers: [invocation.compiler], objects: [await assemble(program, compared, unit, proved, (text) => options.onProgress?.({ step: "note", text }))],
-    build: {
-      units: [{ unit: file, producer: producerOf(fix.file) ?? "", command: [invocation.compiler, ...formatInvocation(invocation, [])] }],
-      notes: olds.map(({ by, old }) => `Written by hand: ${by} of ${basename(file)} takes the place of ${old.name}${proved === undefined ? "; nothing was compared with the program" : ""}`),
-      allowedLayouts: options.allowedLayouts ?? [],
-    },
-  });
-  options.onProgress?.({ step: "assembled", bytes: image.length });
-  return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
 
-interface Replaced {
-  readonly by: string;
-  readonly old: ProgramFunction;
-}
+const compiledUnit = ({ file, invocation, compared }: Fix): CompiledUnit =>
+  ({ unit: file, producer: producerOf(compared.comparison.patched.file) ?? "", command: [invocation.compiler, ...formatInvocation(invocation, [])] });
+
+const notesOn = ({ file, olds, proved }: Fix): readonly string[] =>
+  olds.map(({ by, old }) => `Written by hand: ${by} of ${basename(file)} takes the place of ${old.name}${proved === undefined ? "; nothing was compared with the program" : ""}`);
 
 function findOld({ program }: LinkedProgram, spelled: string): ProgramFunction {
   const colon = spelled.lastIndexOf(":");
@@ -129,7 +147,7 @@ function onlyUnit({ program }: LinkedProgram, olds: readonly ProgramFunction[]):
   const [first] = olds;
   if (first === undefined) throw new SutureError("usage", "Cannot build a patch: no function is to be replaced");
   if (second !== undefined) {
-    throw new SutureError("not-patchable", `Cannot replace functions of ${unit?.name ?? ""} and ${second.name} from one file: it could be compiled like one of them only; write a file for each, and make two patches`, {});
+    throw new SutureError("not-patchable", `Cannot replace functions of ${unit?.name ?? ""} and ${second.name} from one file: it could be compiled like one of them only; write a file for each, and give both`, {});
   }
   if (unit === undefined) throw new SutureError("not-patchable", `Cannot replace ${first.name}: no debug information of ${program.name} describes it`, { function: first.name });
   return unit;
@@ -257,17 +275,24 @@ function variableBinding(program: LinkedProgram, symbol: ElfSymbol): Binding {
   return offset === undefined ? { kind: "address", at: placeOf(symbol) } : { kind: "thread", offset };
 }
 
-async function assemble(program: LinkedProgram, unit: ComparedUnit, home: DebugUnit, proved: ProvedUnit | undefined, note: (text: string) => void): Promise<ImageObject> {
-  const inclusion = includeDependencies(program, [unit]);
+async function assemble(program: LinkedProgram, fixes: readonly Fix[], note: (text: string) => void): Promise<ImageObject> {
+  const units = fixes.map(({ compared }) => compared);
+  const inclusion = includeDependencies(program, units);
   refuseRecords(inclusion);
   const { name, buildId, kind } = program.program;
   const lines = await sourceLinesOf(inclusion, { note });
   const object = assembleObject({
-    module: { name, buildId, kind }, units: [unit], inclusion, unwinding: unwindingFor(program, inclusion), lines, oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
+    module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion), lines, oldFunctionOf: (compared, definition) => oldFunctionOf(program, compared, definition),
   });
-  const proof = proved === undefined ? { units: 0, functions: 0, bytes: 0 } : { units: 1, functions: proved.functions.size, bytes: proved.bytes };
   // The old function is known by its unit, as everywhere.
-  return { ...object, functions: object.functions.map((each) => ({ ...each, unit: home.name })), proof };
+  const homes = new Map(fixes.map(({ compared, home }) => [compared.proved.pair.unit, home.name]));
+  return { ...object, functions: object.functions.map((each) => ({ ...each, unit: homes.get(each.unit) ?? each.unit })), proof: sumOfProofs(fixes) };
+}
+
+/** Several files may be for one unit, which is proved once. */
+function sumOfProofs(fixes: readonly Fix[]): ImageObject["proof"] {
+  const proofs = [...new Map(fixes.flatMap(({ home, proved }) => (proved === undefined ? [] : [[home, proved] as const]))).values()];
+  return { units: proofs.length, functions: proofs.reduce((sum, { functions }) => sum + functions.size, 0), bytes: proofs.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** The file as a diff that creates it: the image holds what it was made from, in the one form that it has for that. */

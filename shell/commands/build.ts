@@ -1,4 +1,4 @@
-// `suture build`: several diffs, a new version's tree, or a file of replacement functions; and values to set; one patch. Needs
+// `suture build`: several diffs, a new version's tree, or files of replacement functions; and values to set; one patch. Needs
 // a compiler and the program's file, never a process.
 
 import { createHash } from "node:crypto";
@@ -34,14 +34,14 @@ interface BuildOptions {
 }
 
 const configure = (command: Command): Command => command
-  .argument("[inputs...]", "source diffs, which together make one patch; or, with --replace, the C file that holds the replacements")
+  .argument("[inputs...]", "source diffs, which together make one patch; or, with --replace, the C files that hold the replacements")
   .option("--source <directory>", "the source tree that built the program, as it was then")
   .requiredOption("--target <elf>", "the program or library as it runs")
   .option("-p, --strip <number>", "leading directories of the diffs' paths to leave out, as of patch -p (default: 1)", parseStrip)
   .option("--new-source <directory>", "a new version's source tree, instead of diffs: the patch is what makes the one into the other")
-  .option("--replace <old=new>", "function `new` of the C file takes the place of `old`, or of UNIT:old; may be given several times", collect)
+  .option("--replace <old=new>", "function `new` of a C file takes the place of `old`, or of UNIT:old; may be given several times, one file for each unit", collect)
   .option("--set <setting>", "'variable=VALUE if VALUE' in the same stop: [FILE:]VARIABLE[.MEMBER][+OFFSET], VALUE a number or hex:BYTES; may be given several times", collect)
-  .option("--flags <flags>", "with --replace: compiler and flags for the C file, as in \"gcc -O2\", instead of those of the unit of `old`")
+  .option("--flags <flags>", "with --replace: compiler and flags for the C files, as in \"gcc -O2\", instead of those of the unit of `old`")
   .option("--compile-commands <file>", "how the program was compiled (default: compile_commands.json in the source tree)")
   .option("--debug-file <file>", "the program's separate debug file (default: looked for by build-id, debug link, and on the servers of DEBUGINFOD_URLS)")
   .option("--allow-layout <name>", "let a structure or enumeration change (\"struct client\"), because no old object can meet the new code; may be given several times", collect)
@@ -82,7 +82,7 @@ function checkInputs(inputs: readonly string[], { source, newSource, replace, fl
   if (replace !== undefined) {
     if (newSource !== undefined) refuse(": --replace and --new-source are two different ways; choose one");
     if (set !== undefined) refuse(": --replace and --set make two patches; build one of each");
-    if (inputs.length !== 1) refuse(`: --replace takes one C file with the new functions, and ${inputs.length === 0 ? "none is" : `${inputs.length} are`} named`);
+    if (inputs.length === 0) refuse(": --replace takes C files with the new functions, and none is named");
     if (source === undefined && flags === undefined) refuse(': how to compile the C file is not known; add --source DIRECTORY or --flags "gcc -O2"');
     return;
   }
@@ -103,9 +103,8 @@ async function create(tracer: TracerClient, inputs: readonly string[], options: 
     ...defined("compileCommands", compileCommands), ...defined("allowedLayouts", allowLayout),
     onProgress: (step: CreateProgress) => progress.report(step, describeStep(step), weights[step.step]),
   };
-  const [first = ""] = inputs;
   if (replace !== undefined) {
-    return createReplacementImage(tracer, first, {
+    return createReplacementImage(tracer, inputs, {
       ...common, replacements: replace.map(readReplacement), source: options.source, ...(flags === undefined ? {} : { command: splitShellWords(flags) }),
     });
   }

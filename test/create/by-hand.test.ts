@@ -36,19 +36,23 @@ const compilations = ["main.c", "a.c", "b.c"].map((file) => ({ file }));
 
 interface Attempt {
   readonly fix: string;
+  /** A second file. */
+  readonly more?: string;
   readonly replacements: readonly Replacement[];
   readonly options?: Partial<ReplacementOptions>;
   readonly isStripped?: boolean;
   readonly withSource?: boolean;
 }
 
-async function answersOf({ fix, replacements, options = {}, withSource = true, isStripped = false }: Attempt) {
+async function answersOf({ fix, more, replacements, options = {}, withSource = true, isStripped = false }: Attempt) {
   using tree = openSourceTree(files);
   const program = await buildTree(tree, compilations);
   if (isStripped) execFileSync("strip", ["--strip-debug", program]);
   const file = join(tree.directory, "fix.c");
   writeFileSync(file, fix);
-  const created = await createReplacementImage(tracer, file, {
+  const second = join(tree.directory, "more.c");
+  if (more !== undefined) writeFileSync(second, more);
+  const created = await createReplacementImage(tracer, [file, ...(more === undefined ? [] : [second])], {
     name: "fix", target: program, replacements, ...(withSource ? { source: tree.root } : {}), ...options,
   });
   return { ...created, answers: await answersAround(tracer, program, created.image, [1, 2]) };
@@ -85,6 +89,17 @@ int my_work(int n) { state.calls++; own++; return help(n) + own + secret * 10 + 
     expect(manifest.objects[0]?.proof).toEqual({ units: 0, functions: 0, bytes: 0 });
   });
 
+  test("replaces functions of several units from a file for each, which see each other's names and their own unit's statics", async () => {
+    const { manifest, answers } = await answersOf({
+      replacements: [{ old: "work", by: "my_work" }, { old: "second", by: "my_second" }],
+      fix: "extern volatile int secret;\nint half(int n);\nint calls_of_both;\nint my_work(int n) { calls_of_both++; return half(n * 2) + secret; }\n",
+      more: "extern volatile int secret;\nextern int calls_of_both;\nint half(int n) { return n / 2; }\nint my_second(int n) { if (half(n) == 7) { return 0; } return ++calls_of_both * 10000 + secret; }\n",
+    });
+    expect(answers).toEqual([["12", "18006"], ["8", "29000"], ["13", "18006"]]);
+    expect(manifest.objects[0]).toMatchObject({ functions: [{ name: "work", unit: "a.c" }, { name: "second", unit: "b.c" }], proof: { units: 2 } });
+    expect(manifest.build?.units.map(({ unit }) => unit.replace(/.*\//, ""))).toEqual(["fix.c", "more.c"]);
+  });
+
   test("replaces several functions of one unit", async () => {
     const { manifest, answers } = await answersOf({
       replacements: [{ old: "a.c:answer", by: "my_answer" }, { old: "work", by: "my_work" }],
@@ -96,6 +111,14 @@ int my_work(int n) { state.calls++; own++; return help(n) + own + secret * 10 + 
 });
 
 describe("createReplacementImage() refuses", () => {
+  test("files of which it cannot be told which one holds what", async () => {
+    const both = { replacements: [{ old: "work", by: "my_work" }, { old: "second", by: "my_second" }], fix: "int my_work(int n) { return n; }\n" };
+    expect(await refusalOf({ ...both, more: "int my_work(int n) { return n; }\nint my_second(int n) { return my_work(n); }\n" }))
+      .toMatchObject({ kind: "not-patchable", message: expect.stringMatching(/^Cannot replace work by my_work: \S*fix.c and \S*more.c both define it; give it another name in one of them$/) });
+    expect(await refusalOf({ ...both, more: "int unrelated;\n" })).toMatchObject({ message: expect.stringContaining("Cannot replace second by my_second: no file defines it") });
+    expect(await refusalOf({ ...both, replacements: both.replacements.slice(0, 1), more: "int unrelated;\n" })).toMatchObject({ kind: "usage", message: expect.stringContaining("more.c holds none of the replacements (my_work)") });
+  });
+
   const good = "int my_work(int n) { return n; }\n";
 
   test.each<[string, Attempt, object]>([
@@ -124,7 +147,7 @@ describe("createReplacementImage() refuses", () => {
     tree.write({ "a.c": (files["a.c"] ?? "").replace("own++; return help(n) + own;", "own++; return help(n) - own;") });
     const file = join(tree.directory, "fix.c");
     writeFileSync(file, good);
-    await expect(createReplacementImage(tracer, file, { target: program, source: tree.root, replacements: [{ old: "work", by: "my_work" }] }))
+    await expect(createReplacementImage(tracer, [file], { target: program, source: tree.root, replacements: [{ old: "work", by: "my_work" }] }))
       .rejects.toMatchObject({ kind: "source-mismatch", message: expect.stringContaining("work differs at offset") });
   });
 
@@ -133,7 +156,7 @@ describe("createReplacementImage() refuses", () => {
     const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c" }]);
     const file = join(tree.directory, "fix.c");
     writeFileSync(file, "int mine(int n) { return n; }\n");
-    await expect(createReplacementImage(tracer, file, { target: program, source: tree.root, replacements: [{ old: "inner", by: "mine" }] })).rejects.toMatchObject({
+    await expect(createReplacementImage(tracer, [file], { target: program, source: tree.root, replacements: [{ old: "inner", by: "mine" }] })).rejects.toMatchObject({
       kind: "not-patchable", message: "Cannot replace inner: the compiler has put a copy of it into answer, which would go on running the old code; replace that one too, or make the patch from a diff",
     });
   });
@@ -143,7 +166,7 @@ describe("createReplacementImage() refuses", () => {
     const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c" }]);
     const file = join(tree.directory, "fix.c");
     writeFileSync(file, "int mine(int n) { return n * n + 4; }\n");
-    await expect(createReplacementImage(tracer, file, { target: program, source: tree.root, replacements: [{ old: "leaf", by: "mine" }] }))
+    await expect(createReplacementImage(tracer, [file], { target: program, source: tree.root, replacements: [{ old: "leaf", by: "mine" }] }))
       .rejects.toMatchObject({ kind: "not-patchable", message: "Cannot replace leaf: its caller answer counts on the registers that it leaves alone (-fipa-ra); make the patch from a diff, which replaces the caller too" });
   });
 });

@@ -38,7 +38,7 @@ interface Build {
 }
 const builds: readonly Build[] = [
   { name: "from a diff", noticedBy: ["patch", "gcc"], build: () => createPatchImage(tracer, [{ name: "fix", text: fix }], { ...places(), objectCache: null }) },
-  { name: "from functions written by hand", noticedBy: ["gcc"], build: () => createReplacementImage(tracer, join(workshop.directory, "fix.c"), { ...places(), replacements: [{ old: "answer", by: "better" }] }) },
+  { name: "from functions written by hand", noticedBy: ["gcc"], build: () => createReplacementImage(tracer, [join(workshop.directory, "fix.c")], { ...places(), replacements: [{ old: "answer", by: "better" }] }) },
 ];
 
 test.for(builds)("a build $name on a disk without room says so, whoever notices it, and leaves nothing there", async ({ build, noticedBy }, context) => {

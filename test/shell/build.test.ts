@@ -71,7 +71,7 @@ describe("suture build", () => {
     ["no input", ["--source", "."], /neither a diff nor --set is given/],
     ["no source tree", ["fix.patch"], /add --source DIRECTORY, the tree that built the program/],
     ["diffs and a new tree", ["fix.patch", "--source", ".", "--new-source", "."], /two different ways/],
-    ["two files of replacements", ["--replace", "a=b", "x.c", "y.c", "--source", "."], /takes one C file with the new functions, and 2 are named/],
+    ["no file of replacements", ["--replace", "a=b", "--source", "."], /takes C files with the new functions, and none is named/],
     ["a replacement that is none", ["--replace", "a", "x.c", "--source", "."], /"a" is not OLD=NEW/],
     ["flags without a replacement", ["fix.patch", "--source", ".", "--flags", "-O2"], /--flags belongs to --replace/],
     ["a number that is none", ["fix.patch", "--source", ".", "-p", "x"], /"x" is not 0 to 9/],
