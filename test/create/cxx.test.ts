@@ -27,7 +27,7 @@ afterAll(async () => {
   await tracer[Symbol.asyncDispose]();
 });
 
-const old = { virtual: 8, construct: 7, identity: 1, eyes: 2, template: 42, other: 10, lambda: 42, guarded: 1031, thread: 78, pooled: 6, strings: 206, exception: 11, mixed: 10 };
+const old = { virtual: 8, construct: 7, identity: 1, eyes: 2, template: 42, other: 10, lambda: 42, guarded: 1031, thread: 78, labelled: 6, pooled: 6, strings: 206, exception: 11, mixed: 10 };
 type Answers = Readonly<Record<keyof typeof old, number>>;
 
 const read = (line: string): Partial<Answers> => Object.fromEntries([...line.matchAll(/(\w+)=(-?\d+)/g)].map(([, name = "", value]) => [name, Number(value)]));
@@ -49,9 +49,12 @@ const situations: readonly Situation[] = [
     changes: [["return count += 1;", "return count += 2;", header], ["int eyes() const { return 2; }", "int eyes() const { return 3; }", header], ["return value * 2 +", "return value * 3 +", header]],
     answers: { eyes: 3, template: 63, other: 13 } },
   { title: "a lambda that was stored before", changes: [["return base + n; }", "return base - n; }"]], answers: { lambda: 38 } },
-  { title: "function-local statics behind a guard and thread_local variables, which keep their values",
-    changes: [["slow.value + made * 1000 + n;", "slow.value + made * 1000 + n + 100;"], ["return visits + n;", "return visits + n + 7;"]],
-    answers: { guarded: 1131, thread: 85 } },
+  { title: "function-local statics behind a guard and thread_local variables, which keep their values, initialisers at run time too; a new guarded static",
+    changes: [
+      ["return slow.value + made * 1000 + n;", "static const std::string fresh = std::to_string(n * 12345);\n  return slow.value + made * 1000 + n + static_cast<int>(fresh.size()) * 20;"],
+      ["return visits + n;", "return visits + n + 7;"], ["static_cast<int>(label.size()) + n", "static_cast<int>(label.size()) * 10 + n"],
+    ],
+    answers: { guarded: 1131, thread: 85, labelled: 51 } },
   { title: "allocation functions of a class, strings and vectors with more of the library than before",
     changes: [["    ++drawn;\n", "    drawn += 2;\n"], ["return one->value + n;", "return one->value + n + drawn / drawn;"],
       ['std::vector<std::string> words = {text, "end"};', 'std::vector<std::string> words = {text, "end"};\n  words.insert(words.begin(), text.substr(1));\n  words.reserve(40);']],
@@ -96,5 +99,7 @@ refused("X11", "a virtual function more: objects that exist have the old table",
   ["  static int alive;\n", "  static int alive;\n  virtual int wings() const { return 0; }\n", header]));
 refused("X12", "a static object with a constructor: start-up code would have to make it", "constructs the unit's static objects", () => build(
   ["int Animal::alive = 0;", "int Animal::alive = 0;\nstd::string motto = std::to_string(Animal::alive);"], ['std::string text = "zoo";', "std::string text = motto;"]));
+refused("X13", "a new thread-local variable with an initialiser at run time", "is a new thread-local variable, and threads that run have no room for it", () => build(
+  ["[[gnu::noinline]] int visited(int n) { return visits + n; }", "thread_local std::string fresh = std::to_string(visits);\n[[gnu::noinline]] int visited(int n) { return visits + n + static_cast<int>(fresh.size()); }"]));
 refused("X15", "a lambda before one that is stored, which would take its number", "it cannot be told which is which", () => build(
   ["  stored = [base](int n)", "  std::function<int(int)> extra = [base](int n) { return base * n; };\n  drawn += extra(1);\n  stored = [base](int n)"]));

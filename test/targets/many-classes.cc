@@ -1,5 +1,5 @@
 // What C++ makes of classes, one of each: virtual functions, constructors under two names, inline methods, templates, lambdas
-// that were stored before the patch came, thread_local and guarded statics, allocation functions of a class, strings and
+// that were stored before the patch came, thread_local variables, guarded statics, allocation functions of a class, strings and
 // vectors, a C unit in between. Every "ask" answers in one line, a value for each. Two threads ask the same all the time.
 
 #include "many-classes.h"
@@ -51,6 +51,11 @@ struct Slow {
 }
 
 [[gnu::noinline]] int visited(int n) { return visits + n; }
+
+/** Each thread makes its own when it first asks. */
+thread_local std::string label = std::to_string(::getpid() > 0 ? 12345 : 0);
+
+[[gnu::noinline]] int labelled(int n) { return static_cast<int>(label.size()) + n; }
 
 [[gnu::noinline]] int pooled(int n) {
   const std::unique_ptr<Pooled> one(new Pooled);
@@ -104,6 +109,7 @@ struct Answers {
   answers.add("lambda", stored(2));
   answers.add("guarded", guarded(1));
   answers.add("thread", visited(1));
+  answers.add("labelled", labelled(1));
   answers.add("pooled", pooled(1));
   answers.add("strings", described(3));
   answers.add("exception", failing(3));
