@@ -36,27 +36,63 @@ import { fileAddress } from "../address.ts";
 import type { FileRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
-import type { CompiledUnit, ValueWrite } from "../image/mod.ts";
+import type { CompiledUnit, ImageDescription, ValueWrite } from "../image/mod.ts";
 import { openProgram, redirectSite, warningsFor } from "../patchability/mod.ts";
 import type { ProgramFunction } from "../patchability/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 
-/** Builds a patch for `options.target` from diffs against the source that built it; without one, of values alone. */
+/** Builds a patch for `options.target`, and more modules of its process, from diffs against the source that built them; without one, of values alone. */
 export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   return withRoom(() => createFrom(tracer, diffs, options));
 }
 
 async function createFrom(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   const started = performance.now();
-  // While the sources are made ready.
-  const opening = openProgram(tracer, options.target, { debugFile: options.debugFile }).then(readLinkedProgram);
-  opening.catch(() => undefined);
-  if (diffs.length === 0) return valuesAlone(tracer, await opening, options, started);
-  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options.source));
-  const program = await opening;
-  const image = await buildImage(tracer, program, objects.pairs, diffs, options, objects.notes);
+  if (diffs.length === 0) return valuesAlone(tracer, await openLinked(tracer, options), options, started);
+  const image = encodeImage(joinDescriptions(await describeEach(tracer, diffs, options)));
   options.onProgress?.({ step: "assembled", bytes: image.length });
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
+}
+
+const openLinked = async (tracer: TracerClient, { target, debugFile }: CreateOptions): Promise<LinkedProgram> => readLinkedProgram(await openProgram(tracer, target, { debugFile }));
+
+/** One module after the other. That the diffs change nothing of one of several is no error. */
+async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<readonly ImageDescription[]> {
+  const targets = new Set([options.target, ...options.moreTargets ?? []]);
+  const described: ImageDescription[] = [];
+  const idle: SutureError[] = [];
+  for (const target of targets) {
+    try {
+      described.push(await describePatch(tracer, diffs, { ...options, target }));
+    } catch (error) {
+      if (targets.size === 1 || !(error instanceof SutureError) || error.kind !== "nothing-to-patch") throw error;
+      idle.push(error);
+    }
+  }
+  if (described.length === 0 && idle[0] !== undefined) throw idle[0];
+  for (const { message } of idle) options.onProgress?.({ step: "note", text: message });
+  return described;
+}
+
+async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<ImageDescription> {
+  // While the sources are made ready.
+  const opening = openLinked(tracer, options);
+  opening.catch(() => undefined);
+  const notes: string[] = [];
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes));
+  return await describeObjects(tracer, await opening, objects.pairs, diffs, options, [...objects.notes, ...notes]);
+}
+
+/** One patch for several modules, switched in one stop. */
+function joinDescriptions(all: readonly ImageDescription[]): ImageDescription {
+  const [first, ...others] = all;
+  if (first === undefined) throw new SutureError("internal", "Cannot build a patch: no module is described");
+  if (others.length === 0) return first;
+  const records = all.flatMap(({ build }) => build ?? []);
+  return {
+    ...first, objects: all.flatMap(({ objects }) => objects), compilers: [...new Set(all.flatMap(({ compilers }) => compilers))],
+    build: { units: records.flatMap(({ units }) => units), notes: [...new Set(records.flatMap(({ notes }) => notes))], allowedLayouts: records[0]?.allowedLayouts ?? [] },
+  };
 }
 
 /** Needs neither source nor compiler: the build-id says that it is this program. */
@@ -69,14 +105,14 @@ async function valuesAlone(tracer: TracerClient, { program }: LinkedProgram, opt
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
 
-/** From objects to the image. */
-export async function buildImage(
+/** From objects to what the image holds. */
+export async function describeObjects(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
   notes: readonly string[] = [],
-): Promise<Uint8Array> {
+): Promise<ImageDescription> {
   for (let tried = pairs; ;) {
     try {
-      return await buildFrom(tracer, program, tried, diffs, options, notes);
+      return await describeFrom(tracer, program, tried, diffs, options, notes);
     } catch (error) {
       tried = await withIndirectAccess(tried, error);
     }
@@ -92,10 +128,10 @@ async function withIndirectAccess(pairs: readonly ObjectPair[], error: unknown):
   return pairs.map((each) => (each === pair ? { ...rest, ...objects } : each));
 }
 
-async function buildFrom(
+async function describeFrom(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
   notes: readonly string[],
-): Promise<Uint8Array> {
+): Promise<ImageDescription> {
   const proved = await proveUnits(program, pairs, options);
   const signatures = new Map<string, readonly SignatureChange[]>();
   for (const unit of proved) {
@@ -110,17 +146,20 @@ async function buildFrom(
   checkSomethingChanged(program, units, inclusion);
   refuseRecords(inclusion);
   await refuseHiddenCopies(program, inclusion);
-  return assembleImage(program, diffs, units, inclusion, options, { notes, values: await resolveValues(tracer, program.program, options.values ?? []) });
+  return describeImage(program, diffs, units, inclusion, options, { notes, values: await resolveValues(tracer, program.program, options.values ?? []) });
 }
 
-/** Only units that the program was linked from; a diff often touches others too. */
-function keepUnitsOf(opening: Promise<LinkedProgram>, source: string): UnitFilter {
+/** Only units that the program was linked from; a diff often touches others too, which goes to `notes`. */
+function keepUnitsOf(opening: Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[]): UnitFilter {
   return async (units) => {
     const program = await opening;
+    const { name } = program.program;
     const kept = units.filter(({ command, spelled }) => unitsOf(program, { directory: command.directory, spelled }, source).length > 0);
     refuseMadeByLinker(program, kept);
+    const left = units.filter((unit) => !kept.includes(unit)).map(({ unit }) => unit);
+    if (kept.length > 0 && left.length > 0) notes.push(`Left out, being no part of ${name}: ${listUnits(left)}`);
+    for (const text of notes) onProgress?.({ step: "note", text });
     if (kept.length > 0) return kept;
-    const { name } = program.program;
     const found = units.length === 0 ? "the diff touches no file that is compiled" : `none of what the diff touches is part of it (${listUnits(units.map(({ unit }) => unit))})`;
     throw new SutureError("nothing-to-patch", `Cannot build a patch for ${name}: ${found}`, { program: name, units: units.map(({ unit }) => unit) });
   };
@@ -172,21 +211,21 @@ const mostListed = 5;
 const listUnits = (names: readonly string[]): string =>
   names.slice(0, mostListed).join(", ") + (names.length > mostListed ? ` and ${names.length - mostListed} more` : "");
 
-async function assembleImage(
+async function describeImage(
   program: LinkedProgram, diffs: readonly SourceDiff[], units: readonly ComparedUnit[], inclusion: Inclusion, options: CreateOptions,
   { notes, values }: { readonly notes: readonly string[]; readonly values: readonly ValueWrite[] },
-): Promise<Uint8Array> {
+): Promise<ImageDescription> {
   const { name, buildId, kind } = program.program;
   const lines = await sourceLinesOf(inclusion, { jobs: options.jobs, note: (text) => options.onProgress?.({ step: "note", text }), called: asInProgram });
   const object = assembleObject({
     module: { name, buildId, kind }, units, inclusion, unwinding: unwindingFor(program, inclusion), lines,
     oldFunctionOf: (unit, definition) => oldFunctionOf(program, unit, definition),
   });
-  return encodeImage({
+  return {
     name: options.name ?? diffs[0]?.name ?? "patch", description: options.description ?? "", diffs,
     compilers: [...new Set(units.map(({ proved }) => proved.pair.compiler))], objects: [{ ...object, values }],
     build: { units: units.map(compiledUnit), notes, allowedLayouts: options.allowedLayouts ?? [] },
-  });
+  };
 }
 
 const asInProgram = ({ proved: { pair, unit } }: ComparedUnit): { readonly name: string; readonly directory: string } =>

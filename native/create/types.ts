@@ -17,6 +17,8 @@ export interface CreateOptions {
   readonly strip?: number;
   /** The program or library as it runs: an ELF file with symbols, or with separate debug information. */
   readonly target: string;
+  /** Further modules of the same process, such as its libraries: one patch for all of them, switched in one stop. */
+  readonly moreTargets?: readonly string[];
   /** Its separate debug file. Default: found by build-id, by debug link, or by debuginfod where DEBUGINFOD_URLS is set. */
   readonly debugFile?: string | undefined;
   /** Default: `compile_commands.json` in `source`. */

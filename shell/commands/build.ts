@@ -16,7 +16,7 @@ import { defineCommand } from "./command.ts";
 interface BuildOptions {
   readonly source?: string;
   readonly set?: readonly string[];
-  readonly target: string;
+  readonly target: readonly [string, ...string[]];
   readonly newSource?: string;
   readonly replace?: readonly string[];
   readonly flags?: string;
@@ -36,7 +36,7 @@ interface BuildOptions {
 const configure = (command: Command): Command => command
   .argument("[inputs...]", "source diffs, which together make one patch; or, with --replace, the C files that hold the replacements")
   .option("--source <directory>", "the source tree that built the program, as it was then")
-  .requiredOption("--target <elf>", "the program or library as it runs")
+  .requiredOption("--target <elf>", "the program or library as it runs; given several times, one patch for all of these modules of a process", collect)
   .option("-p, --strip <number>", "leading directories of the diffs' paths to leave out, as of patch -p (default: 1)", parseStrip)
   .option("--new-source <directory>", "a new version's source tree, instead of diffs: the patch is what makes the one into the other")
   .option("--replace <old=new>", "function `new` of a C file takes the place of `old`, or of UNIT:old; may be given several times, one file for each unit", collect)
@@ -58,6 +58,7 @@ export const build = defineCommand<[inputs: readonly string[]], BuildOptions>({
   examples: [
     "build fix.patch --source redis-7.0.15 --target /usr/bin/redis-server",
     "build CVE-1.patch CVE-2.patch --source . --target src/server --name security -o security.suture",
+    "build fix.patch --source . --target src/server --target src/libstore.so",
     "build --set 'limits.most=200 if 100' --target src/server --name limits",
     "build --new-source redis-7.0.16 --source redis-7.0.15 --target /usr/bin/redis-server",
     "build --replace src/acl.c:ACLCheck=fixed_check fix.c --source redis-7.0.15 --target /usr/bin/redis-server",
@@ -77,8 +78,10 @@ export const build = defineCommand<[inputs: readonly string[]], BuildOptions>({
 });
 
 /** One way to say what the patch is made from, and all that it needs. */
-function checkInputs(inputs: readonly string[], { source, newSource, replace, flags, set }: BuildOptions): void {
+function checkInputs(inputs: readonly string[], { source, newSource, replace, flags, set, target, debugFile }: BuildOptions): void {
   const refuse = (found: string): never => { throw new SutureError("usage", `Cannot build a patch${found}`); };
+  const single = replace === undefined ? set === undefined ? debugFile === undefined ? undefined : "--debug-file" : "--set" : "--replace";
+  if (single !== undefined && target.length > 1) refuse(`: ${single} is about one module, and ${target.length} targets are named; build a patch for each`);
   if (replace !== undefined) {
     if (newSource !== undefined) refuse(": --replace and --new-source are two different ways; choose one");
     if (set !== undefined) refuse(": --replace and --set make two patches; build one of each");
@@ -97,8 +100,9 @@ function checkInputs(inputs: readonly string[], { source, newSource, replace, fl
 
 async function create(tracer: TracerClient, inputs: readonly string[], options: BuildOptions, progress: Progress): Promise<CreatedPatch> {
   const { source = ".", newSource, replace, flags, allowLayout, compileCommands, ...rest } = options;
+  const [target, ...moreTargets] = rest.target;
   const common = {
-    target: rest.target,
+    target,
     ...defined("name", rest.name), ...defined("description", rest.description), ...defined("debugFile", rest.debugFile),
     ...defined("compileCommands", compileCommands), ...defined("allowedLayouts", allowLayout),
     onProgress: (step: CreateProgress) => progress.report(step, describeStep(step), weights[step.step]),
@@ -109,7 +113,7 @@ async function create(tracer: TracerClient, inputs: readonly string[], options: 
     });
   }
   const diffs = newSource === undefined ? await Promise.all(inputs.map(readDiff)) : [await diffSourceTrees(source, newSource)];
-  return createPatchImage(tracer, diffs, { ...common, source, ...defined("values", rest.set), ...defined("strip", rest.strip), ...defined("jobs", rest.jobs), ...(rest.cache ? {} : { objectCache: null }), ...(rest.proof ? {} : { waivesProof: true }) });
+  return createPatchImage(tracer, diffs, { ...common, source, moreTargets, ...defined("values", rest.set), ...defined("strip", rest.strip), ...defined("jobs", rest.jobs), ...(rest.cache ? {} : { objectCache: null }), ...(rest.proof ? {} : { waivesProof: true }) });
 }
 
 /** An option that was not given is no property at all. */

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
-import { buildImage } from "../../native/create/create.ts";
+import { describeObjects } from "../../native/create/create.ts";
 import { readLinkedProgram } from "../../native/create/program.ts";
 import type { LinkedProgram } from "../../native/create/program.ts";
 import type { CreateOptions, ObjectPair } from "../../native/create/types.ts";
-import { decodeImage } from "../../native/image/mod.ts";
+import { decodeImage, encodeImage } from "../../native/image/mod.ts";
 import type { PatchImage } from "../../native/image/mod.ts";
 import { openProgram } from "../../native/patchability/mod.ts";
 import type { TracerClient } from "../../native/tracer.ts";
@@ -52,7 +52,7 @@ export async function openWorkshop(tracer: TracerClient, sources: Sources): Prom
   return {
     directory, path, program, pairs,
     build: async (options = {}) => {
-      const bytes = await buildImage(tracer, program, pairs, [{ name: "test", text: "" }], { source: directory, target: path, ...options });
+      const bytes = encodeImage(await describeObjects(tracer, program, pairs, [{ name: "test", text: "" }], { source: directory, target: path, ...options }));
       const image = join(directory, "patch.suture");
       await writeFile(image, bytes);
       return { ...decodeImage(bytes), bytes, path: image };
