@@ -11,6 +11,7 @@ export type CommandResult =
   | { readonly type: "captured"; readonly captured: CaptureResult }
   | { readonly type: "inspected"; readonly inspected: InspectResult }
   | { readonly type: "transaction"; readonly transaction: TransactionResult }
+  | { readonly type: "watched"; readonly watched: WatchResult }
   | { readonly type: "list"; readonly processes: readonly PatchedProcess[] }
   | { readonly type: "verified"; readonly verified: VerifyReport }
   | { readonly type: "verified-several"; readonly reports: readonly VerifyReport[] }
@@ -66,6 +67,15 @@ export interface InspectResult {
   readonly withDiffs?: boolean;
   /** Old code against new, where it was asked for. */
   readonly disassembly?: readonly FunctionDisassembly[];
+}
+
+/** `suture watch`, when it was told to stop: how often each came about. */
+export interface WatchResult {
+  readonly result: "watched";
+  readonly patch: { readonly name: string; readonly digest: string };
+  readonly applied: number;
+  readonly carried: number;
+  readonly failed: number;
 }
 
 /** `suture threads`. */

@@ -11,6 +11,8 @@ export { listPatches } from "./list.ts";
 export { verifyPatches } from "./verify.ts";
 export { debugFilesOf, debugFilesOfCore } from "./debug-files.ts";
 export type { DebugFile } from "./debug-files.ts";
+export { watchPrograms } from "./watch.ts";
+export type { WatchEvent, WatchOptions } from "./watch.ts";
 export { recoverProcess } from "./recover.ts";
 export type { RecoveryReport } from "./recover.ts";
 export type { SettledPatch } from "./settle.ts";

@@ -51,8 +51,7 @@ export async function findProcesses({ pids = [], trees = [], programs = [] }: Pr
   const everyone = await readProcesses();
   for (const root of trees) for (const each of descendantsOf(root, everyone)) if (each.file === found.get(root)?.file) addTo(found, each);
   for (const path of programs) {
-    const file = await fileAt(path);
-    if (file === undefined) throw refuse("file-not-found", `choose the processes that run ${path}`, "there is no such file", { path });
+    const file = await requireFile(path);
     for (const each of everyone) if (each.file === file) addTo(found, each);
   }
   return inOrder(found);
@@ -70,6 +69,26 @@ async function nameProcess(pid: number): Promise<ChosenProcess> {
   return { pid, isNamed: true, startTime: running?.startTime ?? 0n, file: running?.file ?? "" };
 }
 
+/** The one of this number, if it runs one of these files and is no longer very young; `isYoung`: it may come to that yet. */
+export async function chooseOne(pid: number, files: ReadonlySet<string>, settling: bigint): Promise<{ readonly chosen?: ChosenProcess; readonly isYoung: boolean }> {
+  const found = await readProcess(pid);
+  if (found === undefined) return { isYoung: false };
+  const age = await ticksSinceBoot() - found.startTime;
+  const { startTime, file } = found;
+  return { isYoung: age < settling, ...(files.has(file) && age >= young ? { chosen: { pid, isNamed: false, startTime, file } } : {}) };
+}
+
+/** Files by their identity, as they are now. Refuses: file-not-found. */
+export const filesAt = async (programs: readonly string[]): Promise<ReadonlySet<string>> => new Set(await Promise.all(programs.map(requireFile)));
+
+async function requireFile(path: string): Promise<string> {
+  const file = await fileAt(path);
+  if (file === undefined) throw refuse("file-not-found", `choose the processes that run ${path}`, "there is no such file", { path });
+  return file;
+}
+
+export const listPids = async (): Promise<readonly number[]> => (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
+
 /** It is the process that was chosen, and still runs what it ran then. */
 export async function isStillThere({ pid, startTime, file }: ChosenProcess): Promise<boolean> {
   const now = await readProcess(pid);
@@ -86,8 +105,7 @@ interface RunningProcess {
 }
 
 async function readProcesses(): Promise<readonly RunningProcess[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  return (await Promise.all(pids.map(readProcess))).filter((each) => each !== undefined);
+  return (await Promise.all((await listPids()).map(readProcess))).filter((each) => each !== undefined);
 }
 
 /** Undefined when it has ended, even if its parent has not noticed, and when we may not look into it. */

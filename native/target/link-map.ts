@@ -23,6 +23,14 @@ export async function readLinkMap(tracer: TracerClient, pid: number, program: Mo
   }
 }
 
+/** Has the dynamic linker done its work: libraries loaded, tables filled? It is the first to run, and for a moment nothing else has. */
+export async function isLinked({ tracer, pid, program }: { readonly tracer: TracerClient; readonly pid: number; readonly program: Module }): Promise<boolean> {
+  if (!program.hasInterpreter) return true;
+  const debug = await findDebug(tracer, pid, program);
+  const [state] = debug === undefined ? [] : await tracer.readMemory(pid, address(debug + 24n), 4); // r_debug.r_state
+  return state === 0; // RT_CONSISTENT; a debug section that nobody has filled yet is not found
+}
+
 async function findDebug(tracer: TracerClient, pid: number, { dynamic }: Module): Promise<Address | undefined> {
   if (dynamic === undefined) return undefined;
   const length = Math.min(Number(dynamic.end - dynamic.start), longestDynamic) & ~15;

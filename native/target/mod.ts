@@ -1,5 +1,6 @@
 // A process: what it is, its mappings, modules and symbols. Reads only.
 
+export { isLinked } from "./link-map.ts";
 export { openTarget, moduleAt } from "./target.ts";
 export type { Target } from "./target.ts";
 export type { Module } from "./modules.ts";

@@ -8,6 +8,7 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "capture", summary: "run a build and write its compile_commands.json", load: async () => (await import("./capture.ts")).capture },
   { name: "inspect", summary: "say what a patch image holds", load: async () => (await import("./inspect.ts")).inspect },
   { name: "apply", summary: "put a patch into a running process", load: async () => (await import("./apply.ts")).apply },
+  { name: "watch", summary: "put a patch into every process of a program, as it starts", load: async () => (await import("./watch.ts")).watch },
   { name: "revert", summary: "take a patch back out of a process", load: async () => (await import("./revert.ts")).revert },
   { name: "load", summary: "put a patch into a process without activating it", load: async () => (await import("./load.ts")).load },
   { name: "activate", summary: "redirect the functions to a patch that is loaded", load: async () => (await import("./activate.ts")).activate },

@@ -15,6 +15,7 @@ import { formatSymbols } from "./symbols.ts";
 import { formatStacks, formatThreads } from "./threads.ts";
 import { formatTransaction } from "./transaction.ts";
 import { formatVerify } from "./verify.ts";
+import { formatWatched } from "./watched.ts";
 
 export { formatError } from "./error.ts";
 
@@ -25,6 +26,7 @@ export function formatText(result: CommandResult, style: Style): string {
     case "captured": return formatCaptured(result.captured, style);
     case "inspected": return formatInspect(result.inspected, style);
     case "transaction": return formatTransaction(result.transaction, style);
+    case "watched": return formatWatched(result.watched, style);
     case "list": return formatList(result.processes, style);
     case "verified": return formatVerify(result.verified, style);
     case "verified-several": return result.reports.map((report) => formatVerify(report, style)).join("\n");
@@ -50,6 +52,7 @@ function documentOf(result: CommandResult): unknown {
     case "captured": return result.captured;
     case "inspected": return inspectedDocument(result.inspected);
     case "transaction": return result.transaction;
+    case "watched": return result.watched;
     case "list": return result.processes;
     case "verified": return result.verified;
     case "verified-several": return result.reports;

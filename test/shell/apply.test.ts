@@ -1,6 +1,6 @@
 // The way of a patch through the real program, on a real process: build, inspect, apply, list, verify, revert.
 
-import { open, readFile } from "node:fs/promises";
+import { copyFile, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -186,6 +186,24 @@ describe("suture apply, list, verify and revert of several processes", () => {
     await suture("revert", "triple", "--exe", answers.program);
     expect([await nextAnswer(one), await nextAnswer(other)]).toEqual(["answer 42", "answer 42"]);
     expect((await runSuture(["apply", image, "--exe", "/no/such/file"])).exitCode).toBe(5);
+  });
+});
+
+describe("suture watch", () => {
+  it("patches the processes of a program as they start, says so, and ends with 0 when it is told to stop", async () => {
+    const program = join(scratch.path, "watched");
+    await copyFile(answers.program, program);
+    await using running = await startTarget(program);
+    let watcher = 0;
+    const watching = runSuture(["watch", image, "--exe", program, "--json"], { onStart: (pid) => { watcher = pid; } });
+    await running.line(/^answer 63$/);
+    await using later = await startTarget(program);
+    await later.line(/^answer 63$/);
+    process.kill(watcher, "SIGINT");
+    const { exitCode, out, error } = await watching;
+    expect({ exitCode, out: JSON.parse(out) as unknown }).toEqual({ exitCode: 0, out: { result: "watched", patch: { name: "triple", digest }, applied: 2, carried: 0, failed: 0 } });
+    expect(error.trim().split("\n").map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: "applied", pid: running.pid, functions: ["answer"] }, { event: "applied", pid: later.pid }]);
+    expect(await runSuture(["watch", image])).toMatchObject({ exitCode: 2, error: expect.stringMatching(/no program is named; add --exe FILE/) });
   });
 });
 
