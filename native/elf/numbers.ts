@@ -1,7 +1,17 @@
 // Little-endian numbers in byte arrays. Reading outside of the array throws RangeError, as DataView does: callers
 // check their ranges first and report a place outside of the file in their own words.
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+// Whole tables are read number by number; a view for each of them would be most of the work.
+let viewed: Uint8Array = new Uint8Array();
+let view: DataView = new DataView(viewed.buffer);
+
+function viewOf(bytes: Uint8Array): DataView {
+  if (bytes !== viewed) {
+    view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    viewed = bytes;
+  }
+  return view;
+}
 
 export const readU8 = (bytes: Uint8Array, at: number): number => viewOf(bytes).getUint8(at);
 export const readU16 = (bytes: Uint8Array, at: number): number => viewOf(bytes).getUint16(at, true);

@@ -75,7 +75,7 @@ async function readModule(tracer: TracerClient, pid: number, first: Mapping, map
     hasInterpreter: headers.some(({ type }) => type === segmentType.interpreter),
     ...(dynamic === undefined ? {} : { dynamic: rangeOf(dynamic, layout.bias) }),
     ...(buildId === undefined ? {} : { buildId }),
-    elf: once(async () => readElf(await readFile(tracer, pid, first, layout.mappings))),
+    elf: once(() => readOnce(tracer, fileKey(first, buildId), async () => readElf(await readFile(tracer, pid, first, layout.mappings)))),
   };
 }
 
@@ -140,6 +140,23 @@ async function readFile(tracer: TracerClient, pid: number, first: Mapping, own: 
   const end = own.reduce((high, mapping) => (mapping.end > high ? mapping.end : high), first.end);
   return tracer.readMemory(pid, first.start, Number(end - first.start));
 }
+
+/** The processes of one program have the same files; each is read for the first of them, for as long as somebody works with it. */
+const known = new WeakMap<TracerClient, Map<string, WeakRef<Promise<ElfFile>>>>();
+
+async function readOnce(tracer: TracerClient, key: string | undefined, read: () => Promise<ElfFile>): Promise<ElfFile> {
+  if (key === undefined) return read();
+  const files = known.get(tracer) ?? new Map<string, WeakRef<Promise<ElfFile>>>();
+  known.set(tracer, files);
+  const reading = files.get(key)?.deref() ?? read();
+  files.set(key, new WeakRef(reading));
+  reading.catch(() => files.delete(key));
+  return reading;
+}
+
+/** Undefined for what could be another file under the same number, or is no file. */
+const fileKey = (first: Mapping, buildId: string | undefined): string | undefined =>
+  buildId === undefined || isMemoryFile(first) || !first.path.startsWith("/") ? undefined : `${first.device} ${first.inode} ${buildId}`;
 
 function once<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let made: Promise<Value> | undefined;

@@ -82,6 +82,27 @@ test("openTarget() looks into a program whose file was deleted, and one whose fi
   }
 });
 
+test("openTarget() reads the files of a program once for all of its processes, and another file of the same name anew", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "suture-shared-"));
+  try {
+    const [one, other] = await Promise.all([forms[0], forms[2]].map((form) => compileTarget("looks-into-libraries.c", form?.[1])));
+    const copy = join(directory, "program");
+    copyFileSync(one?.program ?? "", copy);
+    await using first = await startTarget(copy);
+    await using second = await startTarget(copy);
+    rmSync(copy);
+    copyFileSync(other?.program ?? "", copy);
+    await using third = await startTarget(copy);
+    const targets = await Promise.all([first, second, third].map(({ pid }) => openTarget(tracer, pid)));
+    const [a, b, c] = await Promise.all(targets.map(({ program }) => program.elf()));
+    expect(b).toBe(a);
+    expect(c).not.toBe(a);
+    expect([a?.buildId, c?.buildId]).toEqual([targets[0]?.program.buildId, targets[2]?.program.buildId]);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
 test("openTarget() looks into a static program", async () => {
   await using looked = await look({ flags: ["-O1"], link: ["-static", "-Wl,--build-id"] }, "threads-asleep.c");
   expect(looked.target.modules.map(({ name }) => name)).toEqual([looked.program.replace(/.*\//, "")]);
