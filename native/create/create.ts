@@ -7,6 +7,7 @@ import { assembleObject } from "./assemble.ts";
 import type { OldFunction } from "./assemble.ts";
 import { checkLayouts } from "./check-layouts.ts";
 import { compareObjects } from "./compare.ts";
+import type { Comparison } from "./compare.ts";
 import { compileObjectPairs } from "./compile.ts";
 import { linkTimeOptimisation } from "./compiler-arguments.ts";
 import { correlateObjects } from "./correlate.ts";
@@ -244,7 +245,14 @@ export function oldFunctionOf({ program }: LinkedProgram, { proved, comparison }
   const answer = redirectSite(program, target);
   if (!answer.possible) throw notPatchable(proved.pair.unit, { function: name }, `cannot be redirected: ${answer.reason.text}`);
   const doubts = proved.unproved.has(name) ? ["its code in the program is not what source and flags give, and the proof was waived"] : [];
-  return { oldEntry: target.entry, oldSize: old.size, oldRanges: rangesOf(proved, name, target), ...answer.site, warnings: [...doubts, ...warningsFor(program, target)] };
+  return { oldEntry: target.entry, oldSize: old.size, oldRanges: rangesOf(proved, name, target), ...answer.site, warnings: [...doubts, ...copiesBeside(comparison, definition), ...warningsFor(program, target)] };
+}
+
+/** Functions of assembly are reached without a relocation that could lead to the program's own. */
+function copiesBeside({ patched, changed, added }: Comparison, { section, name }: Definition): readonly string[] {
+  const beside = patched.definitionsBySection.get(section?.index ?? -1) ?? [];
+  const copies = beside.filter((each) => each.kind === "function" && each.name !== name && !changed.has(each.name) && !added.has(each.name) && !isColdPart(each.name));
+  return copies.length === 0 ? [] : [`it may call copies of ${listUnits(copies.map((each) => each.name))} that come with it, which a later patch of these alone would not reach`];
 }
 
 /** The body, and every cold part that debug information or the proof knows of. */

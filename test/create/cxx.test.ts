@@ -82,7 +82,7 @@ describe.each(levels)("C++ compiled with %s", (level) => {
 /** Compiling C++ takes its time: all changes are one patch here. */
 test.each([
   { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -O2"), way: { flags: ["-g", "-O2"], compiler: "clang" } },
-  { title: lifted("X15", "all rows of cxx.test.ts in one patch, -fno-plt -fvisibility=hidden -ffunction-sections"), way: { flags: ["-g", "-O2", "-fPIC", "-fno-plt", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"], link: ["-Wl,--gc-sections"] } },
+  { title: lifted("X23", "C++ with COMDAT groups, -fPIC -fno-plt -fvisibility=hidden -ffunction-sections -fdata-sections, unused code dropped: all rows of cxx.test.ts in one patch"), way: { flags: ["-g", "-O2", "-fPIC", "-fno-plt", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"], link: ["-Wl,--gc-sections"] } },
 ] as const)("$title", async ({ way }) => {
   await using program = await startProgram(tracer, { files, ...way });
   expect(read(await program.ask())).toEqual(old);

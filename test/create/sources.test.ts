@@ -195,24 +195,33 @@ describe("diffSourceTrees()", () => {
 });
 
 describe("the recorded compiler compiles the patch, whatever it is called", () => {
-  const wrapper = (tree: SourceTree, log: string): string => {
-    const path = join(tree.directory, "cc-wrapper");
-    writeFileSync(path, `#!/bin/sh\necho called >> '${log}'\nexec gcc "$@"\n`);
+  const script = (tree: SourceTree, name: string, text: string): string => {
+    const path = join(tree.directory, name);
+    writeFileSync(path, `#!/bin/sh\n${text}\n`);
     chmodSync(path, 0o755);
     return path;
   };
-  const cases: readonly (readonly [string, (tree: SourceTree) => string])[] = [
-    [lifted("X22", "a compiler with the target's name before its own (x86_64-linux-gnu-gcc)"), () => "x86_64-linux-gnu-gcc"],
-    [lifted("X22", "a compiler at another path, by a link"), (tree) => { symlinkSync(execFileSync("which", ["gcc"]).toString().trim(), join(tree.directory, "cc")); return join(tree.directory, "cc"); }],
-    [lifted("X22", "a script around the compiler"), (tree) => wrapper(tree, join(tree.directory, "log"))],
+  const plain = ["-g", "-O2"];
+  interface Called {
+    readonly words: readonly [compiler: string, ...flags: readonly string[]];
+    /** As the image has it, where that is another one. */
+    readonly command?: readonly string[];
+    readonly producer?: RegExp;
+  }
+  const cases: readonly (readonly [string, (tree: SourceTree) => Called])[] = [
+    [lifted("X22", "a compiler with the target's name before its own (x86_64-linux-gnu-gcc)"), () => ({ words: ["x86_64-linux-gnu-gcc", ...plain] })],
+    [lifted("X22", "a compiler that is told its target (clang --target=x86_64-linux-gnu)"), () => ({ words: ["clang", "--target=x86_64-linux-gnu", ...plain], producer: /clang version/ })],
+    [lifted("X22", "a compiler at another path, by a link"), (tree) => { symlinkSync(execFileSync("which", ["gcc"]).toString().trim(), join(tree.directory, "cc")); return { words: [join(tree.directory, "cc"), ...plain] }; }],
+    [lifted("X22", "a script around the compiler"), (tree) => ({ words: [script(tree, "cc-wrapper", 'exec gcc "$@"'), ...plain] })],
+    [lifted("X22", "a program that starts the compiler, such as ccache or distcc"), (tree) => ({ words: [script(tree, "distcc", 'exec "$@"'), "gcc", ...plain], command: ["gcc", ...plain] })],
   ];
-  test.each(cases)("%s", async (_, compilerOf) => {
+  test.each(cases)("%s", async (_, calledIn) => {
     using tree = openSourceTree({ "main.c": asking, "a.c": single });
-    const compiler = compilerOf(tree);
-    const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
+    const { words: [compiler, ...flags], command = [compiler, ...flags], producer = /^GNU C/ } = calledIn(tree);
+    const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler, flags }]);
     const { manifest, image } = await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": single.replace("10", "20") })]);
     expect(await answersAround(tracer, program, image)).toEqual([["11"], ["21"], ["11"]]);
-    expect(manifest.build?.units).toMatchObject([{ unit: "a.c", command: [compiler, "-g", "-O2"], producer: expect.stringMatching(/^GNU C/) }]);
+    expect(manifest.build?.units).toMatchObject([{ unit: "a.c", command, producer: expect.stringMatching(producer) }]);
   });
 });
 
