@@ -97,7 +97,8 @@ export class TracerConnection {
     const request = this.#pending.get(id);
     if (!request) return;
     this.#pending.delete(id);
-    if (this.#pending.size === 0) this.#holdNode(false);
+    // Not while its end is waited for: what is asked for may be answered after close() was called.
+    if (this.#pending.size === 0 && this.#failure === undefined) this.#holdNode(false);
     if (head["error"] !== undefined) request.reject(errorFrom(head["error"]));
     else request.resolve({ result: asObject(head["result"]), body });
   }

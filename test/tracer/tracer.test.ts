@@ -241,14 +241,26 @@ describe("Tracer", () => {
     expect(error.message).toContain("has been closed");
   });
 
-  it("does not keep Node alive when nobody disposes of it, and ends with Node", async () => {
-    const script = `
-      const { Tracer } = await import(${JSON.stringify(new URL("../../native/tracer.ts", import.meta.url).href)});
-      const tracer = await Tracer.start();
-      process.stdout.write("started");
-    `;
-    const ran = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { timeout: 20_000, encoding: "utf8" });
+  const runScript = (...lines: readonly string[]) => {
+    const module = JSON.stringify(new URL("../../native/tracer.ts", import.meta.url).href);
+    const script = [`const { Tracer } = await import(${module});`, "const tracer = await Tracer.start();", ...lines].join("\n");
+    return spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], { timeout: 20_000, encoding: "utf8" });
+  };
+
+  it("does not keep Node alive when nobody disposes of it, and ends with Node", () => {
+    const ran = runScript('process.stdout.write("started");');
     expect(ran.stdout + ran.stderr).toContain("started");
+    expect(ran.status).toBe(0);
+  }, 30_000);
+
+  it("keeps Node alive until it is closed, when answers come after that was asked for", () => {
+    const ran = runScript(
+      "const answers = [1, 2, 3].map(() => tracer.readMaps(process.pid));",
+      "await tracer[Symbol.asyncDispose]();",
+      'await Promise.all(answers);',
+      'process.stdout.write("closed");',
+    );
+    expect(ran.stdout + ran.stderr).toBe("closed");
     expect(ran.status).toBe(0);
   }, 30_000);
 });
