@@ -2,12 +2,13 @@
 // existing file is replaced only by one that holds something.
 
 import { spawn } from "node:child_process";
-import { readFile, rename, rm } from "node:fs/promises";
+import { readFile, rename } from "node:fs/promises";
 import { resolve } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import { parseCompileCommands } from "./compile-commands.ts";
 import { cannotRun } from "./run-program.ts";
+import { endAtExit, removeAtExit, removeScratch } from "./scratch.ts";
 import type { CompileCommand } from "./types.ts";
 
 export interface CaptureOptions {
@@ -23,6 +24,7 @@ export async function captureCompileCommands(command: readonly string[], options
   const output = resolve(directory, options.output ?? "compile_commands.json");
   if (command.length === 0) throw new SutureError("usage", "Cannot capture: no build command given, as in \"suture capture -- make\"");
   const written = `${output}.${process.pid}`;
+  removeAtExit(written);
   try {
     const status = await runUnderBear(command, directory, written);
     if (status !== 0) throw buildFailed(command, status);
@@ -31,7 +33,7 @@ export async function captureCompileCommands(command: readonly string[], options
     await rename(written, output);
     return commands;
   } finally {
-    await rm(written, { force: true });
+    await removeScratch(written);
   }
 }
 
@@ -39,6 +41,7 @@ function runUnderBear(command: readonly string[], directory: string, output: str
   return new Promise((done, reject) => {
     // Standard output is ours: under --json it holds one value and nothing else.
     const child = spawn("bear", ["--output", output, "--", ...command], { cwd: directory, stdio: ["inherit", 2, 2] });
+    endAtExit(child);
     child.on("error", (cause: NodeJS.ErrnoException) => reject(cannotRun("bear", directory, cause)));
     child.on("close", (code, signal) => done(code ?? signal ?? 1));
   });

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 
 import { SutureError } from "../errors.ts";
 import { refuseFullDisk } from "./full-disk.ts";
+import { endAtExit } from "./scratch.ts";
 
 export interface ProgramRun {
   readonly directory: string;
@@ -42,6 +43,7 @@ function runToItsEnd(program: string, args: readonly string[], run: ProgramRun):
       env: { ...process.env, ...run.environment, LC_ALL: "C", PWD: run.directory },
       stdio: ["pipe", "pipe", "pipe"],
     });
+    endAtExit(child);
     const output: Buffer[] = [];
     const errors: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => output.push(chunk));

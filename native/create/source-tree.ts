@@ -3,11 +3,11 @@
 
 import type { Dirent } from "node:fs";
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 
 import { SutureError } from "../errors.ts";
+import { removeAtExit, removeScratch } from "./scratch.ts";
 
 /** A source tree, its shadow, and a place for temporary files beside it. Paths are relative to the root. */
 export interface ShadowTree extends AsyncDisposable {
@@ -43,13 +43,14 @@ export function createShadowTree(source: string): ShadowTree {
   const spelledRoot = resolve(source);
   const root = openTree(spelledRoot);
   const temporary = realpathSync(mkdtempSync(join(tmpdir(), "suture-")));
+  removeAtExit(temporary);
   const tree: ShadowTree = {
     root,
     spelledRoot,
     shadow: join(temporary, "tree"),
     scratch: join(temporary, "scratch"),
     linked: new Set(),
-    [Symbol.asyncDispose]: () => rm(temporary, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => removeScratch(temporary),
   };
   try {
     mkdirSync(tree.scratch);
