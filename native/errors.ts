@@ -63,5 +63,10 @@ export class SutureError extends Error {
   }
 }
 
+const unreadable: Readonly<Record<string, string>> = { ENOENT: "no such file", EISDIR: "it is a directory", EACCES: "not permitted", ENOTDIR: "no such file" };
+
+/** Why a file cannot be read, in the words of the other refusals; what Node says where there are none. */
+export const explainUnreadable = ({ code = "", message }: NodeJS.ErrnoException): string => unreadable[code] ?? message;
+
 export const isErrorKind = (value: string): value is ErrorKind =>
   Object.values(kindsByExitCode).some((kinds) => (kinds as readonly string[]).includes(value));

@@ -7,9 +7,9 @@ export type * from "./tracer.ts";
 export * from "./image/mod.ts";
 export { captureCompileCommands, createPatchImage, createReplacementImage, diffSourceTrees, disassemblePatch, readDiff, splitShellWords } from "./create/mod.ts";
 export type { CreatedPatch, CreateOptions, CreateProgress, FunctionDisassembly, OldCode, Replacement, SourceDiff } from "./create/mod.ts";
-export { activatePatch, applyPatch, deactivatePatch, debugFilesOf, debugFilesOfCore, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches, watchPrograms } from "./patch/mod.ts";
+export { activatePatch, applyPatch, chooseProcesses, deactivatePatch, debugFilesOf, debugFilesOfCore, listAllPatches, listPatches, loadPatch, recoverProcess, revertPatch, unloadPatch, verifyPatches, watchPrograms } from "./patch/mod.ts";
 export type {
-  Blocker, BlockingStack, BlockingThread, DebugFile, FunctionOnStack, FunctionReport, ListedPatch, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
+  Blocker, BlockingStack, BlockingThread, ChosenProcess, DebugFile, FunctionOnStack, FunctionReport, ListedPatch, PatchedMachine, PatchedProcess, PatchState, Processes, ProcessReport, ProcessSelection, RecoveryReport, SettledPatch, StopReport, TransactionOptions,
   TransactionProgress, TransactionResult, ValueReport, VerifiedFunction, VerifiedValue, VerifyReport, WatchEvent, WatchOptions,
 } from "./patch/mod.ts";
 export { findDynamicSymbol, moduleAt, nameAt, openTarget } from "./target/mod.ts";

@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  Branch, CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, HeldMapping, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  Branch, CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, Holders, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -85,14 +85,13 @@ export class Tracer implements TracerClient {
     return (result["branches"] as unknown as readonly Wire<Branch>[]).map(({ at, to }) => ({ at: readAddress(at), to: readAddress(to) }));
   }
 
-  async holders(pathPrefix: string): Promise<readonly HeldMapping[]> {
+  async holders(pathPrefix: string): Promise<Holders> {
     const { result } = await this.#connection.request("holders", { pathPrefix });
-    return (result["mappings"] as unknown as readonly Wire<HeldMapping>[]).map((mapping) => ({
-      ...mapping,
-      startTime: BigInt(mapping.startTime),
-      start: readAddress(mapping.start),
-      end: readAddress(mapping.end),
-    }));
+    const { mappings, hidden } = result as unknown as Wire<Holders>;
+    return {
+      hidden,
+      mappings: mappings.map((mapping) => ({ ...mapping, startTime: BigInt(mapping.startTime), start: readAddress(mapping.start), end: readAddress(mapping.end) })),
+    };
   }
 
   async debugInformation(path: string, { inlined = false, debugFile }: DebugOptions = {}): Promise<DebugInformation> {

@@ -3,7 +3,7 @@
 
 import { readFile } from "node:fs/promises";
 import {
-  applyPatch, createPatchImage, listPatches, readDiff, revertPatch, SutureError, verifyPatches,
+  applyPatch, createPatchImage, explainUnreadable, listPatches, readDiff, revertPatch, SutureError, verifyPatches,
   type CreatedPatch, type CreateOptions, type PatchedProcess, type ThreadDescription, type ThreadStack, type TracerClient,
   type TransactionOptions, type TransactionResult, type VerifyReport,
 } from "../native/mod.ts";
@@ -56,7 +56,7 @@ async function fromHere<Result>(work: () => Promise<Result>): Promise<Result> {
 async function imageBytes(patch: PatchSource): Promise<Uint8Array> {
   if (patch instanceof Uint8Array) return patch;
   if (typeof patch !== "string") return patch.image;
-  return readFile(patch).catch((cause: Error) => {
-    throw new SutureError("file-not-found", `Cannot read patch image ${patch}: ${cause.message}`, { path: patch }, { cause });
+  return readFile(patch).catch((cause: NodeJS.ErrnoException) => {
+    throw new SutureError("file-not-found", `Cannot read patch image ${patch}: ${explainUnreadable(cause)}`, { path: patch }, { cause });
   });
 }

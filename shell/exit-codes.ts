@@ -9,9 +9,9 @@ const meanings: Readonly<Record<ExitCode, string>> = {
   2: "the command line is wrong",
   3: "the process cannot be worked on: gone, not permitted, traced by another, not x86-64",
   4: "the patch does not belong to the process, or its file is not a patch image",
-  5: "the patch cannot be built",
-  6: "right, but not now: blocked, over the budget, interrupted; nothing was written",
-  7: "verify found other bytes than the ledger says, or a transaction left in the middle",
+  5: "the patch cannot be built, or a file is not there or cannot be written",
+  6: "right, but not now: blocked, over the budget, interrupted, refused by the patch's own callback; nothing was written",
+  7: "verify found other bytes than the ledger says, or a transaction left in the middle, or could not look",
   8: "the recipe failed",
   9: "done, but a callback of the patch that comes after the switch failed (failedCallbacks in the JSON)",
 };

@@ -1,7 +1,7 @@
 // A patch image from its file. What is wrong with it is the engine's to say; here the message gets the file's name.
 
 import { readFile } from "node:fs/promises";
-import { decodeImage, SutureError, type PatchImage } from "../native/mod.ts";
+import { decodeImage, explainUnreadable, SutureError, type PatchImage } from "../native/mod.ts";
 
 export interface ImageFile {
   readonly bytes: Uint8Array;
@@ -11,7 +11,7 @@ export interface ImageFile {
 /** Refuses: file-not-found, bad-image, unsupported-image-version. */
 export async function readImageFile(path: string): Promise<ImageFile> {
   const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new SutureError("file-not-found", `Cannot read patch image ${path}: ${causes[cause.code ?? ""] ?? cause.message}`, { path }, { cause });
+    throw new SutureError("file-not-found", `Cannot read patch image ${path}: ${explainUnreadable(cause)}`, { path }, { cause });
   });
   try {
     return { bytes, image: decodeImage(bytes) };
@@ -21,5 +21,3 @@ export async function readImageFile(path: string): Promise<ImageFile> {
     throw new SutureError(error.kind, message, { ...error.data, path }, { cause: error });
   }
 }
-
-const causes: Readonly<Record<string, string>> = { ENOENT: "no such file", EISDIR: "it is a directory", EACCES: "not permitted" };

@@ -4,11 +4,13 @@
 
 import { commandTable } from "./commands/table.ts";
 import type { CommandEntry } from "./commands/command.ts";
-import { reportFailure, runCommandLine } from "./program.ts";
+import { asksForJson, reportFailure, runCommandLine } from "./program.ts";
+import { eraseLine } from "./progress.ts";
 import { Session } from "./session.ts";
-import { openTerminal, type Terminal } from "./terminal.ts";
+import { finishOutput, openTerminal, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
+const words = process.argv.slice(2);
 const terminal = openTerminal();
 const session = new Session();
 
@@ -21,9 +23,9 @@ const shell: CommandEntry = {
 endOnSignals(session, terminal);
 // Nothing is left that could wake us, and no exit code yet: a recipe waits for what will never happen.
 process.once("beforeExit", () => {
-  process.exitCode = reportFailure(new Error("the work waits for something that can no longer happen"), terminal, false);
+  process.exitCode = reportFailure(new Error("the work waits for something that can no longer happen"), terminal, asksForJson(words));
 });
-const exitCode = await runCommandLine(process.argv.slice(2), {
+const exitCode = await runCommandLine(words, {
   programName: "suture",
   version,
   commands: [...commandTable, shell],
@@ -31,14 +33,14 @@ const exitCode = await runCommandLine(process.argv.slice(2), {
   terminal,
 });
 await session[Symbol.asyncDispose]();
-process.exit(exitCode);
+process.exit(await finishOutput().then(() => exitCode, (error: unknown) => reportFailure(error, terminal, false)));
 
 /** Interrupted is exit code 6: nothing is half done, trying again may work. */
 function endOnSignals(session: Session, terminal: Terminal): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (!session.interrupt()) return;
-      terminal.error(`${terminal.errorStyle.red("error")}: Cannot go on: interrupted by ${signal}\n`);
+      terminal.error(`${terminal.errorIsTerminal ? eraseLine : ""}${terminal.errorStyle.red("error")}: Cannot go on: interrupted by ${signal}\n`);
       void session[Symbol.asyncDispose]().finally(() => process.exit(6));
     });
   }

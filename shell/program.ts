@@ -42,7 +42,7 @@ export async function runCommandLine(words: readonly string[], surroundings: Sur
 }
 
 /** Looked for by hand, because the line may be the very thing that cannot be parsed. After `--` it belongs to others. */
-function asksForJson(words: readonly string[]): boolean {
+export function asksForJson(words: readonly string[]): boolean {
   const end = words.indexOf("--");
   return (end === -1 ? words : words.slice(0, end)).includes("--json");
 }
@@ -115,15 +115,11 @@ function configureCommand(command: Command, definition: CommandDefinition, progr
 }
 
 function createContext({ session, terminal, attachedPid }: Surroundings, asJson: boolean): CommandContext {
-  const showsProgress = terminal.errorIsTerminal && !asJson;
   return {
     session,
     ...(attachedPid === undefined ? {} : { attachedPid }),
     json: asJson,
     say: (line) => (asJson ? terminal.error : terminal.out)(`${line}\n`),
-    progress: (line) => {
-      if (showsProgress) terminal.error(`${line}\n`);
-    },
     openProgress: (mode) => openProgress(mode, terminal, asJson),
     warn: (line) => terminal.error(`${terminal.style.yellow("warning")}: ${line}\n`),
   };

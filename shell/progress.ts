@@ -5,7 +5,8 @@ import { SutureError } from "../native/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 const modes = ["auto", "line", "lines", "json", "none"] as const;
-export type ProgressMode = (typeof modes)[number];
+/** "watched": as auto, but nothing where there is no terminal. */
+export type ProgressMode = (typeof modes)[number] | "watched";
 
 export function parseProgressMode(text: string): ProgressMode {
   const mode = modes.find((each) => each === text);
@@ -23,7 +24,7 @@ export interface Progress extends Disposable {
 
 /** auto: nothing beside a JSON result, one line on a terminal, lines elsewhere. */
 export function openProgress(mode: ProgressMode, terminal: Terminal, asJson: boolean): Progress {
-  const chosen = mode !== "auto" ? mode : asJson ? "none" : terminal.errorIsTerminal ? "line" : "lines";
+  const chosen = mode !== "auto" && mode !== "watched" ? mode : asJson ? "none" : terminal.errorIsTerminal ? "line" : mode === "auto" ? "lines" : "none";
   switch (chosen) {
     case "none": return { report: () => undefined, [Symbol.dispose]: () => undefined };
     case "json": return jsonProgress(terminal);
@@ -40,7 +41,8 @@ function jsonProgress(terminal: Terminal): Progress {
   };
 }
 
-const eraseLine = "\r\x1b[K";
+/** What a terminal shows in its current line goes. */
+export const eraseLine = "\r\x1b[K";
 
 function lineProgress(terminal: Terminal): Progress {
   let isShown = false;

@@ -16,6 +16,7 @@ export type CommandResult =
   | { readonly type: "verified"; readonly verified: VerifyReport }
   | { readonly type: "verified-several"; readonly reports: readonly VerifyReport[] }
   | { readonly type: "recovered"; readonly recovered: RecoveryReport }
+  | { readonly type: "recovered-several"; readonly reports: readonly RecoveryReport[] }
   | { readonly type: "threads"; readonly threads: ThreadsResult }
   | { readonly type: "stacks"; readonly stacks: StacksResult }
   | { readonly type: "symbols"; readonly symbols: SymbolsResult }

@@ -1,5 +1,7 @@
 // Where text goes, and whether it may carry colours: only to a terminal, and never when NO_COLOR is set.
 
+import { SutureError } from "../native/mod.ts";
+
 /** Ways to set a word apart; each returns its text unchanged where colours are not wanted. */
 export interface Style {
   readonly bold: (text: string) => string;
@@ -32,15 +34,29 @@ export const colorStyle: Style = {
   yellow: sequence(33, 39),
 };
 
+/**
+ * A reader that has seen enough (`suture list | head`) is no error, and work under way goes on without one: a recipe that is to
+ * take its patch back has to come to its end. A result that cannot be written is lost, and the exit code says so.
+ */
+function onWriteError({ code, message }: NodeJS.ErrnoException): void {
+  if (code === "EPIPE" || writeFailure !== undefined) return;
+  writeFailure = message;
+}
+
+let writeFailure: string | undefined;
+
+/** Waits until all that was printed is out. Refuses: cannot-write. */
+export async function finishOutput(): Promise<void> {
+  await new Promise<void>((resolve) => process.stdout.write("", () => resolve()));
+  if (writeFailure !== undefined) throw new SutureError("cannot-write", `Cannot print the result: ${writeFailure}`);
+}
+
 /** The streams of this process. */
 export function openTerminal(environment: NodeJS.ProcessEnv = process.env): Terminal {
   const styleFor = (stream: NodeJS.WriteStream): Style =>
     stream.isTTY && (environment["NO_COLOR"] ?? "") === "" && environment["TERM"] !== "dumb" ? colorStyle : plainStyle;
-  // A reader that has seen enough (`suture list | head`) is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
+  process.stdout.on("error", onWriteError);
+  process.stderr.on("error", onWriteError);
   return {
     out: (text) => void process.stdout.write(text),
     error: (text) => void process.stderr.write(text),

@@ -7,7 +7,7 @@ import { parsePatch } from "diff";
 import type { StructuredPatch, StructuredPatchHunk } from "diff";
 
 import { printable } from "../elf/mod.ts";
-import { SutureError } from "../errors.ts";
+import { explainUnreadable, SutureError } from "../errors.ts";
 import { decodeText } from "./byte-text.ts";
 import type { SourceDiff } from "./types.ts";
 
@@ -27,8 +27,8 @@ export interface FileChange {
 
 /** Reads a diff from a file; its name is the file's, without directory and ending. */
 export async function readDiff(path: string): Promise<SourceDiff> {
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new SutureError("file-not-found", `Cannot read diff ${path}: ${cause.message}`, { path }, { cause });
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new SutureError("file-not-found", `Cannot read diff ${path}: ${explainUnreadable(cause)}`, { path }, { cause });
   });
   return { name: basename(path).replace(/\.(patch|diff)$/, ""), text: decodeText(bytes) };
 }

@@ -5,3 +5,4 @@ export type * from "./describe.ts";
 export { encodeImage } from "./encode.ts";
 export { decodeImage } from "./decode.ts";
 export type { PatchImage } from "./decode.ts";
+export { patchNameProblem } from "./schema.ts";

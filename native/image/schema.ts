@@ -40,6 +40,11 @@ const hexBytes = v.pipe(
 );
 const list = <Item extends v.GenericSchema>(item: Item) => v.pipe(v.array(item), v.maxLength(mostEntries, `more than ${mostEntries} entries`));
 
+const patchName = baseName(longestPatchName);
+
+/** Why a patch cannot be called this; undefined when it can. */
+export const patchNameProblem = (text: string): string | undefined => v.safeParse(patchName, text).issues?.[0].message;
+
 const moduleIdentity = v.strictObject({
   name: baseName(255),
   buildId: v.pipe(v.string(), v.regex(/^(?:[0-9a-f]{2}){1,64}$/, "not a build-id in lower-case hex")),
@@ -99,7 +104,7 @@ const buildRecord = v.strictObject({
 
 export const manifestSchema: v.GenericSchema<unknown, PatchManifest> = v.strictObject({
   format: v.literal(imageFormat),
-  name: baseName(longestPatchName),
+  name: patchName,
   description: v.pipe(v.string(), v.maxLength(65_536, "longer than 65536 characters")),
   architecture: v.literal("x86-64"),
   diffs: list(v.strictObject({ name: line(4096), text: v.string() })),

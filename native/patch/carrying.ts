@@ -47,7 +47,7 @@ function findCarried(open: OpenProcess, name: string, verb: Verb, check: StateCh
 
 function noSuchPatch(act: string, pid: number, name: string, carried: readonly CarriedPatch[]): Error {
   const applied = carried.map(({ patch }) => patch.name);
-  const others = applied.length === 0 ? "no patch is applied" : `applied are ${applied.map((each) => `"${each}"`).join(", ")}`;
+  const others = applied.length === 0 ? "no patch is applied" : `it carries no patch of this name, only ${applied.map((each) => `"${each}"`).join(", ")}`;
   return refuse("no-such-patch", act, others, { pid, patch: name, applied });
 }
 

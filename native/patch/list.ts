@@ -12,14 +12,14 @@ import { stateOf } from "./ledger-state.ts";
 import type { LedgerState } from "./ledger-state.ts";
 import { describeOnceUntraced } from "./our-tracers.ts";
 import { reportFunctions } from "./transaction.ts";
-import type { ListedPatch, PatchedProcess, PatchState } from "./types.ts";
+import type { ListedPatch, PatchedMachine, PatchedProcess, PatchState } from "./types.ts";
 
 /**
  * Without a pid: every process that carries patches and that we may look into, those whose ledger cannot be read with the
  * problem in the place of patches. Refuses, of the one process asked for: bad-ledger, and what describing a process refuses.
  */
 export async function listPatches(tracer: TracerClient, pid?: number): Promise<readonly PatchedProcess[]> {
-  return pid === undefined ? listEverywhere(tracer) : [await listOne(tracer, pid)];
+  return pid === undefined ? (await listAllPatches(tracer)).processes : [await listOne(tracer, pid)];
 }
 
 async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProcess> {
@@ -29,15 +29,17 @@ async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProces
   return { pid, program, patches: listLedger(ledger, pid) };
 }
 
-async function listEverywhere(tracer: TracerClient): Promise<readonly PatchedProcess[]> {
+/** The whole machine, and how much of it may not be looked into. */
+export async function listAllPatches(tracer: TracerClient): Promise<PatchedMachine> {
   const holders = new Map<number, { readonly program: string; readonly startTime: bigint; readonly ledgers: AddressRange[] }>();
-  for (const { pid, program, startTime, start, end } of await tracer.holders(ledgerPath)) {
+  const { mappings, hidden } = await tracer.holders(ledgerPath);
+  for (const { pid, program, startTime, start, end } of mappings) {
     const known = holders.get(pid) ?? { program, startTime, ledgers: [] };
     holders.set(pid, known);
     known.ledgers.push({ start, end });
   }
   const listed = await Promise.all([...holders].map(([pid, { program, startTime, ledgers }]) => listHolder(tracer, { pid, startTime }, program, ledgers)));
-  return listed.filter((process) => process !== undefined).sort((one, other) => one.pid - other.pid);
+  return { processes: listed.filter((process) => process !== undefined).sort((one, other) => one.pid - other.pid), hidden };
 }
 
 async function listHolder(tracer: TracerClient, process: { readonly pid: number; readonly startTime: bigint }, program: string, ledgers: readonly AddressRange[]): Promise<PatchedProcess | undefined> {

@@ -3,7 +3,9 @@
 // A process that nobody named may end, or become another program, at any time, and that is no failure. One that is very
 // young is left out at first: between vfork() and exec() it shares its parent's memory, and there is only one of that.
 
+import type { BigIntStats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
+import { explainUnreadable } from "../errors.ts";
 import { refuse } from "./refusal.ts";
 
 export interface ProcessSelection {
@@ -82,9 +84,9 @@ export async function chooseOne(pid: number, files: ReadonlySet<string>, settlin
 export const filesAt = async (programs: readonly string[]): Promise<ReadonlySet<string>> => new Set(await Promise.all(programs.map(requireFile)));
 
 async function requireFile(path: string): Promise<string> {
-  const file = await fileAt(path);
-  if (file === undefined) throw refuse("file-not-found", `choose the processes that run ${path}`, "there is no such file", { path });
-  return file;
+  return stat(path, { bigint: true }).then(identityOf, (cause: NodeJS.ErrnoException) => {
+    throw refuse("file-not-found", `choose the processes that run ${path}`, explainUnreadable(cause), { path });
+  });
 }
 
 export const listPids = async (): Promise<readonly number[]> => (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
@@ -120,8 +122,10 @@ async function readProcess(pid: number): Promise<RunningProcess | undefined> {
 
 /** A file by its identity: paths differ between mount namespaces, and a replaced file still runs. */
 async function fileAt(path: string): Promise<string | undefined> {
-  return stat(path, { bigint: true }).then(({ dev, ino }) => `${dev}:${ino}`, () => undefined);
+  return stat(path, { bigint: true }).then(identityOf, () => undefined);
 }
+
+const identityOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
 
 function descendantsOf(root: number, everyone: readonly RunningProcess[]): readonly RunningProcess[] {
   const children = everyone.filter(({ parent, pid }) => parent === root && pid !== root);

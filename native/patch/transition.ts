@@ -139,6 +139,6 @@ function describeExcess(budget: number, { bytes, microseconds }: ScanFigures): s
 
 function wayOut(blockers: readonly Blocker[], switches: readonly Switch[]): string {
   const lasting = switches.every(({ mayForce }) => mayForce) ? neverLeft(blockers) : [];
-  if (blockers.every(({ reason }) => reason === "in-memory")) return "a longer timeout may help, and a scan of stacks alone passes over it: that call will go on in the old code";
-  return lasting.length === 0 ? "a longer timeout may help" : `a longer timeout may help, or to force ${lasting.join(", ")}: a call that is under way will go on in the old code`;
+  if (blockers.every(({ reason }) => reason === "in-memory")) return "a longer timeout may help, and a scan of stacks alone (no --scan heap) passes over it: that call will go on in the old code";
+  return lasting.length === 0 ? "a longer timeout may help" : `a longer timeout may help, or to force ${lasting.join(", ")} (--force-active): a call that is under way will go on in the old code`;
 }

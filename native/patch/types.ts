@@ -164,6 +164,12 @@ export interface PatchedProcess {
   readonly problem?: string;
 }
 
+export interface PatchedMachine {
+  readonly processes: readonly PatchedProcess[];
+  /** How many processes may not be looked into. */
+  readonly hidden: number;
+}
+
 export interface VerifiedFunction {
   readonly name: string;
   readonly patch: string;
@@ -186,5 +192,7 @@ export interface VerifyReport {
   readonly program: string;
   /** Every byte is what the ledger says. */
   readonly verified: boolean;
+  /** Why nothing could be verified; only among all processes. */
+  readonly problem?: string;
   readonly patches: readonly { readonly name: string; readonly state: PatchState; readonly functions: readonly VerifiedFunction[]; readonly values: readonly VerifiedValue[]; readonly codeMatches: boolean }[];
 }

@@ -1,10 +1,11 @@
 // Which processes map a file of this name: how a ledger is found in every process of the machine without any
-// state of our own. Processes that we may not look into are passed over.
+// state of our own. Processes that we may not look into are counted.
 #include "handlers.h"
 #include "process.h"
 
 #include <dirent.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstring>
 
@@ -52,15 +53,20 @@ Result<Answer> holders(const Request& request) {
     return Error{ErrorKind::usage, "Cannot look for holders: \"pathPrefix\" must be the beginning of a path"};
   }
   Json mappings = Json::array();
+  int hidden = 0;
   std::string maps;
   for (const pid_t pid : listProcesses()) {
     maps.clear();
-    if (!readTextFile("/proc/" + std::to_string(pid) + "/maps", maps)) continue;
+    errno = 0;
+    if (!readTextFile("/proc/" + std::to_string(pid) + "/maps", maps)) {
+      if (errno == EACCES || errno == EPERM) hidden++;
+      continue;
+    }
     // Few processes hold one: the text is searched before any line of it is taken apart.
     if (maps.find(prefix) == maps.npos) continue;
     for (Json& mapping : describeMappings(pid, maps, prefix)) mappings.push_back(std::move(mapping));
   }
-  return Answer{{{"mappings", std::move(mappings)}}};
+  return Answer{{{"mappings", std::move(mappings)}, {"hidden", hidden}}};
 }
 
 }  // namespace suture

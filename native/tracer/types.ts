@@ -22,7 +22,13 @@ export interface ThreadDescription {
   readonly state: string;
 }
 
-/** A mapping of a process found by {@link TracerClient.holders}. */
+/** What {@link TracerClient.holders} finds. */
+export interface Holders {
+  readonly mappings: readonly HeldMapping[];
+  /** Processes that may not be looked into. */
+  readonly hidden: number;
+}
+
 export interface HeldMapping extends AddressRange {
   readonly pid: number;
   readonly program: string;
@@ -273,7 +279,7 @@ export interface TracerClient extends AsyncDisposable {
    */
   branchesInto(pid: number, ranges: readonly AddressRange[], head: AddressRange): Promise<readonly Branch[]>;
   /** Every process that maps a file of this name (prefix match on the maps line's path); unreadable ones are passed over. */
-  holders(pathPrefix: string): Promise<readonly HeldMapping[]>;
+  holders(pathPrefix: string): Promise<Holders>;
   /** Refuses: no-debug-information, bad-elf, file-not-found. `inlined` is filled only when asked for. */
   debugInformation(path: string, options?: DebugOptions): Promise<DebugInformation>;
   /** Layouts as debug information states them, of an object or of one unit of a linked file. Refuses: file-not-found, bad-elf, no-debug-information. */

@@ -3,7 +3,7 @@
 import { applyPatch } from "../../native/mod.ts";
 import { readImageFile } from "../image-file.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
-import { addActivationOptions, addTransactionOptions, transactionOptions, transactionOutcome, type TransactionFlags } from "./transaction.ts";
+import { addActivationOptions, addTransactionOptions, runTransaction, type TransactionFlags } from "./transaction.ts";
 
 export const apply = defineCommand<[file: string], TransactionFlags>({
   configure: (command) => addActivationOptions(addTransactionOptions(addProcessOptions(command.argument("<image>", "a patch image made by build")))),
@@ -13,7 +13,6 @@ export const apply = defineCommand<[file: string], TransactionFlags>({
     const processes = requireProcesses(context, flags, `apply ${file}`);
     const { bytes } = await readImageFile(file);
     const tracer = await context.session.tracer();
-    const transaction = await context.session.whileCleaningUpItself(() => applyPatch(tracer, bytes, processes, transactionOptions(context, flags)));
-    return transactionOutcome(transaction);
+    return runTransaction(context, flags, (options) => applyPatch(tracer, bytes, processes, options));
   },
 });

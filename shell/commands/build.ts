@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { Command } from "commander";
 import {
-  createPatchImage, createReplacementImage, diffSourceTrees, readDiff, splitShellWords, SutureError,
+  createPatchImage, createReplacementImage, diffSourceTrees, patchNameProblem, readDiff, splitShellWords, SutureError,
   type CreatedPatch, type CreateProgress, type Replacement, type TracerClient,
 } from "../../native/mod.ts";
 import { writeFileAtomically } from "../atomic-file.ts";
@@ -78,10 +78,12 @@ export const build = defineCommand<[inputs: readonly string[]], BuildOptions>({
 });
 
 /** One way to say what the patch is made from, and all that it needs. */
-function checkInputs(inputs: readonly string[], { source, newSource, replace, flags, set, target, debugFile }: BuildOptions): void {
+function checkInputs(inputs: readonly string[], { source, newSource, replace, flags, set, target, debugFile, name = "patch" }: BuildOptions): void {
   const refuse = (found: string): never => { throw new SutureError("usage", `Cannot build a patch${found}`); };
   const single = replace === undefined ? set === undefined ? debugFile === undefined ? undefined : "--debug-file" : "--set" : "--replace";
   if (single !== undefined && target.length > 1) refuse(`: ${single} is about one module, and ${target.length} targets are named; build a patch for each`);
+  const problem = patchNameProblem(name);
+  if (problem !== undefined) refuse(` of the name ${JSON.stringify(name)}: ${problem}; choose another --name`);
   if (replace !== undefined) {
     if (newSource !== undefined) refuse(": --replace and --new-source are two different ways; choose one");
     if (set !== undefined) refuse(": --replace and --set make two patches; build one of each");

@@ -17,8 +17,6 @@ export interface CommandContext {
   readonly json: boolean;
   /** One line of a command's own output before its result, as a recipe's log. Goes to standard error under `--json`. */
   readonly say: (line: string) => void;
-  /** One line about work under way; goes nowhere under `--json` and when standard error is no terminal. */
-  readonly progress: (line: string) => void;
   /** The steps of long work, in the way that the user chose. */
   readonly openProgress: (mode: ProgressMode) => Progress;
   /** A line that must be read even so, such as a warning about a patch. Standard error. */
@@ -77,18 +75,22 @@ export interface ProcessFlags {
 
 const collectPids = (text: string, previous: readonly number[] | undefined): readonly number[] => [...(previous ?? []), parsePid(text)];
 
-/** `--pid`, as often as wanted. */
-export const addPidsOption = (command: Command): Command =>
-  command.option("--pid <pid>", "a process to work on; may be given several times", collectPids);
-
 export const addProcessOptions = (command: Command): Command =>
-  addPidsOption(command)
+  command
+    .option("--pid <pid>", "a process to work on; may be given several times", collectPids)
     .option("--tree <pid>", "a process and all of its descendants that run the same program", collectPids)
     .option("--exe <file>", "every process that runs this file", collect);
 
+export const isNamed = ({ pid = [], tree = [], exe = [] }: ProcessFlags): boolean => pid.length + tree.length + exe.length > 0;
+
+/** Who asks for all processes must not take the silence of some for an answer. */
+export function warnOfHidden({ warn }: CommandContext, hidden: number): void {
+  if (hidden > 0) warn(`${hidden} ${hidden === 1 ? "process" : "processes"} of this machine may not be looked into; root, or a helper with CAP_SYS_PTRACE, sees all`);
+}
+
 /** The processes that were named, or the one the shell is attached to. */
 export function requireProcesses(context: CommandContext, { pid = [], tree = [], exe = [] }: ProcessFlags, act: string): ProcessSelection {
-  if (pid.length + tree.length + exe.length > 0) return { pids: pid, trees: tree, programs: exe };
+  if (isNamed({ pid, tree, exe })) return { pids: pid, trees: tree, programs: exe };
   if (context.attachedPid !== undefined) return { pids: [context.attachedPid] };
   throw new SutureError("usage", `Cannot ${act}: no process is named; add --pid PID`);
 }

@@ -1,7 +1,7 @@
 // `suture inspect`: what a patch image holds. Needs no process; the old code comes from the program's file, if it is named.
 
 import { readFile } from "node:fs/promises";
-import { disassemblePatch, SutureError, type FunctionDisassembly, type OldCode, type PatchImage } from "../../native/mod.ts";
+import { disassemblePatch, explainUnreadable, SutureError, type FunctionDisassembly, type OldCode, type PatchImage } from "../../native/mod.ts";
 import { readImageFile, type ImageFile } from "../image-file.ts";
 import { collect } from "../options.ts";
 import { defineCommand } from "./command.ts";
@@ -43,8 +43,8 @@ async function disassemble({ bytes, image }: ImageFile, { disassembly, target = 
 }
 
 async function readOldCode(path: string): Promise<OldCode> {
-  const bytes = await readFile(path).catch((cause: Error) => {
-    throw new SutureError("file-not-found", `Cannot read ${path}: ${cause.message}`, { path }, { cause });
+  const bytes = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    throw new SutureError("file-not-found", `Cannot read ${path}: ${explainUnreadable(cause)}`, { path }, { cause });
   });
   return { path, bytes };
 }

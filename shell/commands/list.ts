@@ -1,21 +1,25 @@
 // `suture list`: the patches that processes carry, or every process on the machine that carries any.
 
-import { listPatches } from "../../native/mod.ts";
-import { addPidsOption, defineCommand } from "./command.ts";
+import { listAllPatches, listPatches } from "../../native/mod.ts";
+import { addProcessOptions, defineCommand, isNamed, requireProcesses, warnOfHidden, type ProcessFlags } from "./command.ts";
+import { forEachProcess } from "./each-process.ts";
 
-interface ListOptions {
-  readonly pid?: readonly number[];
+interface ListOptions extends ProcessFlags {
   readonly all?: boolean;
 }
 
 export const list = defineCommand<[], ListOptions>({
-  configure: (command) => addPidsOption(command).option("--all", "every process, in a shell that is attached to one"),
-  examples: ["list", "list --pid 4242", "list --json"],
-  exitCodes: [0, 2, 3, 4],
-  async run({ session, attachedPid }, _operands, { pid, all }) {
-    const chosen = pid ?? (all === true || attachedPid === undefined ? undefined : [attachedPid]);
-    const tracer = await session.tracer();
-    const processes = chosen === undefined ? await listPatches(tracer) : (await Promise.all(chosen.map((each) => listPatches(tracer, each)))).flat();
+  configure: (command) => addProcessOptions(command).option("--all", "every process, in a shell that is attached to one"),
+  examples: ["list", "list --pid 4242", "list --tree 4242 --json"],
+  exitCodes: [0, 2, 3, 4, 5],
+  async run(context, _operands, { all, ...flags }) {
+    const tracer = await context.session.tracer();
+    if (isNamed(flags) || (all !== true && context.attachedPid !== undefined)) {
+      const listed = await forEachProcess(requireProcesses(context, flags, "list"), (pid) => listPatches(tracer, pid));
+      return { result: { type: "list", processes: listed.flat() } };
+    }
+    const { processes, hidden } = await listAllPatches(tracer);
+    warnOfHidden(context, hidden);
     return { result: { type: "list", processes } };
   },
 });

@@ -3,7 +3,7 @@
 import { loadPatch } from "../../native/mod.ts";
 import { readImageFile } from "../image-file.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
-import { transactionOptions, type TransactionFlags } from "./transaction.ts";
+import { runTransaction, type TransactionFlags } from "./transaction.ts";
 
 export const load = defineCommand<[file: string], TransactionFlags>({
   configure: (command) => addProcessOptions(command.argument("<image>", "a patch image made by build"))
@@ -14,7 +14,6 @@ export const load = defineCommand<[file: string], TransactionFlags>({
     const processes = requireProcesses(context, flags, `load ${file}`);
     const { bytes } = await readImageFile(file);
     const tracer = await context.session.tracer();
-    const transaction = await context.session.whileCleaningUpItself(() => loadPatch(tracer, bytes, processes, transactionOptions(context, flags)));
-    return { result: { type: "transaction", transaction } };
+    return runTransaction(context, flags, (options) => loadPatch(tracer, bytes, processes, options));
   },
 });

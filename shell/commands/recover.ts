@@ -1,15 +1,19 @@
 // `suture recover`: finishes or undoes what a run that died in the middle has begun.
 
 import { recoverProcess } from "../../native/mod.ts";
-import { addPidOption, defineCommand, requirePid } from "./command.ts";
+import { addProcessOptions, defineCommand, requireProcesses, type ProcessFlags } from "./command.ts";
+import { forEachProcess, isOneProcess } from "./each-process.ts";
 
-export const recover = defineCommand<[], { readonly pid?: number }>({
-  configure: addPidOption,
-  examples: ["recover --pid 4242"],
-  exitCodes: [0, 2, 3, 4, 6],
-  async run(context, _operands, { pid }) {
-    const chosen = requirePid(context, pid, "recover");
-    const recovered = await recoverProcess(await context.session.tracer(), chosen);
-    return { result: { type: "recovered", recovered } };
+export const recover = defineCommand<[], ProcessFlags>({
+  configure: addProcessOptions,
+  examples: ["recover --pid 4242", "recover --tree 4242"],
+  exitCodes: [0, 2, 3, 4, 5, 6],
+  async run(context, _operands, flags) {
+    const selection = requireProcesses(context, flags, "recover");
+    const tracer = await context.session.tracer();
+    const reports = await forEachProcess(selection, (pid) => recoverProcess(tracer, pid));
+    const [recovered] = reports;
+    if (recovered !== undefined && isOneProcess(selection)) return { result: { type: "recovered", recovered } };
+    return { result: { type: "recovered-several", reports } };
   },
 });

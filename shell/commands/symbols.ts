@@ -1,6 +1,6 @@
 // `suture symbols`: functions and variables of the program and every library, where they are in the process now.
 
-import { openTarget, rebase, fileAddress, type ElfSymbol, type Module } from "../../native/mod.ts";
+import { openTarget, rebase, fileAddress, SutureError, type ElfSymbol, type Module } from "../../native/mod.ts";
 import type { SymbolResult } from "../results.ts";
 import { addPidOption, defineCommand, requirePid } from "./command.ts";
 
@@ -18,6 +18,7 @@ export const symbols = defineCommand<[part: string | undefined], SymbolsOptions>
     const pid = requirePid(context, named, "list symbols");
     const { modules } = await openTarget(await context.session.tracer(), pid);
     const chosen = modules.filter(({ name }) => module === undefined || name === module);
+    if (chosen.length === 0) throw noSuchModule(pid, module, modules);
     const found = (await Promise.all(chosen.map(symbolsOf))).flat().filter(({ name }) => name.includes(part));
     return { result: { type: "symbols", symbols: { pid, symbols: found.sort((a, b) => (a.at < b.at ? -1 : 1)) } } };
   },
@@ -38,6 +39,9 @@ async function symbolsOf(module: Module): Promise<readonly SymbolResult[]> {
     module: module.name,
   }));
 }
+
+const noSuchModule = (pid: number, wanted: string | undefined, modules: readonly Module[]): SutureError =>
+  new SutureError("usage", `Cannot list symbols: pid ${pid} has no module ${wanted}; it has ${modules.map(({ name }) => name).join(", ")}`, { pid });
 
 const isPlaced = ({ type, section, name }: ElfSymbol): boolean =>
   (type === "function" || type === "ifunc" || type === "object") && typeof section === "number" && name !== "";

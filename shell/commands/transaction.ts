@@ -4,6 +4,8 @@
 import type { Command } from "commander";
 import type { Blocker, Processes, TracerClient, TransactionOptions, TransactionProgress, TransactionResult } from "../../native/mod.ts";
 import { collect, parseDuration, parseMilliseconds, parseScan } from "../options.ts";
+import type { Progress } from "../progress.ts";
+import type { Session } from "../session.ts";
 import { addProcessOptions, defineCommand, requireProcesses } from "./command.ts";
 import type { CommandContext, CommandDefinition, ProcessFlags } from "./command.ts";
 import type { CommandOutcome } from "../results.ts";
@@ -35,13 +37,12 @@ export const defineStep = (verb: string, perform: StepByName, examples: readonly
     async run(context, [name], flags) {
       const processes = requireProcesses(context, flags, `${verb} ${name}`);
       const tracer = await context.session.tracer();
-      const transaction = await context.session.whileCleaningUpItself(() => perform(tracer, name, processes, transactionOptions(context, flags)));
-      return transactionOutcome(transaction);
+      return runTransaction(context, flags, (options) => perform(tracer, name, processes, options));
     },
   });
 
 /** What a script has to know without reading: the switch came about, and what the patch itself does after it did not. */
-export function transactionOutcome(transaction: TransactionResult): CommandOutcome {
+function transactionOutcome(transaction: TransactionResult): CommandOutcome {
   const isWhole = transaction.processes.every(({ failedCallbacks = [] }) => failedCallbacks.length === 0);
   return { result: { type: "transaction", transaction }, exitCode: isWhole ? 0 : 9 };
 }
@@ -53,16 +54,22 @@ export const addActivationOptions = (command: Command): Command =>
     .option("--replace", "all patches that are active go in the same stop");
 
 /** Waiting for threads to leave a function may take long; the engine gives back what was staged when the user wants out. */
-export function transactionOptions({ progress, session }: CommandContext, flags: TransactionFlags): TransactionOptions {
+export async function runTransaction({ openProgress, session }: CommandContext, flags: TransactionFlags, perform: (options: TransactionOptions) => Promise<TransactionResult>): Promise<CommandOutcome> {
+  using progress = openProgress("watched");
+  const transaction = await session.whileCleaningUpItself(() => perform(transactionOptions(session, flags, progress)));
+  return transactionOutcome(transaction);
+}
+
+function transactionOptions({ signal }: Session, flags: TransactionFlags, progress: Progress): TransactionOptions {
   return {
-    signal: session.signal,
+    signal,
     ...(flags.timeout === undefined ? {} : { timeout: flags.timeout }),
     ...(flags.maxStop === undefined ? {} : { maxStop: flags.maxStop }),
     ...(flags.dryRun === undefined ? {} : { dryRun: flags.dryRun }),
     ...(flags.replace === undefined ? {} : { replace: flags.replace }),
     ...(flags.forceActive === undefined ? {} : { forceActive: flags.forceActive }),
     ...(flags.scan === undefined ? {} : { scan: flags.scan }),
-    onProgress: (step) => progress(describeStep(step)),
+    onProgress: (step) => progress.report(step, describeStep(step)),
   };
 }
 

@@ -29,8 +29,9 @@ export function formatText(result: CommandResult, style: Style): string {
     case "watched": return formatWatched(result.watched, style);
     case "list": return formatList(result.processes, style);
     case "verified": return formatVerify(result.verified, style);
-    case "verified-several": return result.reports.map((report) => formatVerify(report, style)).join("\n");
+    case "verified-several": return result.reports.length === 0 ? "No patch is applied" : result.reports.map((report) => formatVerify(report, style)).join("\n");
     case "recovered": return formatRecovered(result.recovered, style);
+    case "recovered-several": return result.reports.map((report) => formatRecovered(report, style)).join("\n");
     case "threads": return formatThreads(result.threads);
     case "stacks": return formatStacks(result.stacks, style);
     case "symbols": return formatSymbols(result.symbols);
@@ -57,6 +58,7 @@ function documentOf(result: CommandResult): unknown {
     case "verified": return result.verified;
     case "verified-several": return result.reports;
     case "recovered": return result.recovered;
+    case "recovered-several": return result.reports;
     case "threads": return result.threads;
     case "stacks": return result.stacks;
     case "symbols": return result.symbols;

@@ -5,6 +5,7 @@ import type { Style } from "../terminal.ts";
 import { count } from "./columns.ts";
 
 export function formatVerify(report: VerifyReport, style: Style): string {
+  if (report.problem !== undefined) return `pid ${report.pid} (${report.program}): ${style.red("not verified")}: ${report.problem}`;
   const verdict = report.verified ? style.green("as the ledger says") : style.red("NOT as the ledger says");
   const patches = report.patches.map((patch) => {
     const wrong = patch.functions.filter(({ matches }) => !matches);

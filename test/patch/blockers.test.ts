@@ -43,7 +43,7 @@ test(lifted("X20", "a call that does not return is waited for, then named with i
   expect(attempts).toBeGreaterThan(2);
   expect(error.data["blockers"]).toMatchObject([{ reason: "in-use", working: false, tries: attempts, function: "stay", functions: [{ function: "stay", tries: attempts, working: 0 }] }]);
   expect(error.message).toContain(`is in stay, on its stack in ${attempts} of ${attempts} tries, asleep in each: a call that never returns? (`);
-  expect(error.message).toMatch(/a longer timeout may help, or to force stay: a call that is under way will go on in the old code$/);
+  expect(error.message).toMatch(/a longer timeout may help, or to force stay \(--force-active\): a call that is under way will go on in the old code$/);
   expect(await snapshotOf(situation.pid)).toEqual(before);
 });
 

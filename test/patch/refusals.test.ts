@@ -109,7 +109,7 @@ test("revertPatch() refuses a name that is not applied, and says which are", asy
   await expect(revertPatch(tracer, "two", situation.pid)).rejects.toMatchObject({ kind: "no-such-patch", message: expect.stringMatching(/no patch is applied$/) });
   expect(await snapshotOf(situation.pid)).toEqual(before);
   await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), situation.pid);
-  await expect(revertPatch(tracer, "three", situation.pid)).rejects.toMatchObject({ kind: "no-such-patch", message: expect.stringMatching(/applied are "two"$/) });
+  await expect(revertPatch(tracer, "three", situation.pid)).rejects.toMatchObject({ kind: "no-such-patch", message: expect.stringMatching(/it carries no patch of this name, only "two"$/) });
 });
 
 test("applyPatch() refuses a process that another tool is changing, and names that tool", async () => {

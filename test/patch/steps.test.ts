@@ -76,7 +76,7 @@ const refusals: readonly Refusal[] = [
   { step: "activate", from: "active", act: (pid, options) => activatePatch(tracer, "two", pid, options), kind: "already-applied", message: /activate patch "two" in pid \d+: it is active already/ },
   { step: "deactivate", from: "loaded", act: (pid, options) => deactivatePatch(tracer, "two", pid, options), kind: "not-active", message: /it is loaded; there is nothing to deactivate/ },
   { step: "unload", from: "active", act: (pid, options) => unloadPatch(tracer, "two", pid, options), kind: "patch-in-use", message: /unload patch "two" from pid \d+: it is active; deactivate it first, or revert it/ },
-  { step: "activate another", from: "loaded", act: (pid, options) => activatePatch(tracer, "three", pid, options), kind: "no-such-patch", message: /activate patch "three" in pid \d+: applied are "two"/ },
+  { step: "activate another", from: "loaded", act: (pid, options) => activatePatch(tracer, "three", pid, options), kind: "no-such-patch", message: /activate patch "three" in pid \d+: it carries no patch of this name, only "two"/ },
 ];
 
 test.each(refusals)("$step is refused when the patch is $from, and the process is unchanged", async ({ from, act, kind, message }) => {

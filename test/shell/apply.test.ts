@@ -78,7 +78,7 @@ describe("suture apply and revert", () => {
 
     const listed = { pid: target.pid, program: answers.program, patches: [{ name: "triple", state: "active", digest, functions, symbols: [{ file: expect.stringMatching(new RegExp(`^/proc/${target.pid}/map_files/[0-9a-f]+-[0-9a-f]+$`)), base: expect.any(String) }] }] };
     expect(await suture("list", "--pid", pid)).toEqual([listed]);
-    expect(await suture("list")).toContainEqual(listed);
+    expect(JSON.parse((await runSuture(["list", "--json"])).out)).toContainEqual(listed);
     expect(await suture("verify", "--pid", pid)).toMatchObject({ pid: target.pid, verified: true, patches: [{ name: "triple", codeMatches: true }] });
 
     expect(await suture("revert", "triple", "--pid", pid)).toEqual({ result: "reverted", patch: { name: "triple", digest }, processes, stop });
@@ -166,6 +166,10 @@ describe("suture apply, list, verify and revert of several processes", () => {
     expect([await nextAnswer(one), await nextAnswer(other)]).toEqual(["answer 63", "answer 63"]);
     expect(await suture("list", ...pids)).toMatchObject([{ pid: one.pid, patches: [{ name: "triple" }] }, { pid: other.pid, patches: [{ name: "triple" }] }]);
     expect(await suture("verify", ...pids)).toMatchObject([{ pid: one.pid, verified: true }, { pid: other.pid, verified: true }]);
+    // Other tests have processes of their own, in whatever state.
+    expect(JSON.parse((await runSuture(["verify", "--all", "--json"])).out)).toEqual(expect.arrayContaining([one, other].map(({ pid }) => expect.objectContaining({ pid, verified: true }) as object)));
+    expect(await suture("recover", ...pids)).toMatchObject([{ pid: one.pid, patches: [] }, { pid: other.pid, patches: [] }]);
+    for (const command of ["list", "verify", "recover"]) expect(await suture(command, "--tree", `${one.pid}`)).toMatchObject([{ pid: one.pid }]);
 
     await suture("revert", "triple", "--pid", `${other.pid}`);
     const before = await snapshotOf(other.pid);
@@ -178,12 +182,15 @@ describe("suture apply, list, verify and revert of several processes", () => {
   });
 
   it("--exe names the file that runs", async () => {
-    await using one = await startTarget(answers.program);
-    await using other = await startTarget(answers.program);
+    // Other tests run the same program.
+    const program = join(scratch.path, "own-answers");
+    await copyFile(answers.program, program);
+    await using one = await startTarget(program);
+    await using other = await startTarget(program);
     await delay(100); // younger ones are left to the look afterwards
-    const applied = await suture("apply", image, "--exe", answers.program) as { processes: { pid: number }[] };
+    const applied = await suture("apply", image, "--exe", program) as { processes: { pid: number }[] };
     expect(applied.processes.map(({ pid }) => pid)).toEqual(expect.arrayContaining([one.pid, other.pid]));
-    await suture("revert", "triple", "--exe", answers.program);
+    await suture("revert", "triple", "--exe", program);
     expect([await nextAnswer(one), await nextAnswer(other)]).toEqual(["answer 42", "answer 42"]);
     expect((await runSuture(["apply", image, "--exe", "/no/such/file"])).exitCode).toBe(5);
   });

@@ -2,11 +2,12 @@
 // process exactly as it was.
 
 import { execFile } from "node:child_process";
-import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { copyFile, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { compileTarget, Gdb, snapshotOf, startTarget, type CompiledTarget } from "../support/mod.ts";
+import { compileTarget, Gdb, snapshotOf, startTarget, waitUntil, type CompiledTarget } from "../support/mod.ts";
 import { buildPatch, buildWords, scratchDirectory, writeDiff } from "./patched-program.ts";
 import { runSuture, type RunOptions } from "./run-suture.ts";
 
@@ -61,6 +62,26 @@ describe("a process that cannot be worked on", () => {
   it("apply refuses a process of another user", async (context) => {
     if (process.getuid?.() !== 0) context.skip("only root can run it as somebody else");
     await expectUntouched(onPid("apply", image), { exitCode: 3, kind: "not-permitted", found: /not permit/ }, { uid: 65534 });
+  });
+
+  it("list says that it may not look into the processes of others", async (context) => {
+    if (process.getuid?.() !== 0) context.skip("only root can run it as somebody else");
+    await using target = await startTarget(answers.program);
+    const { exitCode, error } = await runSuture(["list"], { uid: 65534 });
+    expect(exitCode).toBe(0);
+    expect(error).toMatch(/^warning: \d+ processes of this machine may not be looked into; root, .* sees all\n$/);
+    expect(target.exit()).toBeUndefined();
+  });
+
+  it("--exe says why it cannot find the file out", async (context) => {
+    if (process.getuid?.() !== 0) context.skip("only root can run it as somebody else");
+    const closed = join(scratch.path, "closed");
+    await mkdir(closed, { mode: 0o700 });
+    await expectRefusal(["apply", image, "--exe", join(closed, "program")], { exitCode: 5, kind: "file-not-found", found: /: not permitted$/ }, { uid: 65534 });
+  });
+
+  it("symbols refuses a module that the process does not have", async () => {
+    await expectUntouched(onPid("symbols", "--module", "libnone.so"), { exitCode: 2, kind: "usage", found: /has no module libnone\.so; it has answers-in-a-loop, / });
   });
 
   it("apply says that the process went away while it was waiting", async () => {
@@ -170,6 +191,33 @@ describe("a patch that cannot be built", () => {
   it("build refuses a source tree other than the one that built the program", async () => {
     const other = await compileTarget("answers-in-a-loop.c", { flags: ["-g", "-O1"] });
     await expectNotBuilt({ ...answers, program: other.program }, join(scratch.path, "triple.patch"), { exitCode: 5, kind: "source-mismatch", found: /main|answer/ });
+  });
+
+  it("build refuses a diff that is not there", async () => {
+    await expectNotBuilt(answers, join(scratch.path, "none.patch"), { exitCode: 5, kind: "file-not-found", found: /none\.patch: no such file$/ });
+  });
+
+  it("build refuses a name that a patch cannot have, before it compiles", async () => {
+    await expectRefusal([...buildWords(answers, join(scratch.path, "triple.patch"), output()), "--name", "a/b"], { exitCode: 2, kind: "usage", found: /"a\/b": has a slash/ });
+  });
+
+  it("build that is interrupted leaves no files and no compiler", async () => {
+    const directory = join(scratch.path, "temporary");
+    await mkdir(directory);
+    // A compiler that never comes to an end.
+    const stuck = join(directory, "stuck-compiler");
+    await writeFile(stuck, `#!/bin/sh\necho $$ > ${stuck}.pid\nexec sleep 1000\n`, { mode: 0o755 });
+    const commands = join(directory, "compile_commands.json");
+    await writeFile(commands, (await readFile(answers.compileCommands, "utf8")).replace('"gcc"', JSON.stringify(stuck)));
+    const words = [...buildWords({ ...answers, compileCommands: commands }, join(scratch.path, "triple.patch"), output()), "--no-cache"];
+    const { exitCode, error } = await runSuture(words, {
+      env: { TMPDIR: directory },
+      onStart: (pid) => void waitUntil("the compiler runs", () => existsSync(`${stuck}.pid`)).then(() => process.kill(pid, "SIGINT")),
+    });
+    expect({ exitCode, error }).toMatchObject({ exitCode: 6, error: expect.stringMatching(/interrupted by SIGINT\n$/) as string });
+    const compiler = Number(await readFile(`${stuck}.pid`, "utf8"));
+    await waitUntil("the compiler has ended", () => !existsSync(`/proc/${compiler}`));
+    expect((await readdir(directory)).filter((name) => name.startsWith("suture-"))).toEqual([]);
   });
 
   it("build refuses a program that is not there", async () => {

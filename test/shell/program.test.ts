@@ -1,7 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { commandTable } from "../../shell/commands/table.ts";
-import { runSuture } from "./run-suture.ts";
+import { runSuture, sutureProgram } from "./run-suture.ts";
 
 const oneLine = /^error: [A-Z][^\n]*[^.\n]\n$/;
 
@@ -53,6 +54,19 @@ describe("suture refuses a wrong command line with exit code 2, one line and a w
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: "" });
     expect(error).toMatch(oneLine);
     expect(error).toContain(found);
+  });
+});
+
+describe("suture with an output that", () => {
+  const inShell = async (line: string) => spawnSync("sh", ["-c", line.replace("SUTURE", `"${process.execPath}" "${await sutureProgram()}"`)], { encoding: "utf8" });
+
+  it("cannot be written says so, in one line and the exit code", async () => {
+    expect(await inShell("SUTURE --help > /dev/full")).toMatchObject({ status: 5, stderr: expect.stringMatching(/^error: Cannot print the result: [^\n]+\n$/) as string });
+  });
+
+  it("nobody reads ends as ever", async () => {
+    expect(await inShell("{ SUTURE --help; echo $? >&3; } 3>&2 | true")).toMatchObject({ stderr: "0\n" });
+    expect(await inShell("{ SUTURE lst 2>&1; echo $? >&3; } 3>&2 | true")).toMatchObject({ stderr: "2\n" });
   });
 });
 
