@@ -51,7 +51,13 @@ export async function compileObjectPairs(
   keep: UnitFilter = (units) => units,
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
+  const begun: Workshop["begun"] = new Map();
   let plain: PatchedSide | undefined;
+  const dispose = async (): Promise<void> => {
+    // A compiler that is still at it would put files back.
+    await Promise.allSettled(begun.values());
+    await Promise.all([tree, plain?.tree].map((each) => each?.[Symbol.asyncDispose]()));
+  };
   try {
     const applied = await applyDiffs(tree, diffs, options.strip);
     patchShadow(tree, applied.touched, pinBytes);
@@ -66,11 +72,11 @@ export async function compileObjectPairs(
     if (units.length === 0) throw nothingAffected(reached.units, kept);
     const pinned = { tree, preprocessor, cache: openCache(tree, preprocessor, options) };
     plain = asWritten(applied.touched, options);
-    const workshop = { pinned, plain, depending: await unitsDepending(units, pinned, plain, options), touched: applied.touched };
+    const workshop = { pinned, plain, depending: await unitsDepending(units, pinned, plain, options), begun, touched: applied.touched };
     const pairs = await compileUnits(workshop, units, options);
-    return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([pinned, plain].map((side) => side === undefined ? undefined : disposeSide(side))) };
+    return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([pinned.cache.trim(), plain?.cache.trim(), dispose()]) };
   } catch (failure) {
-    await Promise.all([tree, plain?.tree].map((each) => each?.[Symbol.asyncDispose]()));
+    await dispose();
     throw failure;
   }
 }
@@ -79,8 +85,6 @@ export async function compileObjectPairs(
 interface PatchedSide extends NumberedSources {
   readonly cache: ObjectCache;
 }
-
-const disposeSide = async ({ cache, tree }: PatchedSide): Promise<void> => void await Promise.all([cache.trim(), tree[Symbol.asyncDispose]()]);
 
 /** With the numbers that their lines have by themselves; undefined where those are the pinned ones. */
 function asWritten(touched: readonly TouchedFile[], options: CreateOptions): PatchedSide | undefined {
@@ -147,6 +151,8 @@ interface Workshop {
   readonly plain: PatchedSide | undefined;
   /** Units whose code depends on the numbers of lines. */
   readonly depending: ReadonlySet<TranslationUnit>;
+  /** Their objects with true lines, as far as these are being made already. */
+  readonly begun: Map<TranslationUnit, Promise<Uint8Array>>;
   readonly touched: readonly TouchedFile[];
 }
 
@@ -156,6 +162,7 @@ async function compileUnits(workshop: Workshop, units: readonly TranslationUnit[
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
   const tasks = units.flatMap((unit, index) => [{ unit, index, side: "original" as const }, { unit, index, side: "patched" as const }]);
   let done = 0;
+  if (options.jobs !== 1) beginLined(workshop, units);
   const objects = await mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     const begun = performance.now();
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
@@ -187,12 +194,22 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
   };
 }
 
-/** The true numbers of the lines, where the patched object has the original's. */
+/** The true numbers of the lines, where the patched object has the original's. Of many units few are asked for them; of one it is known beforehand. */
 function linedObject(workshop: Workshop, unit: TranslationUnit, index: number, more: readonly string[]): Pick<ObjectPair, "lined"> {
   const { plain, depending } = workshop;
   if (plain === undefined || !depending.has(unit)) return {};
-  let made: Promise<Uint8Array> | undefined;
+  let made = more === ownOptions ? workshop.begun.get(unit) : undefined;
   return { lined: () => (made ??= compilePatched(workshop, unit, `${index}-lined`, more, plain)) };
+}
+
+/** While the two other compilations of the only unit run. */
+function beginLined(workshop: Workshop, units: readonly TranslationUnit[]): void {
+  const [unit, second] = units;
+  const { plain, depending, begun } = workshop;
+  if (unit === undefined || second !== undefined || plain === undefined || !depending.has(unit)) return;
+  const object = compilePatched(workshop, unit, "0-lined", ownOptions, plain);
+  object.catch(() => undefined);
+  begun.set(unit, object);
 }
 
 /** How gcc (12 and later) and clang say that data of other modules may be anywhere. */

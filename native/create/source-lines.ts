@@ -63,7 +63,9 @@ async function linesOfUnit({ proved: { pair }, comparison: { patched } }: Compar
 
 function readLines(unit: string, file: ElfFile, note: (text: string) => void): readonly LineSequence[] {
   try {
-    return readLineTables(file);
+    const lines = readLineTables(file);
+    if (lines.length === 0) note(`Debuggers will show no source lines of ${unit}: its object has no line table`);
+    return lines;
   } catch (error) {
     if (!(error instanceof SutureError) || error.kind !== "bad-elf") throw error;
     note(`Debuggers will show no source lines of ${unit}: ${error.message}`);

@@ -177,7 +177,8 @@ function targetOf(table: ElfSection, sections: readonly ElfSection[]): ElfSectio
 function readRelocations(table: ElfSection, target: ElfSection, symbols: readonly ElfSymbol[], list: ElfRelocation[]): void {
   if (table.size % relaSize !== 0) throw badElf(`section ${table.index} ("${table.name}") is no whole number of relocations`);
   // Offsets into a compressed section are those of its contents, whose size is not known here.
-  const limit = (target.flags & sectionFlag.compressed) !== 0 ? Number.MAX_SAFE_INTEGER : target.size;
+  const isCompressed = (target.flags & sectionFlag.compressed) !== 0 || target.name.startsWith(".zdebug_");
+  const limit = isCompressed ? Number.MAX_SAFE_INTEGER : target.size;
   for (let at = 0; at < table.size; at += relaSize) {
     const offset = readNumber(table.bytes, at, "the offset of a relocation");
     const type = readU32(table.bytes, at + 8);

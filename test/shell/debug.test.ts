@@ -2,7 +2,7 @@
 // reverted. Each through the real program, on a live process, with the real tools.
 
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -180,6 +180,16 @@ describe("suture debug", () => {
     expect(JSON.parse(again.out)).toMatchObject({ error: { kind: "cannot-write" } });
     const said = await typed(`gdb -p ${target.pid} -x '${directory}/gdb'`, `info line *(${base}+0x1000)`);
     expect(bodyOfMix()).toContain(Number(/^Line (\d+) of/m.exec(said)?.[1]));
+  });
+
+  it("makes perf a tree of the process's own files, where these are others than ours", async (context) => {
+    if (process.getuid?.() !== 0) context.skip("only root can start it in a mount namespace of its own");
+    await using target = await startTarget("unshare", { parameters: ["--mount", plain.program] });
+    expect((await runSuture(["apply", plain.image, "--pid", `${target.pid}`])).exitCode).toBe(0);
+    const directory = join(scratch.path, "elsewhere");
+    await debug("--pid", `${target.pid}`, "--output", directory);
+    expect(readlinkSync(join(directory, "perf", "usr"))).toBe(`/proc/${target.pid}/root/usr`);
+    expect(readdirSync(join(directory, "perf"))).toContain("memfd:suture-visible (deleted)");
   });
 
   it("refuses a process that is not there, and two subjects at once", async () => {
