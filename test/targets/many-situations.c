@@ -99,6 +99,16 @@ static inline long inlined(long n) { return n * V(13, 14) + state; }
 static NOINLINE long first_caller(long n) { return inlined(n) + 1; }
 static NOINLINE long second_caller(long n) { return inlined(n + 2) ^ 5; }
 static NOINLINE long callers(long n) { return first_caller(n) + second_caller(n); }
+/* Of this one the compiler puts the beginning into its callers and leaves the rest by itself. */
+static long parted(long n) {
+  if (__builtin_expect(n % 3 != 0, 1)) return n + V(1, 2);
+  for (long i = 0; i < n % 11; i++) { state += table[i & 3] * i + V(5, 6) - V(5, 6); table[(i + 1) & 3] ^= state & 3; }
+  fflush(stdout);
+  return state * V(2, 3) + table[0] + table[1];
+}
+static NOINLINE long first_part(long n) { return parted(n) + 1; }
+static NOINLINE long second_part(long n) { return parted(n + 2) ^ 5; }
+static NOINLINE long parts(long n) { return first_part(n) + second_part(n); }
 struct big { long a, b, c[6]; };
 static NOINLINE struct big make_big(long n) { struct big big = { n, n + V(1, 2), { 1, 2, 3, 4, 5, n } }; return big; }
 static NOINLINE long by_value(long n) { struct big big = make_big(n); big.c[2] += big.b; return big.a + big.b * 2 + big.c[2] + big.c[5]; }
@@ -197,7 +207,7 @@ static const struct situation { const char *name; long (*run)(long n); } situati
   SITUATION(thread_local),
 #endif
   SITUATION(error_number), SITUATION(constants), SITUATION(floating), SITUATION(strings), SITUATION(jump_table), SITUATION(computed_goto),
-  SITUATION(loops_to_entry), SITUATION(recursive), SITUATION(tail_calls), SITUATION(shortest), SITUATION(unlikely), SITUATION(jumping), SITUATION(callers),
+  SITUATION(loops_to_entry), SITUATION(recursive), SITUATION(tail_calls), SITUATION(shortest), SITUATION(unlikely), SITUATION(jumping), SITUATION(callers), SITUATION(parts),
   SITUATION(by_value), SITUATION(specialised), SITUATION(variadic), SITUATION(on_the_stack), SITUATION(copies), SITUATION(return_address), SITUATION(pointers),
   SITUATION(names),
 #ifndef NO_IFUNC
