@@ -1,6 +1,7 @@
 // With -fipa-ra (part of -O2), gcc lets a caller keep values in registers that any function may overwrite, if it knows
-// that the function it calls, and all that this one calls, leave them alone. A diff's callers are compiled again and differ
-// then; a function written by hand meets callers that stay as they are, so none of them may count on anything.
+// that the function it calls, and all that this one calls, leave them alone. With -fipa-pure-const, -fipa-reference and -fipa-modref (of -O1) it
+// keeps what it has read from memory, or calls once where the source calls often, if it knows that they touch no such memory. A diff's callers
+// are compiled again and differ then; a function written by hand meets callers that stay as they are, so none of them may count on anything.
 //
 // Only callers of the same unit can know. Whether one does is told by compiling the unit without that freedom: a caller
 // that stays the same byte for byte never used it. Refused where that cannot be found out.
@@ -32,21 +33,24 @@ export async function refuseCountingCallers(
     for (const old of olds) refuseAnyCaller(program, old, unit);
     return;
   }
-  const [free, strict] = await mapParallel([[], ["-fno-ipa-ra"]], 2, async (more, index): Promise<ObjectCode> =>
+  const [free, strict] = await mapParallel([[], knowingNothing], 2, async (more, index): Promise<ObjectCode> =>
     readObjectCode(unit.name, await compileAsItWas(original, unit, [...ownSections, ...more], join(scratch, `counting-${index}.o`)))) as [ObjectCode, ObjectCode];
   for (const old of olds) {
-    const counting = callersOf(free, old.name, new Set(olds.map(({ name }) => name))).find((caller) => !isSame(free, strict, caller));
+    // A call that the compiler knows to be of no use is only in the strict one.
+    const counting = callersOf(strict, old.name, new Set(olds.map(({ name }) => name))).find((caller) => !isSame(strict, free, caller));
     if (counting !== undefined) throw counts(old, counting.name);
   }
 }
 
+const knowingNothing = ["-fno-ipa-ra", "-fno-ipa-pure-const", "-fno-ipa-reference", "-fno-ipa-modref"];
+const knownOfIt = "the registers or the memory that it leaves alone (-fipa-ra, -fipa-pure-const, -fipa-modref)";
+
 const counts = (old: ProgramFunction, caller: string): SutureError => new SutureError("not-patchable",
-  `Cannot replace ${old.name}: its caller ${caller} counts on the registers that it leaves alone (-fipa-ra); make the patch from a diff, which replaces the caller too`,
+  `Cannot replace ${old.name}: its caller ${caller} counts on ${knownOfIt}; make the patch from a diff, which replaces the caller too`,
   { function: old.name, caller });
 
-/** gcc from -O2 on; clang has nothing of the kind on x86-64. */
-const mayCount = (producer: string): boolean =>
-  producer.startsWith("GNU ") && /\s-O(?:[23s]|fast)\b/.test(producer) && !/\s-fno-ipa-ra\b/.test(producer);
+/** gcc, where it optimises. clang does nothing of the kind with registers, and cannot be told not to do so with memory. */
+const mayCount = (producer: string): boolean => producer.startsWith("GNU ") && /\s-O(?:[1-9sgz]|fast)?(?:\s|$)/.test(producer);
 
 /** Without the source there is only the program's code, of which bytes that look like a branch are taken for one. */
 function refuseAnyCaller({ program }: LinkedProgram, old: ProgramFunction, unit: DebugUnit): void {
@@ -54,7 +58,7 @@ function refuseAnyCaller({ program }: LinkedProgram, old: ProgramFunction, unit:
     leadsTo(program.codeAt(start, Number(end - start)) ?? new Uint8Array(), Number(old.entry - start))));
   if (caller === undefined) return;
   throw new SutureError("not-patchable",
-    `Cannot replace ${old.name}: ${caller.name}, of the same unit, calls it and may count on the registers that it leaves alone (-fipa-ra); name the source tree with --source, so that this can be found out`,
+    `Cannot replace ${old.name}: ${caller.name}, of the same unit, calls it and may count on ${knownOfIt}; name the source tree with --source, so that this can be found out`,
     { function: old.name, caller: caller.name });
 }
 

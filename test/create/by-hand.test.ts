@@ -136,7 +136,7 @@ describe("createReplacementImage() refuses", () => {
     ["a program without debug information", { fix: good, isStripped: true, replacements: [{ old: "work", by: "my_work" }] }, { kind: "no-debug-information" }],
     ["no way to compile", { fix: good, withSource: false, replacements: [{ old: "work", by: "my_work" }] }, { kind: "usage" }],
     ["a callee whose callers may count on it, where that cannot be found out", { fix: good, withSource: false, options: { command: ["gcc", "-O2"] }, replacements: [{ old: "work", by: "my_work" }] },
-      { kind: "not-patchable", message: expect.stringContaining("may count on the registers that it leaves alone (-fipa-ra); name the source tree with --source") }],
+      { kind: "not-patchable", message: expect.stringContaining("may count on the registers or the memory that it leaves alone (-fipa-ra, -fipa-pure-const, -fipa-modref); name the source tree with --source") }],
   ])("%s", async (_, attempt, found) => {
     expect(await refusalOf(attempt)).toMatchObject(found);
   });
@@ -161,12 +161,16 @@ describe("createReplacementImage() refuses", () => {
     });
   });
 
-  test("a function whose caller keeps values in registers that it leaves alone", async () => {
-    using tree = openSourceTree({ "main.c": asking, "a.c": `static ${noinline} int leaf(int n) { return n * n + 3; }\nint answer(int n) {\n  int kept = n * 7;\n  for (int i = 0; i < n; i++) kept += leaf(kept + i) ^ n;\n  return kept;\n}\n` });
-    const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c" }]);
+  test.each([
+    ["keeps values in registers that it leaves alone", "-O2", "int kept = n * 7;\n  for (int i = 0; i < n; i++) kept += leaf(kept + i) ^ n;\n  return kept;"],
+    ["calls once for many times, as it leaves memory alone", "-O1", "int kept = 0;\n  for (volatile int i = 0; i < n; i++) kept += leaf(n);\n  return kept;"],
+    ["does not call at all, as nothing would come of it", "-O1", "leaf(n);\n  return n;"],
+  ])("a function whose caller %s", async (_, level, body) => {
+    using tree = openSourceTree({ "main.c": asking, "a.c": `${noinline} int leaf(int n) { return n * n + 3; }\nint answer(int n) {\n  ${body}\n}\n` });
+    const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", flags: ["-g", level] }]);
     const file = join(tree.directory, "fix.c");
     writeFileSync(file, "int mine(int n) { return n * n + 4; }\n");
     await expect(createReplacementImage(tracer, [file], { target: program, source: tree.root, replacements: [{ old: "leaf", by: "mine" }] }))
-      .rejects.toMatchObject({ kind: "not-patchable", message: "Cannot replace leaf: its caller answer counts on the registers that it leaves alone (-fipa-ra); make the patch from a diff, which replaces the caller too" });
+      .rejects.toMatchObject({ kind: "not-patchable", message: "Cannot replace leaf: its caller answer counts on the registers or the memory that it leaves alone (-fipa-ra, -fipa-pure-const, -fipa-modref); make the patch from a diff, which replaces the caller too" });
   });
 });
