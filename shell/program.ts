@@ -114,9 +114,10 @@ function configureCommand(command: Command, definition: CommandDefinition, progr
   command.addHelpText("after", lines.join("\n"));
 }
 
-function createContext({ session, terminal, attachedPid }: Surroundings, asJson: boolean): CommandContext {
+function createContext({ session, terminal, commands, attachedPid }: Surroundings, asJson: boolean): CommandContext {
   return {
     session,
+    commands,
     ...(attachedPid === undefined ? {} : { attachedPid }),
     json: asJson,
     say: (line) => (asJson ? terminal.error : terminal.out)(`${line}\n`),

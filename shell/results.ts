@@ -23,6 +23,7 @@ export type CommandResult =
   | { readonly type: "debug"; readonly debug: DebugResult }
   | { readonly type: "patchability"; readonly functions: readonly PatchabilityResult[] }
   | { readonly type: "recipe"; readonly recipe: RecipeResult }
+  | { readonly type: "completion"; readonly completion: { readonly shell: string; readonly script: string } }
   | { readonly type: "recipe-help"; readonly help: RecipeDescription };
 
 /** `suture build`. */

@@ -13,6 +13,8 @@ export interface CommandContext {
   readonly session: Session;
   /** The process that the interactive shell is attached to. */
   readonly attachedPid?: number;
+  /** All that can be called here. */
+  readonly commands: readonly CommandEntry[];
   /** The result will be printed as JSON. */
   readonly json: boolean;
   /** One line of a command's own output before its result, as a recipe's log. Goes to standard error under `--json`. */

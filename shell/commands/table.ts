@@ -23,4 +23,5 @@ export const commandTable: readonly CommandEntry[] = [
   { name: "debug", summary: "let gdb and perf see the patches of a process or core dump", load: async () => (await import("./debug.ts")).debug },
   { name: "patchability", summary: "say whether functions can be patched, and why not", load: async () => (await import("./patchability.ts")).patchability },
   { name: "run", summary: "run a recipe", load: async () => (await import("./run.ts")).run },
+  { name: "completion", summary: "print a script that lets bash complete command lines", load: async () => (await import("./completion.ts")).completion },
 ];

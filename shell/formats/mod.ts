@@ -38,6 +38,7 @@ export function formatText(result: CommandResult, style: Style): string {
     case "debug": return formatDebug(result.debug);
     case "patchability": return formatPatchability(result.functions, style);
     case "recipe": return formatRecipe(result.recipe, style);
+    case "completion": return result.completion.script;
     case "recipe-help": return formatRecipeHelp(result.help, style);
   }
 }
@@ -65,6 +66,7 @@ function documentOf(result: CommandResult): unknown {
     case "debug": return result.debug;
     case "patchability": return result.functions;
     case "recipe": return result.recipe;
+    case "completion": return result.completion;
     case "recipe-help": return result.help;
   }
 }

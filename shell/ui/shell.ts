@@ -4,8 +4,9 @@
 
 import { homedir } from "node:os";
 import { createInterface, type CompleterResult } from "node:readline";
-import type { ExitCode } from "../../native/mod.ts";
+import { listPatches, type ExitCode } from "../../native/mod.ts";
 import { defineCommand, type CommandDefinition } from "../commands/command.ts";
+import { completeLine } from "../commands/complete-line.ts";
 import { parsePid } from "../options.ts";
 import { reportFailure, runCommandLine, type Surroundings } from "../program.ts";
 import { historyPath, readHistory, writeHistory } from "./history.ts";
@@ -57,7 +58,7 @@ class Shell {
       history: [...history],
       historySize: 1000,
       removeHistoryDuplicates: true,
-      completer: (line: string) => this.#complete(line),
+      completer: (line: string, done: (error: null, result: CompleterResult) => void) => void this.#complete(line).then((result) => done(null, result)),
       prompt: this.#prompt(),
     });
     input.on("history", (lines) => (history = lines));
@@ -103,10 +104,17 @@ class Shell {
     return this.#state.pid === undefined ? "suture> " : `suture ${this.#state.pid}> `;
   }
 
-  #complete(line: string): CompleterResult {
-    const names = [...this.#surroundings.commands.map(({ name }) => name), "help"];
-    const start = line.trimStart().replace(/^help\s+/, "");
-    if (/\s/.test(start)) return [[], line];
-    return [names.filter((name) => name.startsWith(start)).map((name) => `${name} `), start];
+  /** A Tab is no reason for an error: what cannot be found out is not offered. */
+  async #complete(line: string): Promise<CompleterResult> {
+    const { commands } = this.#surroundings;
+    const [candidates, typed] = await completeLine(line, { commands, patches: () => this.#patchNames() }).catch(() => [[], line] as const);
+    return [[...candidates], typed];
+  }
+
+  async #patchNames(): Promise<readonly string[]> {
+    const { pid } = this.#state;
+    if (pid === undefined) return [];
+    const [listed] = await listPatches(await this.#surroundings.session.tracer(), pid);
+    return listed?.patches.map(({ name }) => name) ?? [];
   }
 }
