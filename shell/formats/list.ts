@@ -3,12 +3,13 @@
 import { formatAddress, type ListedPatch, type PatchedProcess } from "../../native/mod.ts";
 import type { Style } from "../terminal.ts";
 import { alignColumns } from "./columns.ts";
+import { unfinishedLines } from "./unfinished.ts";
 
 export function formatList(processes: readonly PatchedProcess[], style: Style): string {
   const rows = processes.flatMap(({ pid, program, patches }) =>
     patches.map((patch) => [`${pid}`, program, patch.name, patch.state, [...patch.functions.map(({ name }) => (patch.forced?.includes(name) ? `${name} (forced)` : name)), ...patch.values ?? []].join(", ")]));
   const table = rows.length === 0 ? [] : alignColumns(["PID", "PROGRAM", "PATCH", "STATE", "FUNCTIONS AND VARIABLES"], rows);
-  const problems = processes.flatMap(({ problem }) => (problem === undefined ? [] : [`${style.yellow("warning")}: ${problem}`]));
+  const problems = processes.flatMap(({ pid, patches, problem }) => [...unfinishedLines(pid, patches, style), ...(problem === undefined ? [] : [`${style.yellow("warning")}: ${problem}`])]);
   const lines = [...table, ...processes.flatMap(({ patches }) => patches.flatMap(gdbLines)), ...problems];
   return lines.length === 0 ? "No patch is applied" : lines.join("\n");
 }

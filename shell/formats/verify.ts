@@ -3,6 +3,7 @@
 import { formatAddress, type VerifiedFunction, type VerifiedValue, type VerifyReport } from "../../native/mod.ts";
 import type { Style } from "../terminal.ts";
 import { count } from "./columns.ts";
+import { unfinishedLines } from "./unfinished.ts";
 
 export function formatVerify(report: VerifyReport, style: Style): string {
   if (report.problem !== undefined) return `pid ${report.pid} (${report.program}): ${style.red("not verified")}: ${report.problem}`;
@@ -13,7 +14,7 @@ export function formatVerify(report: VerifyReport, style: Style): string {
     return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...code, ...wrong.map(describeMismatch), ...patch.values.map(describeValue)];
   });
   const nothing = report.patches.length === 0 ? ["  no patch is applied"] : [];
-  return [`pid ${report.pid} (${report.program}): ${verdict}`, ...nothing, ...patches.flat()].join("\n");
+  return [`pid ${report.pid} (${report.program}): ${verdict}`, ...nothing, ...patches.flat(), ...unfinishedLines(report.pid, report.patches, style)].join("\n");
 }
 
 const describeMismatch = ({ name, at, expected, found }: VerifiedFunction): string =>

@@ -65,6 +65,7 @@ describe("formatText()", () => {
       "PID  PROGRAM                PATCH    STATE   FUNCTIONS AND VARIABLES",
       "7    /usr/bin/redis-server  one      active  f",
       "7    /usr/bin/redis-server  another  staged",
+      expect.stringMatching(/^warning: another is staged in pid 7: /),
     ]);
   });
 
@@ -88,6 +89,19 @@ describe("formatText()", () => {
       "    the patch's own code was changed",
       "    f at 0x1000: expected e901, found 5548",
     ]);
+  });
+
+  it("says what to do about a transaction that was left in the middle", () => {
+    const patches = [{ name: "one", state: "activating", digest: "ab12", codeMatches: true, functions: [], values: [] }] as const;
+    const wayOut = 'warning: one is activating in pid 7: a run is at work on it, or has died in the middle; then "suture recover --pid 7" finishes or undoes it';
+    expect(lines({ type: "list", processes: [{ pid: 7, program: "/bin/x", patches: [{ ...patches[0], values: [] }] }] }).at(-1)).toBe(wayOut);
+    expect(lines({ type: "verified", verified: { pid: 7, program: "/bin/x", verified: false, patches } }).at(-1)).toBe(wayOut);
+  });
+
+  it("says which process could not be verified, and why", () => {
+    const reports = [{ pid: 7, program: "/bin/x", verified: false, patches: [], problem: "Cannot work on pid 7: gdb (8) is tracing it; detach that first" }];
+    expect(lines({ type: "verified-several", reports })).toEqual(["pid 7 (/bin/x): not verified: Cannot work on pid 7: gdb (8) is tracing it; detach that first"]);
+    expect(lines({ type: "verified-several", reports: [] })).toEqual(["No patch is applied"]);
   });
 
   it("shows what an image holds", () => {
