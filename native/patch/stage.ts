@@ -44,7 +44,7 @@ export async function stagePatch(tracer: TracerClient, target: Target, process: 
   for (let attempt = 0; ; attempt++) {
     const linked = await linkSomewhere(tracer, target, bound, attempt);
     const patch = ledgerPatch(bound, linked);
-    const mappings = linked.map(({ base, contents, segments }) => ({ name: mappingName(bound), at: base, contents, segments }));
+    const mappings = linked.map(({ base, contents, segments }, index) => ({ name: mappingName(bound, index), at: base, contents, segments }));
     // The record comes first: what is mapped is always accounted for.
     await ledger.append({ record: "staged", patch });
     try {
@@ -92,9 +92,10 @@ function withMapping(mappings: readonly Mapping[], { range }: LinkedObject): rea
   return [...mappings, own].sort((one, other) => (one.start < other.start ? -1 : 1));
 }
 
-/** /proc/PID/maps shows it; the kernel takes 249 bytes. */
-function mappingName({ name, digest }: BoundPatch): string {
-  const whole = `suture-${name}`;
+/** /proc/PID/maps shows it; the kernel takes 249 bytes. Profilers tell files apart by it: those of several modules have several names. */
+function mappingName({ name, digest, objects }: BoundPatch, index: number): string {
+  const mapped = objects.filter(isMappedAtAll);
+  const whole = mapped.length === 1 ? `suture-${name}` : `suture-${name}:${mapped[index]?.module.name ?? index}`;
   return Buffer.byteLength(whole) <= longestName ? whole : `suture-${[...name].slice(0, 40).join("")}…${digest.slice(0, 16)}`;
 }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
-import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
+import { applyPatch, debugFilesOf, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import type { TransactionProgress } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import type { TracerClient } from "../../native/tracer.ts";
@@ -114,6 +114,10 @@ test(lifted("X2", "functions of a program and of a library, in one stop"), async
   ]);
   const { processes } = await applyPatch(tracer, patch, pid);
   expect(processes[0]?.functions.map(({ name, module }) => `${name} in ${module}`)).toEqual(["answer in answers-by-function.so", "stayIn in answers-by-function"]);
+  // What profilers record of a mapping is its name.
+  const seen = await debugFilesOf(tracer, pid);
+  expect(seen.map(({ path }) => path).sort()).toEqual(["/memfd:suture-both:answers-by-function (deleted)", "/memfd:suture-both:answers-by-function.so (deleted)"]);
+  expect(seen.flatMap(({ functions }) => functions)).toEqual(expect.arrayContaining(["answer", "stayIn"]));
   expect(await situation.ask()).toBe(newAnswers);
   situation.target.write("stay\n");
   expect(await situation.say("leave", /^left/)).toBe("left for good");
