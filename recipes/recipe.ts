@@ -18,7 +18,7 @@ export interface Recipe<Parameters extends ParameterDescriptions = ParameterDesc
 /** What a recipe may use while it runs. */
 export interface RecipeContext<Parameters extends ParameterDescriptions = ParameterDescriptions> {
   readonly parameters: ParameterValues<Parameters>;
-  /** Build, apply, revert, list, verify, inspect. */
+  /** The same calls that the subcommands make. */
   readonly suture: RecipeEngine;
   /** One line about what goes on. */
   readonly log: (line: string) => void;

@@ -2,7 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildPatch } from "../shell/patched-program.ts";
 import { runSuture } from "../shell/run-suture.ts";
+import { startTarget } from "../support/mod.ts";
 
 let directory: string;
 
@@ -91,6 +93,28 @@ describe("suture run", () => {
     const { error } = await runSuture(["run", path]);
     expect(error).toMatch(/^error: Cannot finish recipe asks-helper \(asks-helper\.ts:8\): Cannot [^\n]*no such process[^\n]*\n$/);
   });
+
+  it("patches several processes in one stop, and step by step", async () => {
+    const { compiled, image } = await buildPatch(directory, "triple", { target: "answers-in-a-loop.c", old: "i < 2", replacement: "i < 3" });
+    await using one = await startTarget(compiled.program);
+    await using other = await startTarget(compiled.program);
+    const path = await recipe("several", `
+      const both = { pids: [${one.pid}, ${other.pid}] };
+      const done = [
+        await suture.apply(${JSON.stringify(image)}, both),
+        await suture.revert("triple", { ...both, trees: [] }),
+        await suture.load(${JSON.stringify(image)}, { pid: ${one.pid} }),
+        await suture.activate("triple", { trees: [${one.pid}], timeout: 5000 }),
+        await suture.deactivate("triple", { pid: ${one.pid} }),
+        await suture.unload("triple", { pid: ${one.pid} }),
+      ];
+      await check("nothing is left", async () => (await suture.recover(${one.pid})).patches.length === 0);
+      return done.map(({ result, processes }) => [result, processes.length]);`);
+    const { exitCode, out } = await runSuture(["run", path, "--json"]);
+    expect({ exitCode, value: jsonOf(out)["value"] }).toEqual({
+      exitCode: 0, value: [["committed", 2], ["reverted", 2], ["loaded", 1], ["activated", 1], ["deactivated", 1], ["unloaded", 1]],
+    });
+  }, 60_000);
 
   it("--help after the recipe lists its parameters", async () => {
     const path = await recipe("explains", "");
