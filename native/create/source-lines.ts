@@ -29,11 +29,10 @@ interface UnitLines extends UnitPlace {
 /** Of the units that code travels from. */
 export async function sourceLinesOf({ pieces }: Inclusion, { jobs, note, called = hereCalled }: LineOptions): Promise<SourceLines> {
   const units = [...new Set(pieces.filter(({ section }) => isCode(section)).map(({ unit }) => unit))];
-  const lines = await mapParallel(units, jobs, async (unit) => {
-    const place = called(unit);
-    return { ...place, sequences: movedTo(await linesOfUnit(unit, note), unit.proved.pair.directory, place.directory) };
-  });
-  return new Map(units.flatMap((unit, index) => (lines[index] === undefined ? [] : [[unit, lines[index]] as const])));
+  return new Map(await mapParallel(units, jobs, async (unit) => {
+    const { name, directory } = called(unit);
+    return [unit, { name, directory, sequences: movedTo(await linesOfUnit(unit, note), unit.proved.pair.directory, directory) }] as const;
+  }));
 }
 
 const hereCalled = ({ proved: { pair } }: ComparedUnit): UnitPlace => ({ name: pair.spelled, directory: pair.directory });
@@ -56,35 +55,32 @@ function withoutCommonEnd(one: string, other: string): readonly [string, string]
 }
 
 async function linesOfUnit({ proved: { pair }, comparison: { patched } }: ComparedUnit, note: (text: string) => void): Promise<readonly LineSequence[]> {
-  const pinned = readLines(pair.unit, patched.file, note);
-  const lined = pinned.length === 0 ? undefined : await pair.lined?.();
-  return lined === undefined ? pinned : withTrueLines(pinned, patched.file, readElf(lined));
-}
-
-function readLines(unit: string, file: ElfFile, note: (text: string) => void): readonly LineSequence[] {
-  try {
-    const lines = readLineTables(file);
-    if (lines.length === 0) note(`Debuggers will show no source lines of ${unit}: its object has no line table`);
-    return lines;
-  } catch (error) {
-    if (!(error instanceof SutureError) || error.kind !== "bad-elf") throw error;
-    note(`Debuggers will show no source lines of ${unit}: ${error.message}`);
+  const sayNothing = (found: string): readonly LineSequence[] => {
+    note(`Debuggers will show no source lines of ${pair.unit}: ${found}`);
     return [];
+  };
+  try {
+    const pinned = readLineTables(patched.file);
+    if (pinned.length === 0) return sayNothing("its object has no line table");
+    const lined = await pair.lined?.();
+    return lined === undefined ? pinned : withTrueLines(pinned, patched.file, readElf(lined));
+  } catch (error) {
+    if (!(error instanceof SutureError) || !isNoReasonToStop.has(error.kind)) throw error;
+    return sayNothing(error.message);
   }
 }
 
-/**
- * The rows of another compilation of the same source, which counts its lines otherwise. A function whose code that changed in
- * more than the numbers it holds keeps the rows it has.
- */
+const isNoReasonToStop: ReadonlySet<string> = new Set(["bad-elf", "compile-error"]);
+
+/** The rows of another compilation of the same source, which counts its lines otherwise. A function whose code differs in more than the numbers in it has none. */
 function withTrueLines(pinned: readonly LineSequence[], file: ElfFile, lined: ElfFile): readonly LineSequence[] {
   const byName = new Map(readLineTables(lined).map((sequence) => [lined.sections[sequence.section]?.name, sequence]));
-  return pinned.map((sequence) => {
+  return pinned.flatMap((sequence) => {
     const section = file.sections[sequence.section];
     const other = byName.get(section?.name);
     const home = lined.sections[other?.section ?? 0];
-    if (section === undefined || other === undefined || home === undefined) return sequence;
-    return isSameCode(section, home) && isSameCourse(sequence, other) ? { ...other, section: sequence.section } : sequence;
+    if (section === undefined || other === undefined || home === undefined) return [];
+    return isSameCode(section, home) && isSameCourse(sequence, other) ? [{ ...other, section: sequence.section }] : [];
   });
 }
 
