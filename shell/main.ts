@@ -2,6 +2,7 @@
 // The `suture` program. It sets up what a run needs, hands the words to the command line's own reader, and turns a wish
 // to stop into an end that leaves no process held.
 
+import { SutureError } from "../native/mod.ts";
 import { commandTable } from "./commands/table.ts";
 import type { CommandEntry } from "./commands/command.ts";
 import { asksForJson, reportFailure, runCommandLine } from "./program.ts";
@@ -23,7 +24,8 @@ const shell: CommandEntry = {
 endOnSignals(session, terminal);
 // Nothing is left that could wake us, and no exit code yet: a recipe waits for what will never happen.
 process.once("beforeExit", () => {
-  process.exitCode = reportFailure(new Error("the work waits for something that can no longer happen"), terminal, asksForJson(words));
+  const failure = new SutureError("recipe-failed", "Cannot go on: the recipe waits for something that can no longer happen");
+  process.exitCode = reportFailure(failure, terminal, asksForJson(words));
 });
 const exitCode = await runCommandLine(words, {
   programName: "suture",

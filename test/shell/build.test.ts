@@ -87,13 +87,13 @@ describe("suture build", () => {
 describe("suture inspect", () => {
   it("shows the diffs and the code, old against new, on request", async () => {
     await build("shown", diff, "--source", answers.sourceDirectory);
-    const { exitCode, out } = await runSuture(["inspect", output("shown"), "--diff", "--disassembly", "answer", "--target", answers.program]);
+    const { exitCode, out } = await runSuture(["inspect", output("shown"), "--diff", "--disassembly", "--function", "answer", "--target", answers.program]);
     expect(exitCode).toBe(0);
     expect(out).toContain("made from    triple (+1 −1 lines in 1 file)");
     expect(out).toMatch(/^compiled\n {2}answers-in-a-loop\.c: GNU C.*\n {4}gcc .*-O2/m);
     expect(out).toMatch(/^diff triple\n(=+\n)?--- a\/answers-in-a-loop\.c/m);
     expect(out).toMatch(/^code of answer \(answers-in-a-loop\.c, .*\), old \(-\) against new \(\+\)\n@@ /m);
-    const { disassembly } = JSON.parse((await runSuture(["inspect", output("shown"), "--disassembly", "--json"])).out) as { readonly disassembly: unknown };
+    const { disassembly } = JSON.parse((await runSuture(["inspect", "--disassembly", output("shown"), "--json"])).out) as { readonly disassembly: unknown };
     expect(disassembly).toMatchObject([{ function: "answer", new: expect.arrayContaining(["  ret"]) }]);
   });
 

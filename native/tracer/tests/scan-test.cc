@@ -2,18 +2,15 @@
 
 #include <doctest/doctest.h>
 
-#include <cstring>
-
 using namespace suture;
 
 namespace {
 
 ForbiddenRange rangeOf(uint64_t start, uint64_t end, bool mayEndWithCall = true) { return {{RemotePtr(start), RemotePtr(end)}, mayEndWithCall}; }
 
-std::vector<uint8_t> stackOf(std::vector<uint64_t> words) {
-  std::vector<uint8_t> bytes(words.size() * sizeof(uint64_t));
-  std::memcpy(bytes.data(), words.data(), bytes.size());
-  return bytes;
+std::vector<uint8_t> stackOf(const std::vector<uint64_t>& words) {
+  const auto* const bytes = reinterpret_cast<const uint8_t*>(words.data());
+  return {bytes, bytes + words.size() * sizeof(uint64_t)};
 }
 
 }  // namespace
