@@ -3,11 +3,12 @@
 
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import * as v from "valibot";
 
+import { writeCacheFile } from "./cache-file.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { runProgram } from "./run-program.ts";
@@ -42,7 +43,7 @@ export function createDependencyReader(cache = defaultCache()): DependencyReader
       const kept = await readEntry(file);
       const isFresh = kept !== undefined && kept.every(([path, stamp]) => stampOf(path) === stamp);
       const paths = isFresh ? kept.map(([path]) => path) : await askCompiler(invocation);
-      if (!isFresh && paths !== undefined) await writeEntry(file, paths.map((path) => [path, stampOf(path) ?? ""]));
+      if (!isFresh && paths !== undefined) await writeCacheFile(file, JSON.stringify(paths.map((path) => [path, stampOf(path) ?? ""])));
       return paths && new Set(paths.map(resolveLinks));
     },
   };
@@ -75,18 +76,6 @@ async function readEntry(file: string) {
     return v.parse(entrySchema, JSON.parse(await readFile(file, "utf8")));
   } catch {
     return undefined; // not there, or of no use
-  }
-}
-
-async function writeEntry(file: string, entry: v.InferOutput<typeof entrySchema>): Promise<void> {
-  const temporary = `${file}.${process.pid}`;
-  try {
-    await mkdir(join(file, ".."), { recursive: true });
-    await writeFile(temporary, JSON.stringify(entry));
-    await rename(temporary, file);
-  } catch {
-    // Without a cache the next run asks the compiler again.
-    await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
 

@@ -6,10 +6,11 @@
 
 import { createHash } from "node:crypto";
 import { lstatSync, statSync } from "node:fs";
-import { mkdir, readFile, readdir, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { readFile, readdir, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
+import { writeCacheFile } from "./cache-file.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Preprocessed, Preprocessor } from "./preprocess.ts";
@@ -153,15 +154,7 @@ async function writeObject(file: string, { shadow }: ShadowTree, { object, depen
   const length = Buffer.alloc(4);
   length.writeUInt32LE(text.length);
   const body = Buffer.concat([length, text, object]);
-  const temporary = `${file}.${process.pid}`;
-  try {
-    await mkdir(join(file, ".."), { recursive: true, mode: 0o700 });
-    await writeFile(temporary, Buffer.concat([digestOf(body), body]), { mode: 0o600 });
-    await rename(temporary, file);
-  } catch {
-    // A full disk costs the next build some time, and this one nothing.
-    await rm(temporary, { force: true }).catch(() => undefined);
-  }
+  await writeCacheFile(file, Buffer.concat([digestOf(body), body]), { file: 0o600, directory: 0o700 });
 }
 
 const digestOf = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
