@@ -1,5 +1,5 @@
 // `npm test`: every check, one after the other; a step that fails does not keep the others from running. Ends with a
-// summary, the line "N passed, N failed" over everything that counts, and code 1 when anything failed.
+// summary, what failed and why, the line "N passed, N failed" over everything that counts, and code 1 when anything failed.
 //
 //   npm test -- types layers      only the steps that are named
 
@@ -58,6 +58,7 @@ function summarize(): void {
   const rows = outcomes.map(({ step, passed, failed, seconds, skipped }) =>
     [step.title, skipped ? "not run" : failed > 0 ? "FAILED" : "ok", passed, failed, `${seconds.toFixed(1)} s`]);
   console.log(`\n${formatTable([["", "", "passed", "failed", "time"], ...rows])}\n`);
+  for (const failure of outcomes.flatMap(({ failures = [] }) => failures)) console.log(`FAILED ${failure}\n`);
   const passed = outcomes.reduce((sum, outcome) => sum + outcome.passed, 0);
   const failed = outcomes.reduce((sum, outcome) => sum + outcome.failed, 0);
   console.log(`${passed} passed, ${failed} failed`);

@@ -3,13 +3,15 @@
 
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { $ } from "zx";
 
 export interface Count {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, each with its reason: named again after everything, where it is looked for. */
+  readonly failures?: readonly string[];
 }
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -41,14 +43,39 @@ export async function runVitest(project: string): Promise<Count> {
   }
 }
 
-async function readVitestReport(path: string): Promise<Count> {
-  const text = await readFile(path, "utf8").catch(() => "{}");
-  const { numPassedTests = 0, numFailedTests = 0 } = JSON.parse(text) as { numPassedTests?: number; numFailedTests?: number };
-  return { passed: numPassedTests, failed: numFailedTests };
+/** The part of vitest's report that is read here. */
+interface VitestReport {
+  readonly numPassedTests?: number;
+  readonly numFailedTests?: number;
+  readonly testResults?: readonly VitestFile[];
 }
 
-const withoutSilentFailure = ({ passed, failed }: Count, isSuccess: boolean): Count =>
-  ({ passed, failed: isSuccess || failed > 0 ? failed : 1 });
+interface VitestFile {
+  readonly name: string;
+  readonly status: string;
+  readonly message: string;
+  readonly assertionResults: readonly { readonly status: string; readonly fullName: string; readonly failureMessages?: readonly string[] }[];
+}
+
+async function readVitestReport(path: string): Promise<Count> {
+  const text = await readFile(path, "utf8").catch(() => "{}");
+  const { numPassedTests = 0, numFailedTests = 0, testResults = [] } = JSON.parse(text) as VitestReport;
+  return { passed: numPassedTests, failed: numFailedTests, failures: testResults.flatMap(failuresOf) };
+}
+
+/** A file that fails before its first test has a message of its own. */
+function failuresOf({ name, status, message, assertionResults }: VitestFile): string[] {
+  const file = relative(root, name);
+  const tests = assertionResults.filter((test) => test.status === "failed")
+    .map(({ fullName, failureMessages = [] }) => `${file}: ${fullName}\n${failureMessages.map(withoutRunner).join("\n")}`);
+  return status === "failed" && tests.length === 0 ? [`${file}\n${message}`] : tests;
+}
+
+/** A failure's stack without the test runner's own frames. */
+const withoutRunner = (message: string): string => message.split("\n").filter((line) => !line.includes("node_modules")).join("\n");
+
+const withoutSilentFailure = (count: Count, isSuccess: boolean): Count =>
+  ({ ...count, failed: isSuccess || count.failed > 0 ? count.failed : 1 });
 
 async function show(command: Command): Promise<{ readonly exitCode: number; readonly stdout: string }> {
   const running = $({ cwd: root, quiet: true, nothrow: true, stdio: ["ignore", "pipe", "inherit"] })`${command}`;
