@@ -20,6 +20,7 @@ import { isColdPart } from "./object-code.ts";
 import type { Definition } from "./object-code.ts";
 import { readLinkedObject, readLinkedProgram, unitsOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
+import { otherCompiler } from "./producer.ts";
 import { proveUnit } from "./proof.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { refuseRecords } from "./records.ts";
@@ -179,10 +180,14 @@ async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], 
     const unit = await proveUnit(program, pair, source, waivesProof);
     onProgress?.({ step: "proved", unit: pair.unit, functions: unit.functions.size - unit.unproved.size });
     if (unit.unproved.size > 0) onProgress?.({ step: "note", text: `The proof of ${pair.unit} was waived: ${unit.unproved.size} of its functions are others in the program: ${[...unit.unproved].slice(0, mostListed).join(", ")}` });
+    const compilers = otherCompiler(unit.unit.producer, unit.object.file);
+    if (compilers !== undefined) onProgress?.({ step: "note", text: `Another compiler for ${pair.unit}: ${compilers}${isProved(unit) ? "; the code of all its functions is the same" : ""}` });
     proved.push(unit);
   }
   return proved;
 }
+
+const isProved = ({ isWaived, unproved }: ProvedUnit): boolean => !isWaived || unproved.size === 0;
 
 function compareUnit(program: LinkedProgram, proved: ProvedUnit): ComparedUnit {
   const patched = readLinkedObject(program, proved.pair.unit, proved.pair.patched);

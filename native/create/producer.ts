@@ -18,13 +18,22 @@ export function producerOf(object: ElfFile): string | undefined {
   return undefined;
 }
 
-/** The likeliest cause of a difference, in words. */
-export function compareProducers(program: string, object: ElfFile): string {
+/** The compilers that made the program's unit and the object, with their versions, where they are two. */
+export function otherCompiler(program: string, object: ElfFile): string | undefined {
+  const [programCompiler] = splitProducer(program);
+  const [ownCompiler] = splitProducer(producerOf(object) ?? "");
+  if (programCompiler === "" || ownCompiler === "" || programCompiler === ownCompiler) return undefined;
+  return `the program was compiled by ${programCompiler}, this object by ${ownCompiler}`;
+}
+
+/** The likeliest cause of a difference, in words. `compiler`: as the compile command calls it. */
+export function compareProducers(program: string, object: ElfFile, compiler: string): string {
   const own = producerOf(object);
   if (own === undefined || program === "") return "the source, the flags or the compiler differ";
-  const [programCompiler, programFlags] = splitProducer(program);
-  const [ownCompiler, ownFlags] = splitProducer(own);
-  if (programCompiler !== ownCompiler) return `the program was compiled by ${programCompiler}, this object by ${ownCompiler}`;
+  const compilers = otherCompiler(program, object);
+  if (compilers !== undefined) return `${compilers} (${compiler}); put the one that built the program into compile_commands.json`;
+  const [, programFlags] = splitProducer(program);
+  const [, ownFlags] = splitProducer(own);
   const missing = [...programFlags].filter((flag) => !ownFlags.has(flag) && !leftOutByUs.has(flag));
   const extra = [...ownFlags].filter((flag) => !programFlags.has(flag) && !addedByUs.has(flag));
   if (missing.length > 0 || extra.length > 0) {

@@ -278,7 +278,7 @@ async function proveFromPlain(
 function mismatch(
   program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit, found: string, difference?: Difference,
 ): SutureError {
-  const cause = compareProducers(unit.producer, object.file);
+  const cause = compareProducers(unit.producer, object.file, pair.compiler);
   const message = `Cannot build a patch for ${program.program.name}: ${pair.unit} is not what the program was built from, ${found}; ${cause}`;
   return new SutureError("source-mismatch", message, {
     unit: pair.unit, ...(difference === undefined ? {} : { function: difference.name, offset: formatAddress(BigInt(difference.offset)) }),
