@@ -70,6 +70,7 @@ class ObjectWriter {
   readonly #sectionSymbols = new Map<ElfSection, ImageSymbol>();
   readonly #symbols = new Map<Definition, ImageSymbol>();
   readonly #imports = new Map<string, ImageImport>();
+  readonly #absent = new Map<string, ImageSymbol>();
 
   constructor(inclusion: Inclusion) {
     this.#inclusion = inclusion;
@@ -115,6 +116,7 @@ class ObjectWriter {
     const { type, symbol, addend } = relocation;
     if (target.kind === "own-slot") return { offset, type: x86Relocation.R_X86_64_PC32, symbol: this.#importOf({ name: target.name, found: { from: "module", at: target.at } }), addend: -4n };
     if (target.kind === "constant") throw notPatchable(piece.unit.proved.pair.unit, { section: piece.section.name }, "has unwind information that refers to a thread-local variable");
+    if (target.kind === "absent") return { offset, type, symbol: this.#absentSymbol(target.name), addend };
     // A definition of another unit is external here: its symbol has no value in this object. That of a common symbol is its alignment.
     const value = symbol.section === "undefined" || symbol.section === "common" ? 0n : symbol.value;
     if (target.kind === "import") return { offset, type, symbol: this.#importOf(target), addend: addend + value - (symbol.section === "undefined" ? 0n : BigInt(target.origin)) };
@@ -129,6 +131,14 @@ class ObjectWriter {
     const made: ImageSymbol = { name: "", type: "section", binding: "local", section: this.sectionOf(piece), value: 0n, size: 0 };
     this.#sectionSymbols.set(piece.section, made);
     return made;
+  }
+
+  #absentSymbol(name: string): ImageSymbol {
+    const known = this.#absent.get(name);
+    if (known !== undefined) return known;
+    const symbol: ImageSymbol = { name, type: "notype", binding: "global", section: "absolute", value: 0n, size: 0 };
+    this.#absent.set(name, symbol);
+    return symbol;
   }
 
   #importOf({ name, found }: Pick<Target & { kind: "import" }, "name" | "found">): ImageSymbol {

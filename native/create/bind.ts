@@ -53,7 +53,7 @@ export class Binder {
     // Literals lie elsewhere when functions have sections of their own; only named data keeps its place in its section.
     if (home !== undefined && !this.#object.definitionsBySection.has(home.index)) return;
     if (placesSection) this.#placeSection(home.index, binding.at - symbol.value, by);
-    else if (symbol.type !== "section" && symbol.name !== "") this.#name(symbol.name, binding, by);
+    else if (symbol.type !== "section" && symbol.name !== "") this.#name(symbol, binding, by);
   }
 
   finish(): Bindings {
@@ -106,10 +106,12 @@ export class Binder {
     }
   }
 
-  #name(name: string, binding: Binding, by: string): void {
+  #name({ name, binding: strength }: ElfSymbol, binding: Binding, by: string): void {
     const known = this.#names.get(name);
-    if (known === undefined || isMoreExact(binding, known.binding)) this.#names.set(name, { binding, by });
-    else if (!agree(known.binding, binding)) {
+    // Where a call of a weak one that nobody defines would lead is the linker's whim.
+    const isNowhere = strength === "weak" && [known?.binding, binding].some((each) => each?.kind === "absent");
+    if (known === undefined || isMoreExact(binding, known.binding) || (isNowhere && binding.kind === "absent")) this.#names.set(name, { binding, by });
+    else if (!isNowhere && !agree(known.binding, binding)) {
       throw new BindingConflict(`${name} is at ${describe(known.binding)} according to ${known.by} and at ${describe(binding)} according to ${by}`);
     }
   }

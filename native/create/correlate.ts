@@ -32,7 +32,10 @@ const cloneNumber = /\.(part|isra|constprop|lto_priv|llvm)\.\d+/g;
 /** Named for the first variable or function of the unit, whatever that is. */
 const staticInitialiser = /^(_GLOBAL__(?:sub_)?[ID]_).*/;
 const familyOf = (name: string): string => name.replace(cloneNumber, ".$1.#").replace(staticInitialiser, "$1#");
-const localStatic = /^(.+)\.(\d+)$/;
+const numberedName = /^(.+)\.(\d+)$/;
+/** Compound literals outside of functions are numbered like statics of one. clang gives the first no number, and those that it took apart a second. */
+const literalOfClang = /^(\.compoundliteral)(?:\.(\d+)(?:\.\d+)?)?$/;
+const numberedParts = (name: string): RegExpExecArray | null => literalOfClang.exec(name) ?? numberedName.exec(name);
 
 function correlateFunctions(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>): void {
   const before = groupBy([...original.functions.values()].filter(({ name }) => !isColdPart(name)), ({ name }) => familyOf(name));
@@ -97,7 +100,7 @@ function correlateByName(before: ReadonlyMap<string, Definition>, after: Readonl
   }
 }
 
-export const isLocalStatic = ({ name, symbol }: Definition): boolean => symbol.binding === "local" && localStatic.test(name);
+export const isLocalStatic = ({ name, symbol }: Definition): boolean => symbol.binding === "local" && numberedParts(name) !== null;
 
 function correlateStatics(original: ObjectCode, patched: ObjectCode, originals: Map<string, Definition>, undecided: Set<string>): void {
   const before = staticFamilies(original);
@@ -111,18 +114,19 @@ function correlateStatics(original: ObjectCode, patched: ObjectCode, originals: 
 /** Function-local statics by name without number, in order of number, which is the order of their appearance. */
 function staticFamilies(object: ObjectCode): ReadonlyMap<string, readonly Definition[]> {
   const statics = [...object.variables.values()].filter(isLocalStatic);
-  const families = groupBy(statics, ({ name, kind }) => `${kind} ${localStatic.exec(name)?.[1] ?? name}`);
+  const families = groupBy(statics, (each) => `${each.kind} ${familyOfStatic(each)}`);
   for (const family of families.values()) family.sort((one, other) => numberOf(one) - numberOf(other));
   return families;
 }
 
-const numberOf = ({ name }: Definition): number => Number(localStatic.exec(name)?.[2] ?? 0);
+const familyOfStatic = ({ name }: Definition): string => numberedParts(name)?.[1] ?? name;
+const numberOf = ({ name }: Definition): number => Number(numberedParts(name)?.[2] ?? 0);
 
 type Owners = ReadonlyMap<string, ReadonlySet<string>>;
 
 /**
- * By variable: the functions that refer to it, without the suffixes of clones and parts. A function that the other
- * side has not was inlined there, or is inlined no more: its callers stand for it.
+ * By variable: the functions that refer to it, without the suffixes of clones and parts, and the variables that point at it. A
+ * function that the other side has not was inlined there, or is inlined no more: its callers stand for it.
  */
 function ownersOf(object: ObjectCode, other: ObjectCode): Owners {
   const references = referencesByFunction(object);
@@ -136,7 +140,18 @@ function ownersOf(object: ObjectCode, other: ObjectCode): Owners {
       for (const each of standIns(holder, references, known)) set.add(each);
     }
   }
+  for (const holder of object.variables.values()) {
+    for (const name of staticsInDataOf(object, holder)) owners.set(name, new Set(owners.get(name)).add(`data ${familyOfStatic(holder)}`));
+  }
   return owners;
+}
+
+function staticsInDataOf(object: ObjectCode, { section, ...rest }: Definition): readonly string[] {
+  if (section === undefined) return [];
+  return relocationsOf({ section, ...rest }).flatMap((relocation) => {
+    const referent = referentOf(object, section, relocation);
+    return referent.kind === "definition" && isLocalStatic(referent.definition) ? [referent.definition.name] : [];
+  });
 }
 
 /** By function, without suffixes: the functions and static variables that it refers to. */

@@ -64,6 +64,8 @@ export type Target =
   | { readonly kind: "import"; readonly name: string; readonly found: Found; readonly origin: number }
   /** A slot, or a pair, of the module's own table, in the place of one of the image. */
   | { readonly kind: "own-slot"; readonly name: string; readonly at: FileAddress }
+  /** A weak symbol that nobody defined when the program was linked: address 0, in old and new code alike. */
+  | { readonly kind: "absent"; readonly name: string }
   /** Known already; undefined where the field holds nothing. */
   | { readonly kind: "constant"; readonly value?: bigint };
 
@@ -366,7 +368,7 @@ class Closure {
       case "thread": return this.#threadImport(piece.unit, name, binding.offset, 0, relocation);
       case "dynamic": return this.#dynamicImport(piece, relocation, name, binding.symbol);
       case "thread-block": return undefined;
-      case "absent": throw this.#refuse(piece.unit, { section: piece.section.name }, `refers to ${symbol.name}, which is weak and defined nowhere in the program`);
+      case "absent": return { kind: "absent", name: symbol.name };
     }
   }
 
@@ -382,12 +384,21 @@ class Closure {
 
   #dynamicImport(piece: Piece, relocation: ElfRelocation, name: string, symbol: ElfSymbol): Target {
     const isCall = isBranch(piece.section, relocation.offset, relocation.type);
+    // Of a weak one that no module may have, the program's own code knows no more than its slot says.
+    const slot = symbol.binding === "weak" && symbol.section === "undefined" ? this.#slotHolding(name) : undefined;
+    if (slot !== undefined) return { kind: "import", name, found: { from: "slot", at: slot }, origin: 0 };
     // An undefined dynamic symbol with a value is the stub that all modules take for the function's address.
     const isCanonical = symbol.section === "undefined" && symbol.value !== 0n && !isLibrary(this.#program);
     if (isCanonical && !isCall) return { kind: "import", name, found: { from: "module", at: fileAddress(symbol.value) }, origin: 0 };
     const isReachable = isCall || throughGot.has(relocation.type) || relocation.type === R.R_X86_64_64 || relocation.type === R.R_X86_64_PLT32;
     if (!isReachable) throw new OutOfReach(piece.unit.proved.pair.unit, name, `belongs to a library and is referred to by ${relocationTitle(relocation.type)}, as if it were in the program, which has no copy of it`);
     return processImport(name, symbol.version);
+  }
+
+  /** A slot that is filled when the module is loaded, not at the first call. */
+  #slotHolding(name: string): FileAddress | undefined {
+    const found = [...this.#program.links.slots].find(([, slot]) => slot.kind === "symbol" && !slot.isLazy && slot.symbol.name === name)?.[0];
+    return found === undefined ? undefined : fileAddress(found);
   }
 
   /** In a library, an exported symbol reached through PLT or GOT may be another module's. */

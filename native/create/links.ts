@@ -6,7 +6,8 @@ import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
 
 /** What the dynamic linker fills a slot of the GOT with. */
 export type Slot =
-  | { readonly kind: "symbol"; readonly symbol: ElfSymbol }
+  /** `isLazy`: it may lead to the dynamic linker until the first call. */
+  | { readonly kind: "symbol"; readonly symbol: ElfSymbol; readonly isLazy: boolean }
   | { readonly kind: "address"; readonly at: bigint }
   /** The address that an indirect function's resolver gives. */
   | { readonly kind: "indirect"; readonly resolver: bigint }
@@ -43,7 +44,7 @@ function readSlots(file: ElfFile): ReadonlyMap<bigint, Slot> {
 function slotOf(type: number, symbol: ElfSymbol | undefined, addend: bigint): Slot {
   switch (type) {
     case R.R_X86_64_GLOB_DAT: case R.R_X86_64_JUMP_SLOT: case R.R_X86_64_64:
-      return symbol === undefined || symbol.name === "" ? { kind: "other" } : { kind: "symbol", symbol };
+      return symbol === undefined || symbol.name === "" ? { kind: "other" } : { kind: "symbol", symbol, isLazy: type === R.R_X86_64_JUMP_SLOT };
     case R.R_X86_64_RELATIVE: return { kind: "address", at: addend };
     case R.R_X86_64_IRELATIVE: return { kind: "indirect", resolver: addend };
     case R.R_X86_64_TPOFF64: return threadSlot("thread", symbol, addend);

@@ -137,7 +137,7 @@ export type Import = { readonly symbol: number; readonly name: string } & (
   | { readonly from: "process"; readonly version?: string }
   /** The thread-pointer offset of a variable in the program's own TLS block, as linked. */
   | { readonly from: "thread"; readonly offset: bigint }
-  /** The address that the object's own module holds in a slot at this address: what an indirect function was resolved to. */
+  /** The address that the object's own module holds in a slot at this address: what an indirect function was resolved to, or 0 where nobody defines a weak symbol. */
   | { readonly from: "slot"; readonly at: FileAddress }
 );
 

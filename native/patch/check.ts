@@ -155,7 +155,8 @@ async function resolveImport(entry: Import, module: Module, target: Target, act:
   switch (entry.from) {
     case "module": return { is: "address", address: placeIn(module, entry, act) };
     case "process": return { is: "address", address: (await findDynamicSymbol(target, entry.name, entry.version)).address };
-    case "slot": return { is: "address", address: address(readU64(await target.read(placeIn(module, entry, act), 8), 0)) };
+    // Of a weak symbol that no module defines it holds 0, and the module's own code knows that.
+    case "slot": return { is: "address", address: address(readU64(await target.read(placeIn(module, entry, act), 8), 0)), mayBeNull: true };
     case "thread":
       // Only the program's own block lies at a distance that was known when it was linked.
       if (module !== target.program) throw refuse("unresolved-symbol", act, `"${entry.name}" is thread-local in ${module.name}, which is not the program`, { symbol: entry.name });

@@ -146,13 +146,13 @@ function* symbolsInTable(sections: readonly ElfSection[]): Generator<number> {
   }
 }
 
-/** Functions of any loaded module may be further away than a call reaches. */
+/** Functions of any loaded module may be further away than a call reaches; so is address 0, to which calls of a weak one lead that nobody has. */
 function importedFunctions(object: PatchObject, sections: readonly ElfSection[]): ReadonlySet<number> {
   const anywhere = new Set(object.imports.filter(({ from }) => from === "process" || from === "slot").map(({ symbol }) => symbol));
   const called = new Set<number>();
   for (const section of sections) {
     for (const relocation of section.relocations) {
-      if (anywhere.has(relocation.symbol.index) && isCall(relocation, section)) called.add(relocation.symbol.index);
+      if ((anywhere.has(relocation.symbol.index) || relocation.symbol.section === "absolute") && isCall(relocation, section)) called.add(relocation.symbol.index);
     }
   }
   return called;

@@ -11,7 +11,7 @@ import { refuse } from "./refusal.ts";
 
 /** What an import means in the process. */
 export type Resolved =
-  | { readonly is: "address"; readonly address: Address }
+  | { readonly is: "address"; readonly address: Address; readonly mayBeNull?: boolean }
   /** Distance from the thread pointer. */
   | { readonly is: "thread-offset"; readonly offset: bigint };
 
@@ -88,7 +88,7 @@ function resolve(symbol: ElfSymbol, { layout, base, resolved, patch }: Relocatio
   if (offset !== undefined) return { is: "address", address: address(base + BigInt(offset)) };
   if (symbol.section === "absolute") return { is: "address", address: address(symbol.value) };
   const found = resolved.get(symbol.index);
-  if (found === undefined || (found.is === "address" && found.address === 0n)) {
+  if (found === undefined || (found.is === "address" && found.address === 0n && found.mayBeNull !== true)) {
     throw refuse("unresolved-symbol", `link patch "${patch}"`, `symbol "${symbol.name}" has no address`, { patch, symbol: symbol.name });
   }
   return found;

@@ -146,8 +146,10 @@ function bareFunction(place: Place): ProgramFunction {
   const [chosen, ...others] = [...place.symbols].sort((one, other) => Number(one.symbol.binding === "local") - Number(other.symbol.binding === "local"));
   const range = rangeOf(place);
   const name = chosen?.symbol.name ?? "";
+  // A function within another one, which gcc describes inside of that; the helper looks there only where one uses the other's variables.
+  const unit = /^[^.]+\.\d+$/.test(name) ? chosen?.unit : undefined;
   return {
-    name, sourceName: name.replace(/\..*$/, "") || name, aliases: others.map((each) => each.symbol.name),
+    name, ...(unit === undefined ? {} : { unit }), sourceName: name.replace(/\..*$/, "") || name, aliases: others.map((each) => each.symbol.name),
     entry: range.start, size: Number(range.end - range.start), ranges: range.end > range.start ? [range] : [],
     external: chosen?.symbol.binding !== "local", noReturn: false,
     isIndirect: place.symbols.some((each) => each.symbol.type === "ifunc"), foldedWith: [],
