@@ -13,7 +13,7 @@ import { delimiter, isAbsolute, join } from "node:path";
 import { writeCacheFile } from "./cache-file.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
-import type { Preprocessed, Preprocessor } from "./preprocess.ts";
+import type { SourceText } from "./preprocess.ts";
 import { runProgram } from "./run-program.ts";
 import { realPath } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
@@ -25,19 +25,19 @@ export interface KeptObject {
 }
 
 export interface ObjectCache {
-  /** The object of this compilation: kept, or else what `compile` makes, kept for the next time. */
-  get(invocation: Invocation, more: readonly string[], compile: () => Promise<KeptObject>): Promise<KeptObject>;
+  /** The object of this compilation of `source`, where that is known: kept, or else what `compile` makes, kept for the next time. */
+  get(invocation: Invocation, source: SourceText | undefined, more: readonly string[], compile: () => Promise<KeptObject>): Promise<KeptObject>;
   /** Removes what was not used for longest until the rest fits. */
   trim(): Promise<void>;
 }
 
-export const noObjectCache: ObjectCache = { get: (_invocation, _more, compile) => compile(), trim: () => Promise.resolve() };
+export const noObjectCache: ObjectCache = { get: (_invocation, _source, _more, compile) => compile(), trim: () => Promise.resolve() };
 
 const mostBytes = 512 * 1024 * 1024;
 
 export const defaultObjectCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "objects");
 
-export function openObjectCache(directory: string, tree: ShadowTree, preprocessor: Preprocessor, limit = mostBytes): ObjectCache {
+export function openObjectCache(directory: string, tree: ShadowTree, limit = mostBytes): ObjectCache {
   const identities = new Map<string, Promise<string | undefined>>();
   const identify = (invocation: Invocation): Promise<string | undefined> => {
     const request = identityRequest(invocation);
@@ -48,15 +48,14 @@ export function openObjectCache(directory: string, tree: ShadowTree, preprocesso
   };
   let hasGrown = false;
   return {
-    get: async (invocation, more, compile) => {
-      const texts = isKeepable(invocation) ? await preprocessor.describe(invocation) : undefined;
-      const identity = texts === undefined || texts.readsMore ? undefined : await identify(invocation);
-      if (texts === undefined || identity === undefined) return compile();
-      const file = join(directory, keyOf(tree, [identity, invocation.directory, ...formatInvocation(invocation, more), texts.digest]));
+    get: async (invocation, source, more, compile) => {
+      const identity = source === undefined || source.readsMore || !isKeepable(invocation) ? undefined : await identify(invocation);
+      if (source === undefined || identity === undefined) return compile();
+      const file = join(directory, keyOf(tree, [identity, invocation.directory, ...formatInvocation(invocation, more), source.digest]));
       const kept = await readObject(file, tree);
       if (kept !== undefined) return kept;
       const made = await compile();
-      if (isUnchanged(tree, texts) && !namesShadow(tree, made.object)) {
+      if (isUnchanged(tree, source) && !namesShadow(tree, made.object)) {
         await writeObject(file, tree, made);
         hasGrown = true;
       }
@@ -71,7 +70,7 @@ export function openObjectCache(directory: string, tree: ShadowTree, preprocesso
 /** The shadow's name is another one in every run, and so are the names of the files in its scratch directory. */
 function keyOf({ shadow, scratch }: ShadowTree, words: readonly string[]): string {
   const lasting = words.map((word) => (word.startsWith(`${scratch}/`) ? "<scratch>" : word.replaceAll(shadow, "<shadow>")));
-  return createHash("sha256").update(JSON.stringify(["objects 1", ...lasting])).digest("hex");
+  return createHash("sha256").update(JSON.stringify(["objects 2", ...lasting])).digest("hex");
 }
 
 // Which compilations
@@ -122,8 +121,8 @@ function stateOf(program: string, said: string): string | undefined {
 /** File systems note times in steps of a tick. */
 const tick = 20;
 
-/** An edit between preprocessing and compiling would pair the old text with the object of the new one. */
-function isUnchanged(tree: ShadowTree, { files, begun }: Preprocessed): boolean {
+/** Where the compiler reads the source itself, an edit after preprocessing would pair the old text with the object of the new one. */
+function isUnchanged(tree: ShadowTree, { files, begun }: SourceText): boolean {
   return files.every((path) => {
     const own = path.startsWith(`${tree.shadow}/`) && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
     const found = own ? undefined : statSync(path, { throwIfNoEntry: false });

@@ -1,17 +1,26 @@
-// What a unit's compiler reads, as one text: its preprocessor's output with the names of the files in it. Each text is
-// made once; of one that was asked for before, what is kept is its digest and the files.
+// What a unit's compiler reads, as one text: its preprocessor's output with the names of the files in it. The objects are made of
+// it: so it is made once, it is what a kept object is known by, and no edit can come between the two.
+//
+// The patched text says of each line which one of the patched source it is, while `__LINE__` has been replaced by the number that
+// the original has there (line-pinning.ts). Code is then as if no line had moved, and its debug information true.
 
 import { createHash } from "node:crypto";
-import { resolve } from "node:path";
+import { isAbsolute } from "node:path";
 
+import type { Argument } from "./compiler-arguments.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
+import { linePragma } from "./line-pinning.ts";
 import { runProgram } from "./run-program.ts";
 
-export interface Preprocessed {
-  /** Of the whole text, and so of everything in the sources that the object can depend on. */
+export interface SourceText {
+  /** As the compiler is to read it, one character a byte. */
+  readonly text: string;
+  /** The same, but that lines have pinned numbers in debug information too, and wherever else the compiler itself counts. */
+  readonly pinned: string;
+  /** Of all of it, and so of everything in the sources that an object can depend on. */
   readonly digest: string;
-  /** Absolute paths of the files that it consists of. */
+  /** The files that it consists of, as the compiler reached them: `..` leads where links before it lead. */
   readonly files: readonly string[];
   /** Assembler directives that read files of their own: the text is not all that the object depends on. */
   readonly readsMore: boolean;
@@ -20,43 +29,100 @@ export interface Preprocessed {
 }
 
 export interface Preprocessor {
-  /** The text without the names of files; undefined where the preprocessor refuses. */
-  text(invocation: Invocation): Promise<string | undefined>;
-  describe(invocation: Invocation): Promise<Preprocessed | undefined>;
+  /** Undefined where the preprocessor refuses. */
+  read(invocation: Invocation): Promise<SourceText | undefined>;
+  /** No text is held any longer; the files may be others now. */
+  forgetAll(): void;
 }
+
+/** Characters of all texts that are held at a time. Those beyond are made again when they are asked for again. */
+const mostHeld = 192 * 1024 * 1024;
 
 /** `hidden`: a path that is another one in every run, and stands for nothing. */
 export function createPreprocessor(hidden: string): Preprocessor {
-  const described = new Map<string, Preprocessed | undefined>();
-  const keyOf = ({ compiler, directory, arguments: words }: Invocation): string => JSON.stringify([compiler, directory, words]);
-  const run = async (invocation: Invocation): Promise<string | undefined> => {
-    const begun = Date.now();
-    const text = await preprocess(invocation);
-    described.set(keyOf(invocation), text === undefined ? undefined : describeText(text, invocation.directory, hidden, begun));
-    return text;
+  const texts = new Map<string, Promise<SourceText | undefined>>();
+  let held = 0;
+  const hold = (key: string, source: SourceText | undefined): void => {
+    held += source === undefined ? 0 : source.text.length + (source.text === source.pinned ? 0 : source.pinned.length);
+    if (held > mostHeld) texts.delete(key);
   };
   return {
-    text: async (invocation) => withoutMarkers(await run(invocation)),
-    describe: async (invocation) => {
-      if (!described.has(keyOf(invocation))) await run(invocation);
-      return described.get(keyOf(invocation));
+    async read(invocation) {
+      const key = keyOf(invocation);
+      const known = texts.get(key);
+      if (known !== undefined) return known;
+      const made = preprocess(invocation, hidden);
+      texts.set(key, made);
+      const source = await made;
+      if (texts.get(key) === made) hold(key, source);
+      return source;
+    },
+    forgetAll: () => {
+      texts.clear();
+      held = 0;
     },
   };
 }
 
-/** With `-g3`, macros are part of the debug information. */
-async function preprocess(invocation: Invocation): Promise<string | undefined> {
-  const words = formatInvocation(invocation, []);
-  const more = words.some((word) => /^-g(gdb|dwarf.*)?3$/.test(word)) ? ["-dD"] : [];
-  const run = await runProgram(invocation.compiler, [...words, "-w", "-E", ...more], { directory: invocation.directory, environment: compilerEnvironment });
-  return run.status === 0 ? run.output.toString("latin1") : undefined;
+const keyOf = ({ compiler, directory, arguments: words }: Invocation): string => JSON.stringify([compiler, directory, words]);
+
+async function preprocess(invocation: Invocation, hidden: string): Promise<SourceText | undefined> {
+  const begun = Date.now();
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-w", "-E"]), { directory: invocation.directory, environment: compilerEnvironment });
+  return run.status === 0 ? readText(run.output.toString("latin1"), invocation.directory, hidden, begun) : undefined;
 }
 
-function describeText(text: string, directory: string, hidden: string, begun: number): Preprocessed {
-  const named = new Set(Array.from(text.matchAll(/^# \d+ "((?:[^"\\]|\\.)*)"/gm), ([, name = ""]) => name.replaceAll(/\\(.)/g, "$1")));
-  const digest = createHash("sha256").update(text.replaceAll(hidden, ""), "latin1").digest("hex");
-  return { digest, files: [...named].filter((name) => !name.startsWith("<")).map((name) => resolve(directory, name)), readsMore: /\.incbin|\.include/.test(text), begun };
+function readText(output: string, directory: string, hidden: string, begun: number): SourceText {
+  const named = new Set(Array.from(output.matchAll(/^# \d+ "((?:[^"\\]|\\.)*)"/gm), ([, name = ""]) => name.replaceAll(/\\(.)/g, "$1")));
+  const isPinned = output.includes(linePragma);
+  return {
+    text: isPinned ? withTrueNumbers(output) : output,
+    pinned: isPinned ? output.replaceAll(pragma, "") : output,
+    digest: createHash("sha256").update(output.replaceAll(hidden, ""), "latin1").digest("hex"),
+    files: [...named].filter((name) => !name.startsWith("<")).map((name) => (isAbsolute(name) ? name : `${directory}/${name}`)),
+    readsMore: /\.incbin|\.include/.test(output),
+    begun,
+  };
+}
+
+const pragma = new RegExp(`^#pragma ${linePragma} .*$`, "gm");
+const numbering = new RegExp(`^# (\\d+) (".*")((?: \\d)*)$|^#pragma ${linePragma} (\\d+) (\\d+).*$`, "gm");
+
+/** Each marker with the number of the source: by as much as the last pragma in that file says that they are apart. */
+function withTrueNumbers(output: string): string {
+  const including: number[] = [];
+  let apart = 0;
+  return output.replaceAll(numbering, (line, number: string | undefined, name: string, flags: string, own: string, pinned: string) => {
+    if (number === undefined) {
+      apart = Number(own) - Number(pinned);
+      return "";
+    }
+    if (flags.includes(" 1")) {
+      including.push(apart);
+      apart = 0;
+    } else if (flags.includes(" 2")) {
+      apart = including.pop() ?? 0;
+    }
+    return apart === 0 ? line : `# ${Number(number) + apart} ${name}${flags}`;
+  });
 }
 
 /** Lines that the compiler makes nothing of go too: where they stand is no difference. */
-const withoutMarkers = (text: string | undefined): string | undefined => text?.replaceAll(/^(?:# \d.*|#(?:define|undef) .*)?\n/gm, "");
+export const withoutMarkers = (text: string): string => text.replaceAll(/^(?:# \d.*|#(?:define|undef) .*)?\n/gm, "");
+
+/** Options with which preprocessing apart would give something else, or whose files the compiler looks for by the name of the source. */
+const needsSource = /^(-P|-fpreprocessed|-fdirectives-only|-traditional(-cpp)?|-fmodule.*|-include-pch|-Xclang|-Xpreprocessor|-Wp,.*|-wrapper|-fprofile.*|-fauto-profile.*|-fbranch-probabilities|-fplugin.*|-fpass-plugin.*|-load|--coverage|-ftest-coverage)$/;
+
+const textLanguages: Readonly<Record<string, string>> = { c: "cpp-output", "c++": "c++-cpp-output", "assembler-with-cpp": "assembler" };
+
+/** What `-x` calls the language of the unit's text; undefined where the compiler must read the source itself. */
+export function languageOfText({ arguments: words, spelled }: Invocation): string | undefined {
+  if (words.some((word) => word.kind === "option" && needsSource.test(word.flag))) return undefined;
+  const stated = words.findLast(isLanguage);
+  return textLanguages[stated?.value ?? languageOf(spelled)];
+}
+
+const isLanguage = (word: Argument): word is Argument & { readonly kind: "option" } => word.kind === "option" && word.flag === "-x";
+
+const languageOf = (path: string): string =>
+  (/\.c$/.test(path) ? "c" : /\.(cc|cpp|cxx|c\+\+|cp|CPP|C)$/.test(path) ? "c++" : /\.S$/.test(path) ? "assembler-with-cpp" : "");

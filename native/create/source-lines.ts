@@ -37,14 +37,17 @@ export async function sourceLinesOf({ pieces }: Inclusion, { jobs, note, called 
 
 const hereCalled = ({ proved: { pair } }: ComparedUnit): UnitPlace => ({ name: pair.spelled, directory: pair.directory });
 
-/** Names of directories as they would be, had the compiler run in `to`; what lies outside of the tree keeps its name. */
+/**
+ * Names of directories as they would be, had the compiler run in `to`; what lies outside of the tree keeps its name. Columns would be
+ * those of preprocessed text, which nobody has.
+ */
 function movedTo(sequences: readonly LineSequence[], from: string, to: string): readonly LineSequence[] {
   const [here, there] = withoutCommonEnd(from, to);
   const move = (directory: string): string => {
     if (directory === from || directory === to) return "";
     return here !== there && (directory === here || directory.startsWith(`${here}/`)) ? there + directory.slice(here.length) : directory;
   };
-  return sequences.map((sequence) => ({ ...sequence, rows: sequence.rows.map((row) => ({ ...row, file: { ...row.file, directory: move(row.file.directory) } })) }));
+  return sequences.map((sequence) => ({ ...sequence, rows: sequence.rows.map((row) => ({ ...row, column: 0, file: { ...row.file, directory: move(row.file.directory) } })) }));
 }
 
 /** `/home/me/tree/src` and `/build/tree/src`: `/home/me` and `/build`. */

@@ -1,7 +1,10 @@
-// A tree that looks like the user's and can be patched: real directories, so that `../` in an #include leads where it
-// leads in the user's tree, and files that are symbolic links until a patch replaces them. The user's tree is only read.
+// A tree that looks like the user's and can be patched: symbolic links until a patch replaces what they lead to. The
+// user's tree is only read.
+//
+// Directories in which nothing is patched are links too: file systems make a thousand links slowly, and few are ever read. From
+// such a directory `../` in an #include leads back into the user's tree. Who finds that it led a compiler to a file as it was
+// makes the shadow whole: then all directories are real, and `../` leads where it leads in the user's tree.
 
-import type { Dirent } from "node:fs";
 import { mkdirSync, mkdtempSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
@@ -19,7 +22,7 @@ export interface ShadowTree extends AsyncDisposable {
   readonly shadow: string;
   /** An empty directory that goes with the shadow. */
   readonly scratch: string;
-  /** Directories without sources, which the shadow has as links until something in them is written. */
+  /** Directories that the shadow has as links until something in them is written. */
   readonly linked: Set<string>;
 }
 
@@ -56,7 +59,7 @@ export function createShadowTree(source: string): ShadowTree {
     mkdirSync(tree.scratch);
     // File systems keep links with short targets cheaply, so those of the shadow go by this one.
     symlinkSync(root, join(temporary, rootLink));
-    shadowDirectory(tree, "", listDirectory(root, temporary));
+    shadowDirectory(tree, "");
   } catch (failure) {
     rmSync(temporary, { recursive: true, force: true });
     throw failure;
@@ -113,47 +116,45 @@ export function openTree(spelledRoot: string): string {
   }
 }
 
-interface Listing {
-  readonly entries: readonly Dirent[];
-  readonly directories: ReadonlyMap<string, Listing>;
-  /** Here or below: what compilers read, or might. */
-  readonly hasSources: boolean;
+/** Its entries as links. */
+function shadowDirectory(tree: ShadowTree, path: string): void {
+  mkdirSync(join(tree.shadow, path));
+  const up = "../".repeat(path === "" ? 1 : path.split("/").length + 1);
+  for (const entry of readableEntries(join(tree.root, path))) {
+    if (precompiled.test(entry.name) || skippedDirectories.has(entry.name)) continue;
+    const below = path === "" ? entry.name : `${path}/${entry.name}`;
+    // Where temporary files lie in the tree, there is no end to what could be shadowed.
+    if (dirname(tree.shadow) === join(tree.root, below)) continue;
+    if (entry.isSymbolicLink()) symlinkSync(linkTarget(tree, below), `${tree.shadow}/${below}`);
+    else if (entry.isDirectory() || (entry.isFile() && !product.test(entry.name))) symlinkSync(`${up}${rootLink}/${below}`, `${tree.shadow}/${below}`);
+    if (entry.isDirectory()) tree.linked.add(below);
+  }
 }
 
-const nothing: Listing = { entries: [], directories: new Map(), hasSources: false };
+/** Makes every directory real in which compilers may read. */
+export function makeWhole(tree: ShadowTree): void {
+  for (const path of tree.linked) {
+    if (hasSources(join(tree.root, path))) openDirectory(tree, path);
+  }
+}
 
-function listDirectory(directory: string, temporary: string): Listing {
-  if (directory === temporary) return nothing;
+/** Here or below: what compilers read, or might. */
+function hasSources(directory: string): boolean {
   const entries = readableEntries(directory).filter(({ name }) => !skippedDirectories.has(name));
-  const directories = new Map(entries.filter((entry) => entry.isDirectory()).map(({ name }) => [name, listDirectory(join(directory, name), temporary)]));
-  const hasSources = entries.some((entry) => entry.isSymbolicLink() || (entry.isFile() && mayBeSource(entry.name))) || [...directories.values()].some((below) => below.hasSources);
-  return { entries, directories, hasSources };
+  return entries.some((entry) => entry.isSymbolicLink() || (entry.isFile() && mayBeSource(entry.name))) ||
+    entries.some((entry) => entry.isDirectory() && hasSources(join(directory, entry.name)));
 }
 
 /** Headers of C++ often have names without an ending. */
 const mayBeSource = (name: string): boolean => isSourceName(name) || !name.includes(".");
 
-function shadowDirectory(tree: ShadowTree, path: string, { entries, directories }: Listing): void {
-  mkdirSync(join(tree.shadow, path));
-  const up = "../".repeat(path === "" ? 1 : path.split("/").length + 1);
-  for (const entry of entries) {
-    if (precompiled.test(entry.name)) continue;
-    const below = path === "" ? entry.name : `${path}/${entry.name}`;
-    const directory = directories.get(entry.name);
-    if (directory?.hasSources === true) shadowDirectory(tree, below, directory);
-    else if (entry.isSymbolicLink()) symlinkSync(linkTarget(tree, below), `${tree.shadow}/${below}`);
-    else if (directory !== undefined || (entry.isFile() && !product.test(entry.name))) symlinkSync(`${up}${rootLink}/${below}`, `${tree.shadow}/${below}`);
-    if (directory?.hasSources === false) tree.linked.add(below);
-  }
-}
-
 /** Makes linked directories on the way to this one real: nothing is ever written through a link. */
-function openDirectory(tree: ShadowTree, path: string): void {
-  if (path === "." || path === "/") return;
+export function openDirectory(tree: ShadowTree, path: string): void {
+  if (path === "" || path === "." || path === "/") return;
   openDirectory(tree, dirname(path));
   if (!tree.linked.delete(path)) return;
   rmSync(join(tree.shadow, path));
-  shadowDirectory(tree, path, listDirectory(join(tree.root, path), dirname(tree.shadow)));
+  shadowDirectory(tree, path);
 }
 
 /** A link within the tree leads to the same place in the shadow; one that leaves the tree leads where it led. */

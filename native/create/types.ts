@@ -42,6 +42,10 @@ export interface CreateOptions {
 export type CreateProgress =
   /** Something that the user should know and that stops nothing: a file of the diff left out, fuzz that patch(1) needed. */
   | { readonly step: "note"; readonly text: string }
+  /** The diffs are applied: the units of these files are looked for. */
+  | { readonly step: "search"; readonly files: readonly string[] }
+  /** Compilers are asked, unit by unit, which of these files they include. */
+  | { readonly step: "searching"; readonly files: readonly string[]; readonly done: number; readonly of: number }
   | { readonly step: "units"; readonly units: readonly string[] }
   | { readonly step: "compiling"; readonly unit: string; readonly side: "original" | "patched"; readonly done: number; readonly of: number }
   | { readonly step: "compiled"; readonly unit: string; readonly side: "original" | "patched"; readonly done: number; readonly of: number; readonly milliseconds: number }

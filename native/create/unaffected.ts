@@ -4,26 +4,28 @@
 
 import { diffArrays } from "diff";
 
-import { inShadow } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
-import type { Preprocessor } from "./preprocess.ts";
-import type { ShadowTree } from "./source-tree.ts";
+import { withoutMarkers } from "./preprocess.ts";
+import type { SourceText } from "./preprocess.ts";
 import type { TranslationUnit } from "./units.ts";
+
+type Side = "original" | "patched";
 
 /** The units that the patch can change: those touched themselves, and those whose preprocessed text says so. */
 export async function findAffectedUnits(
-  tree: ShadowTree, units: readonly TranslationUnit[], preprocessor: Preprocessor, jobs?: number,
+  units: readonly TranslationUnit[], read: (unit: TranslationUnit, side: Side) => Promise<SourceText | undefined>, jobs?: number,
 ): Promise<readonly TranslationUnit[]> {
-  const affected = await mapParallel(units, jobs, (unit) => isAffected(tree, unit, preprocessor));
+  const affected = await mapParallel(units, jobs, async (unit) => {
+    const [original, patched] = await Promise.all([read(unit, "original"), read(unit, "patched")]);
+    return unit.touched.includes(unit.unit) || isAffected(unit, original, patched);
+  });
   return units.filter((_, index) => affected[index]);
 }
 
-async function isAffected(tree: ShadowTree, unit: TranslationUnit, preprocessor: Preprocessor): Promise<boolean> {
-  if (unit.touched.includes(unit.unit)) return true;
-  const [original, patched] = await Promise.all([preprocessor.text(unit.invocation), preprocessor.text(inShadow(unit.invocation, tree))]);
+function isAffected({ unit }: TranslationUnit, original: SourceText | undefined, patched: SourceText | undefined): boolean {
   if (original === undefined || patched === undefined) return true;
-  if (original === patched) return false;
-  return !unit.unit.endsWith(".c") || !differsOnlyByUnusedDeclarations(original, patched);
+  const [before, after] = [withoutMarkers(original.pinned), withoutMarkers(patched.pinned)];
+  return before !== after && (!unit.endsWith(".c") || !differsOnlyByUnusedDeclarations(before, after));
 }
 
 /** C only: in C++ a new declaration can win an overload without being named. */

@@ -50,6 +50,10 @@ export type UnitFilter = (
 export interface UnitSearch {
   readonly jobs?: number;
   readonly dependencies?: DependencyReader;
+  /** Told of the units that are reached whatever is found out about the others. */
+  readonly onCertain?: (units: readonly Compilable[]) => void;
+  /** Told how many of the units have been asked whether they include one of `files`. */
+  readonly onAsked?: (files: readonly string[], done: number, of: number) => void;
 }
 
 /** Finds the units that the applied diffs reach among the compile commands. */
@@ -57,13 +61,16 @@ export async function findTranslationUnits(
   tree: ShadowTree,
   applied: AppliedDiffs,
   commands: readonly CompileCommand[],
-  { jobs, dependencies = createDependencyReader() }: UnitSearch = {},
+  { jobs, dependencies = createDependencyReader(), onCertain, onAsked }: UnitSearch = {},
 ): Promise<ReachedUnits> {
   const candidates = await readCandidates(tree, commands);
   const touched = touchedPaths(applied);
   const mains = new Set(candidates.map((candidate) => candidate.unit));
+  onCertain?.(candidates.filter(({ unit }) => touched.includes(unit)));
   const included = findIncludable(tree, [...touched, ...applied.leftOut], mains);
+  let asked = 0;
   const reached = await mapParallel(candidates, jobs, async (candidate) => {
+    if (included.size > 0) onAsked?.([...included], asked++, candidates.length);
     const files = included.size > 0 ? await filesOf(candidate, dependencies, tree, included) : new Set([candidate.unit]);
     return { ...candidate, touched: touched.filter((path) => files.has(path)), files };
   });
@@ -83,9 +90,10 @@ function isIncludedAnew({ path, original }: TouchedFile, { touched }: AppliedDif
   return original === undefined && touched.some(({ patched }) => patched && isMentioned(path, Buffer.from(patched).toString("latin1")));
 }
 
-type Candidate = Omit<TranslationUnit, "touched">;
+/** A unit, before it is known what of it is touched. */
+export type Compilable = Omit<TranslationUnit, "touched">;
 
-async function readCandidates(tree: ShadowTree, commands: readonly CompileCommand[]): Promise<readonly Candidate[]> {
+async function readCandidates(tree: ShadowTree, commands: readonly CompileCommand[]): Promise<readonly Compilable[]> {
   const candidates = await Promise.all(commands.map(async (command) => {
     const invocation = await readInvocation(command).catch(() => undefined);
     if (invocation === undefined || makesNoObject(invocation.recorded)) return [];
@@ -104,14 +112,14 @@ function findIncludable(tree: ShadowTree, paths: readonly string[], mains: Reado
   return new Set([...parts, ...findMentioned(tree.root, asked)]);
 }
 
-async function filesOf(candidate: Candidate, dependencies: DependencyReader, tree: ShadowTree, included: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+async function filesOf(candidate: Compilable, dependencies: DependencyReader, tree: ShadowTree, included: ReadonlySet<string>): Promise<ReadonlySet<string>> {
   const files = await dependencies.read(candidate.invocation);
   // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
   if (files === undefined) return new Set([candidate.unit, ...included]);
   return new Set([candidate.unit, ...[...files].map((path) => relative(tree.root, path))]);
 }
 
-function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Candidate & { readonly files: ReadonlySet<string> })[]): void {
+function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { readonly files: ReadonlySet<string> })[]): void {
   for (const path of applied.leftOut) {
     const unit = reached.find(({ files }) => files.has(path));
     if (unit === undefined) continue;

@@ -128,11 +128,13 @@ function readReplacement(text: string): Replacement {
   throw new SutureError("usage", `Cannot read the replacement: "${text}" is not OLD=NEW, two names of functions`, { given: text });
 }
 
-const weights: Readonly<Partial<Record<CreateProgress["step"], Weight>>> = { note: "lasting", compiling: "momentary" };
+const weights: Readonly<Partial<Record<CreateProgress["step"], Weight>>> = { note: "lasting", searching: "momentary", compiling: "momentary" };
 
 function describeStep(step: CreateProgress): string | undefined {
   switch (step.step) {
     case "note": return `note: ${step.text}`;
+    case "search": return `looking for the units of ${listSome(step.files)}`;
+    case "searching": return `[${step.done}/${step.of}] looking for units that include ${listSome(step.files)}`;
     case "units": return `${step.units.length} to compile: ${step.units.join(", ")}`;
     case "compiling": return `[${step.done}/${step.of}] compiling ${step.unit}`;
     case "compiled": return `[${step.done}/${step.of}] compiled ${step.unit} ${step.side === "original" ? "as it was" : "as patched"}, ${(step.milliseconds / 1000).toFixed(1)} s`;
@@ -141,6 +143,9 @@ function describeStep(step: CreateProgress): string | undefined {
     case "assembled": return undefined;
   }
 }
+
+const mostListed = 5;
+const listSome = (files: readonly string[]): string => files.slice(0, mostListed).join(", ") + (files.length > mostListed ? ` and ${files.length - mostListed} more` : "");
 
 function describeChanges(changed: readonly string[], added: readonly string[]): string {
   const parts = [

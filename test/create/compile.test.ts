@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -33,7 +33,7 @@ test("compileObjectPairs() gives each function a section and changes only what t
   const { units, progress } = await compileTree(tree, [tree.diff("fix", { "src/a.c": fixed })]);
   expect(units).toMatchObject([{ unit: "src/a.c", spelled: "src/a.c", differing: [".text.answer"] }]);
   expect([...units[0]?.plain.keys() ?? []]).toContain(".text");
-  expect(progress.map(({ step }) => step)).toEqual(["units", "compiling", "compiling", "compiled", "compiled"]);
+  expect(progress.map(({ step }) => step)).toEqual(["search", "units", "compiling", "compiling", "compiled", "compiled"]);
   expect(tree.contents()).toEqual(before);
 });
 
@@ -93,6 +93,35 @@ test("compileObjectPairs() follows relative includes, links in the tree, and a r
     const { units } = await compileTree(tree, [diff], { source: root });
     expect(units).toMatchObject([{ unit: "lib/real/a.c", differing: [".text.answer"] }]);
   }
+});
+
+// Each leads from a directory in which nothing is patched back to a patched file.
+test.each<[string, Readonly<Record<string, string>>, string, Readonly<Record<string, string>>]>([
+  ["`../` in a header", { "lib/a.h": "#include \"../inc/n.h\"\n", "inc/n.h": "#define N 1\n", "src/a.c": "#include \"../lib/a.h\"\nint answer(void) { return N; }\n" }, "src/a.c", { "inc/n.h": "#define N 2\n" }],
+  ["`../` in a source", { "inc/n.h": "#define N 1\n", "src/a.c": "#include \"../inc/n.h\"\nint answer(void) { return N; }\n" }, "src/a.c", { "inc/n.h": "#define N 2\n" }],
+  ["the question for a new file", { "lib/a.h": "#if __has_include(\"../inc/new.h\")\n#define N 2\n#else\n#define N 1\n#endif\n", "inc/n.h": "", "src/a.c": "#include \"../lib/a.h\"\nint answer(void) { return N; }\n" }, "src/a.c",
+    { "inc/new.h": "int new;\n", "src/a.c": "#include \"../lib/a.h\"\nint answer(void) { return N; }\n\nint more;\n" }],
+])("compileObjectPairs() finds the patched file by %s", async (_, files, file, changed) => {
+  using tree = open(files, `-O2 -c ${file}`);
+  const { units } = await compileTree(tree, [tree.diff("fix", changed)]);
+  expect(units).toMatchObject([{ unit: file, differing: expect.arrayContaining([".text.answer"]) }]);
+});
+
+test("compileObjectPairs() finds the patched file from a working directory in which nothing is patched", async () => {
+  using tree = openSourceTree({ "src/a.c": `#include "n.h"\nint answer(void) { return N; }\n`, "inc/n.h": "#define N 1\n", "build/x.txt": "" });
+  record(tree, { directory: join(tree.root, "build"), file: "../src/a.c", arguments: ["gcc", "-O2", "-I../inc", "-c", "../src/a.c"] });
+  const { units } = await compileTree(tree, [tree.diff("fix", { "inc/n.h": "#define N 2\n" })]);
+  expect(units).toMatchObject([{ unit: "src/a.c", differing: [".text.answer"] }]);
+});
+
+test("compileObjectPairs() compiles the source itself where the compiler does not take its text", async () => {
+  using tree = open({ "a.c": source }, "-O2 -c a.c");
+  const compiler = join(tree.directory, "compiler");
+  writeFileSync(compiler, "#!/bin/sh\ncase \" $* \" in *' -x cpp-output '*) exit 1;; esac\nexec gcc \"$@\"\n");
+  chmodSync(compiler, 0o755);
+  record(tree, { directory: tree.root, file: "a.c", arguments: [compiler, "-O2", "-c", "a.c"] });
+  const { units } = await compileTree(tree, [tree.diff("fix", { "a.c": fixed })]);
+  expect(units).toMatchObject([{ unit: "a.c", differing: [".text.answer"] }]);
 });
 
 test("compileObjectPairs() refuses a unit that reaches a touched file by a path that no shadow can change", async () => {

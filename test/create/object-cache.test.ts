@@ -106,19 +106,19 @@ test("an edit while the compiler runs is not kept under the old text", async () 
   using kept = openKept();
   await settle(kept.tree);
   await using tree = createShadowTree(kept.tree.root);
-  const preprocessor = createPreprocessor(tree.shadow);
   const invocation = {
     compiler: "gcc", directory: kept.tree.root, recorded: [], spelled: "src/a.c",
     arguments: [{ kind: "input" as const, path: "src/a.c" }],
   };
-  const cache = openObjectCache(kept.cache, tree, preprocessor);
+  const text = await createPreprocessor(tree.shadow).read(invocation);
+  const cache = openObjectCache(kept.cache, tree);
   const made = (object: string) => ({ object: Buffer.from(object), dependencies: "" });
-  await cache.get(invocation, [], () => {
+  await cache.get(invocation, text, [], () => {
     kept.tree.write({ "src/a.h": "#define STEP 3\n" });
     return Promise.resolve(made("of the new text"));
   });
   kept.tree.write({ "src/a.h": "#define STEP 1\n" });
-  expect(await cache.get(invocation, [], () => Promise.resolve(made("again")))).toEqual(made("again"));
+  expect(await cache.get(invocation, await createPreprocessor(tree.shadow).read(invocation), [], () => Promise.resolve(made("again")))).toEqual(made("again"));
 });
 
 test("trim() removes what was not used for longest until the rest fits", async () => {
@@ -127,11 +127,11 @@ test("trim() removes what was not used for longest until the rest fits", async (
   const [one = "", other = ""] = readdirSync(kept.cache).map((name) => join(kept.cache, name));
   utimesSync(one, 1, 1);
   await using tree = createShadowTree(kept.tree.root);
-  const cache = openObjectCache(kept.cache, tree, createPreprocessor(tree.shadow), statSync(other).size + 1);
+  const cache = openObjectCache(kept.cache, tree, statSync(other).size + 1);
   const invocation = { compiler: "gcc", directory: kept.tree.root, recorded: [], spelled: "src/a.c", arguments: [{ kind: "input" as const, path: "src/a.c" }] };
   await cache.trim();
   expect(readdirSync(kept.cache)).toHaveLength(2);
-  await cache.get(invocation, [], () => Promise.resolve({ object: new Uint8Array(), dependencies: "" }));
+  await cache.get(invocation, await createPreprocessor(tree.shadow).read(invocation), [], () => Promise.resolve({ object: new Uint8Array(), dependencies: "" }));
   utimesSync(other, 2, 2);
   await cache.trim();
   expect(readdirSync(kept.cache).map((name) => join(kept.cache, name))).not.toContain(one);

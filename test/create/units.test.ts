@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { applyDiffs } from "../../native/create/apply-diff.ts";
 import { readCompileCommands } from "../../native/create/compile-commands.ts";
 import { createDependencyReader, parseDependencies } from "../../native/create/dependencies.ts";
-import { createShadowTree, removeShadowFile, writeShadowFile } from "../../native/create/source-tree.ts";
+import { createShadowTree, makeWhole, removeShadowFile, writeShadowFile } from "../../native/create/source-tree.ts";
 import type { SourceDiff } from "../../native/create/types.ts";
 import { findTranslationUnits } from "../../native/create/units.ts";
 import { differsOnlyByUnusedDeclarations } from "../../native/create/unaffected.ts";
@@ -129,7 +129,7 @@ test.each([
   expect(differsOnlyByUnusedDeclarations(original.replace("\n", `\n${added}\n`), original)).toBe(expected);
 });
 
-test("createShadowTree() links a directory without sources, until something in it is written", async () => {
+test("createShadowTree() links directories, until something in them is written", async () => {
   using tree = openSourceTree({ "src/a.c": "\n", "data/one.json": "1\n", "data/deep/two.json": "2\n", "data/deep/er/three.json": "3\n" });
   const before = tree.contents();
   await using shadow = createShadowTree(tree.root);
@@ -145,10 +145,12 @@ test("createShadowTree() links a directory without sources, until something in i
   expect(tree.contents()).toEqual(before);
 });
 
-test("createShadowTree() lays real directories and links, and never the repository", async () => {
+test("makeWhole() lays real directories and links, and never the repository", async () => {
   using tree = openSourceTree({ "a b/$c/-d.c": "int d;\n", ".git/config": "x", "x.h.gch": "x" });
   mkdirSync(join(tree.root, "empty"));
   await using shadow = createShadowTree(tree.root);
+  expect(readdirSync(shadow.shadow, { withFileTypes: true }).every((entry) => entry.isSymbolicLink())).toBe(true);
+  makeWhole(shadow);
   const entries = readdirSync(shadow.shadow, { recursive: true, withFileTypes: true });
   expect(entries.map((entry) => `${entry.name} ${entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "file"}`).sort())
     .toEqual(["$c directory", "-d.c link", "a b directory", "empty link"]);

@@ -31,7 +31,7 @@ describe("suture build", () => {
     const { exitCode, error } = await build("lines", diff, "--source", answers.sourceDirectory);
     expect(exitCode).toBe(0);
     expect(error.split("\n").map((line) => line.replace(/\d+\.\d s/, "0.0 s"))).toEqual([
-      "1 to compile: answers-in-a-loop.c", expect.stringMatching(/^\[1\/2\] compiled answers-in-a-loop\.c as (it was|patched), 0\.0 s$/),
+      "looking for the units of answers-in-a-loop.c", "1 to compile: answers-in-a-loop.c", expect.stringMatching(/^\[1\/2\] compiled answers-in-a-loop\.c as (it was|patched), 0\.0 s$/),
       expect.stringMatching(/^\[2\/2\] compiled answers-in-a-loop\.c as (it was|patched), 0\.0 s$/),
       expect.stringMatching(/^proved answers-in-a-loop\.c: \d+ functions are those of the program$/), "compared answers-in-a-loop.c: changed answer", "",
     ]);
@@ -41,9 +41,21 @@ describe("suture build", () => {
     const { out, error } = await build("json", diff, "--source", answers.sourceDirectory, "--json", "--progress", "json");
     expect(JSON.parse(out)).toMatchObject({ result: "built", notes: [] });
     const events = error.trim().split("\n").map((line) => JSON.parse(line) as { readonly step: string; readonly elapsedMilliseconds: number });
-    expect(events.map(({ step }) => step)).toEqual(["units", "compiling", "compiling", "compiled", "compiled", "proved", "compared", "assembled"]);
-    expect(events).toMatchObject([{ units: ["answers-in-a-loop.c"] }, { done: 0, of: 2 }, {}, { done: 1, of: 2, milliseconds: expect.any(Number) }, { done: 2, of: 2 }, { functions: expect.any(Number) }, { changed: ["answer"] }, { bytes: expect.any(Number) }]);
+    expect(events.map(({ step }) => step)).toEqual(["search", "units", "compiling", "compiling", "compiled", "compiled", "proved", "compared", "assembled"]);
+    expect(events).toMatchObject([{ files: ["answers-in-a-loop.c"] }, { units: ["answers-in-a-loop.c"] }, { done: 0, of: 2 }, {}, { done: 1, of: 2, milliseconds: expect.any(Number) }, { done: 2, of: 2 }, { functions: expect.any(Number) }, { changed: ["answer"] }, { bytes: expect.any(Number) }]);
     for (const { elapsedMilliseconds } of events) expect(elapsedMilliseconds).toBeGreaterThanOrEqual(0);
+  });
+
+  it("says that it asks the units for a header, before anything is compiled", async () => {
+    const source = join(scratch.path, "header");
+    await mkdir(source);
+    await writeFile(join(source, "a.h"), "#define N 1\n");
+    await writeFile(join(source, "a.c"), "#include \"a.h\"\nint answer(void) { return N; }\n");
+    await writeFile(join(source, "compile_commands.json"), JSON.stringify([{ directory: source, file: "a.c", command: "gcc -c a.c" }]));
+    await writeFile(join(source, "fix.patch"), "--- a/a.h\n+++ b/a.h\n@@ -1 +1 @@\n-#define N 1\n+#define N 2\n");
+    const { error } = await runSuture(["build", join(source, "fix.patch"), "--target", answers.program, "--source", source, "--progress", "json"], { cwd: scratch.path });
+    const events = error.trim().split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line) as object);
+    expect(events.slice(0, 2)).toMatchObject([{ step: "search", files: ["a.h"] }, { step: "searching", files: ["a.h"], done: 0, of: 1 }]);
   });
 
   it("says nothing on the way beside a JSON result, or when told so", async () => {

@@ -1,0 +1,164 @@
+// One side of a unit as an object: the unit as it was, compiled in the user's tree, or as patched, in a shadow of it. Both sides are
+// made of their preprocessed text. Where that does not do (options that want the source itself, a compiler that refuses the text), the compiler
+// reads the source.
+//
+// Refused: a patched unit that reaches a touched file as it was, by a path that no shadow can change.
+
+import { realpathSync, statSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import { SutureError } from "../errors.ts";
+import type { TouchedFile } from "./apply-diff.ts";
+import { compileError } from "./compile-error.ts";
+import { parseDependencies } from "./dependencies.ts";
+import { compilerEnvironment, formatInvocation, inShadow, locate } from "./invocation.ts";
+import type { Invocation } from "./invocation.ts";
+import { defaultObjectCache, noObjectCache, openObjectCache } from "./object-cache.ts";
+import type { KeptObject, ObjectCache } from "./object-cache.ts";
+import { createPreprocessor, languageOfText } from "./preprocess.ts";
+import type { Preprocessor, SourceText } from "./preprocess.ts";
+import { runProgram } from "./run-program.ts";
+import { openDirectory } from "./source-tree.ts";
+import type { ShadowTree } from "./source-tree.ts";
+import type { CreateOptions } from "./types.ts";
+import type { Compilable } from "./units.ts";
+
+export type Side = "original" | "patched";
+
+/** What every compilation of a build needs. */
+export interface Workshop {
+  readonly tree: ShadowTree;
+  readonly touched: readonly TouchedFile[];
+  readonly preprocessor: Preprocessor;
+  readonly cache: ObjectCache;
+  /** The command that makes this side of the unit. */
+  invocation(unit: Compilable, side: Side): Invocation;
+}
+
+export function openWorkshop(tree: ShadowTree, touched: readonly TouchedFile[], { objectCache = defaultObjectCache() }: CreateOptions): Workshop {
+  const patched = new Map<Invocation, Invocation>();
+  return {
+    tree, touched, preprocessor: createPreprocessor(tree.shadow),
+    cache: objectCache === null ? noObjectCache : openObjectCache(objectCache, tree),
+    invocation: ({ invocation }, side) => {
+      if (side === "original") return invocation;
+      const mapped = patched.get(invocation) ?? inShadow(invocation, tree);
+      patched.set(invocation, mapped);
+      return mapped;
+    },
+  };
+}
+
+export const readSide = ({ preprocessor, invocation }: Workshop, unit: Compilable, side: Side): Promise<SourceText | undefined> => preprocessor.read(invocation(unit, side));
+
+/** Compilers go up from the directory in which they run: it has to be the shadow's own. Nobody may be reading there. */
+export function openWorkingDirectory({ tree }: Workshop, { command }: Compilable): void {
+  const below = locate(tree, command.directory);
+  if (below !== undefined) openDirectory(tree, below);
+}
+
+export interface SideObject {
+  readonly object: Uint8Array;
+  /** Its debug information has the numbers of the side's own source. */
+  readonly hasOwnLines: boolean;
+}
+
+/** `name`: of the files in the scratch directory, without an ending. */
+export async function compileSide(workshop: Workshop, unit: Compilable, side: Side, name: string, more: readonly string[]): Promise<SideObject> {
+  const source = await readSide(workshop, unit, side);
+  if (side === "patched" && source !== undefined) refuseUnpatched(workshop, unit, source.files);
+  const countsLines = source !== undefined && doesCountLines(unit, source);
+  const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text" });
+  const object = made ?? await compileSource(workshop, unit, { side, name, more, source });
+  return { object, hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
+}
+
+/** The patched side with the numbers of its own source in everything. */
+export async function compileNumbered(workshop: Workshop, unit: Compilable, name: string, more: readonly string[]): Promise<Uint8Array> {
+  const source = await readSide(workshop, unit, "patched");
+  const made = source === undefined ? undefined : await compileText(workshop, unit, { side: "patched", name, more, source, numbers: "text" });
+  if (made !== undefined) return made;
+  throw new SutureError("compile-error", `Cannot tell the lines of ${unit.unit}: the compiler does not take its preprocessed text`, { unit: unit.unit });
+}
+
+/** Instrumentation that tells a run-time library, or a later compilation, about lines. */
+const recordsLines = /^(-fsanitize|-fopenmp|-fopenacc|-fcoverage)/;
+/** What preprocessing leaves to the compiler. */
+const asksCompiler = /__builtin_(?:LINE|source_location)\b/;
+
+/** Do the numbers that the compiler itself counts become part of the code? */
+const doesCountLines = ({ invocation }: Compilable, { text, pinned }: SourceText): boolean =>
+  text !== pinned && (asksCompiler.test(text) || invocation.recorded.some((word) => word.kind === "option" && recordsLines.test(word.flag)));
+
+const isAnyMoved = ({ touched }: Workshop): boolean => touched.some(({ original, patched }) => original !== undefined && patched !== undefined);
+
+interface Compilation {
+  readonly side: Side;
+  readonly name: string;
+  readonly more: readonly string[];
+}
+
+/** Undefined where the compiler refuses the text, or could make something else of it. */
+async function compileText(
+  { tree, cache, ...workshop }: Workshop, unit: Compilable, { side, name, more, source, numbers }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
+): Promise<Uint8Array | undefined> {
+  const invocation = workshop.invocation(unit, side);
+  const language = languageOfText(invocation);
+  if (language === undefined) return undefined;
+  const ofText = { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") };
+  const words = [...more, "-x", language, "-"];
+  try {
+    const kept = await cache.get(invocation, source, [...words, numbers], () => compile(tree, unit, { invocation: ofText, side, name, more: words, input: source[numbers] }));
+    return kept.object;
+  } catch (error) {
+    if (error instanceof SutureError && error.kind === "compile-error") return undefined;
+    throw error;
+  }
+}
+
+/** By the compiler's own preprocessing. */
+export async function compileSource(workshop: Workshop, unit: Compilable, { side, name, more, source }: Compilation & { readonly source: SourceText | undefined }): Promise<Uint8Array> {
+  const { tree, cache } = workshop;
+  const invocation = workshop.invocation(unit, side);
+  const words = side === "original" ? more : [...more, "-MD", "-MF", join(tree.scratch, `${name}.d`)];
+  const { object, dependencies } = await cache.get(invocation, source, words, () => compile(tree, unit, { invocation, side, name, more: words }));
+  if (side === "patched") refuseUnpatched(workshop, unit, parseDependencies(dependencies, invocation.directory));
+  return object;
+}
+
+async function compile(
+  tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input }: Compilation & { readonly invocation: Invocation; readonly input?: string },
+): Promise<KeptObject> {
+  const file = join(tree.scratch, name);
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-c", "-o", `${file}.o`]), {
+    directory: invocation.directory, environment: compilerEnvironment, ...(input === undefined ? {} : { input: Buffer.from(input, "latin1") }),
+  });
+  if (run.status !== 0) throw compileError(unit.unit, side, run, tree);
+  // Assembly that is not preprocessed consists of one file, and names none.
+  const dependencies = await readFile(`${file}.d`, "utf8").catch(() => "");
+  const object = await readFile(`${file}.o`);
+  await rm(`${file}.o`);
+  return { object, dependencies };
+}
+
+/** Should some path have led the compiler to a file as it was, the object would be a patch without the fix. */
+function refuseUnpatched(workshop: Workshop, { unit }: Compilable, files: readonly string[]): void {
+  const path = unpatchedAmong(workshop, files);
+  if (path === undefined) return;
+  throw new SutureError("not-patchable",
+    `Cannot compile ${unit} as patched: it includes ${path} by a path that a copy of the tree cannot change, such as an absolute one in a source`, { unit, file: path });
+}
+
+/** A touched file of the user's tree that is one of these. */
+export function unpatchedAmong({ tree, touched }: Workshop, files: readonly string[]): string | undefined {
+  const originals = new Map(touched.map(({ path }) => [identityOf(join(tree.root, path)), path]));
+  originals.delete(undefined);
+  return files.map((file) => [file, originals.get(identityOf(file))] as const)
+    .find(([file, path]) => path !== undefined && realpathSync.native(file) === join(tree.root, path))?.[1];
+}
+
+function identityOf(path: string): string | undefined {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? undefined : `${found.dev} ${found.ino}`;
+}
