@@ -36,20 +36,21 @@ export function jumpsInto(program: Program, target: ProgramFunction, start: bigi
 const isSuspect = (holder: ProgramFunction | undefined, target: ProgramFunction): boolean =>
   holder !== target && (holder?.unit === undefined || holder.unit.language === assemblyLanguage);
 
-/** By entry of the function that is jumped into. Every byte may begin an instruction: too many hits, never too few. */
+/** By entry of the function that is jumped into. Every byte outside of compiled code may begin an instruction: too many hits, never too few. */
 function scanProgram(program: Program): ReadonlyMap<bigint, readonly JumpIn[]> {
   const jumps = new Map<bigint, JumpIn[]>();
   for (const section of program.elf.sections) {
     if ((section.flags & sectionFlag.execute) === 0 || section.bytes.length === 0) continue;
     const entries = entriesByReach(program.functions, section);
-    scanSection(section, (from, to) => {
+    const report = (from: number, to: number): void => {
       const entry = entries(to);
       if (entry === undefined) return;
       const place = section.address + BigInt(entry);
       const list = jumps.get(place) ?? [];
       jumps.set(place, list);
       list.push({ from: section.address + BigInt(from), to: section.address + BigInt(to) });
-    });
+    };
+    for (const stretch of suspectStretches(program, section)) scanStretch(section, stretch, report);
   }
   return jumps;
 }
@@ -72,8 +73,21 @@ function entriesByReach(functions: readonly ProgramFunction[], section: ElfSecti
   };
 }
 
-function scanSection({ bytes }: ElfSection, report: (from: number, to: number) => void): void {
-  for (let at = 0; at + 5 <= bytes.length; at++) {
+/** The stretches of a section that are no code of a compiler: offsets, from and to. */
+function* suspectStretches(program: Program, { address, bytes }: ElfSection): Generator<readonly [number, number]> {
+  for (let at = 0; at < bytes.length;) {
+    const place = fileAddress(address + BigInt(at));
+    const holder = program.functionAt(place);
+    const end = holder?.ranges.find(({ start, end }) => start <= place && place < end)?.end ?? address + BigInt(bytes.length);
+    const next = program.functionStartAfter(place) ?? end;
+    const until = Math.min(bytes.length, Number((next < end ? next : end) - address));
+    if (holder?.unit === undefined || holder.unit.language === assemblyLanguage) yield [at, until];
+    at = until;
+  }
+}
+
+function scanStretch({ bytes }: ElfSection, [first, end]: readonly [number, number], report: (from: number, to: number) => void): void {
+  for (let at = first; at < end && at + 5 <= bytes.length; at++) {
     const opcode = bytes[at] ?? 0;
     if (opcode === 0xe8 || opcode === 0xe9) {                                        // call rel32, jmp rel32
       report(at, at + 5 + readI32(bytes, at + 1));

@@ -136,7 +136,7 @@ interface ProgramParts {
   readonly debugFile: string | undefined;
 }
 
-/** The indexes behind the lookups; made once. */
+/** The indexes behind the lookups; each is made when it is first asked for: who only wants to know the units does not wait. */
 class OpenProgram implements Program {
   readonly path: string;
   readonly debugPath: string;
@@ -145,14 +145,14 @@ class OpenProgram implements Program {
   readonly buildId: string;
   readonly elf: ElfFile;
   readonly units: readonly DebugUnit[];
-  readonly functions: readonly ProgramFunction[];
-  readonly symbols: readonly ProgramSymbol[];
   readonly #tracer: TracerClient;
-  readonly #ranges: RangeIndex;
-  readonly #functionsByName: ReadonlyMap<string, readonly ProgramFunction[]>;
-  readonly #functionsBySource: ReadonlyMap<string, readonly ProgramFunction[]>;
-  readonly #symbolsByName: ReadonlyMap<string, readonly ProgramSymbol[]>;
   readonly #debugFile: string | undefined;
+  readonly #symbols: () => readonly ProgramSymbol[];
+  readonly #functions: () => readonly ProgramFunction[];
+  readonly #ranges: () => RangeIndex;
+  readonly #functionsByName: () => Groups<ProgramFunction>;
+  readonly #functionsBySource: () => Groups<ProgramFunction>;
+  readonly #symbolsByName: () => Groups<ProgramSymbol>;
   #inlined: Promise<readonly InlinedCopy[]> | undefined;
 
   constructor(tracer: TracerClient, path: string, { buildId, elf, debug, debugFile }: ProgramParts) {
@@ -164,29 +164,37 @@ class OpenProgram implements Program {
     this.buildId = buildId;
     this.elf = elf;
     this.units = debug.units;
-    this.symbols = readProgramSymbols(elf, debug);
-    this.functions = collectFunctions(debug, this.symbols);
     this.#tracer = tracer;
-    this.#ranges = new RangeIndex(this.functions);
-    this.#functionsByName = groupBy(this.functions, (each) => [each.name, ...each.aliases]);
-    this.#functionsBySource = groupBy(this.functions, (each) => [each.sourceName]);
-    this.#symbolsByName = groupBy(this.symbols, (each) => [each.symbol.name]);
+    this.#symbols = once(() => readProgramSymbols(elf, debug));
+    this.#functions = once(() => collectFunctions(debug, this.symbols));
+    this.#ranges = once(() => new RangeIndex(this.functions));
+    this.#functionsByName = once(() => groupBy(this.functions, (each) => [each.name, ...each.aliases]));
+    this.#functionsBySource = once(() => groupBy(this.functions, (each) => [each.sourceName]));
+    this.#symbolsByName = once(() => groupBy(this.symbols, (each) => [each.symbol.name]));
+  }
+
+  get symbols(): readonly ProgramSymbol[] {
+    return this.#symbols();
+  }
+
+  get functions(): readonly ProgramFunction[] {
+    return this.#functions();
   }
 
   functionsNamed(name: string): readonly ProgramFunction[] {
-    return this.#functionsByName.get(name) ?? [];
+    return this.#functionsByName().get(name) ?? [];
   }
 
   functionsOfSource(name: string): readonly ProgramFunction[] {
-    return this.#functionsBySource.get(name) ?? [];
+    return this.#functionsBySource().get(name) ?? [];
   }
 
   functionAt(at: FileAddress): ProgramFunction | undefined {
-    return this.#ranges.at(at);
+    return this.#ranges().at(at);
   }
 
   functionStartAfter(at: FileAddress): FileAddress | undefined {
-    return this.#ranges.startAfter(at) as FileAddress | undefined;
+    return this.#ranges().startAfter(at) as FileAddress | undefined;
   }
 
   functionsOfUnit(unit: string, directory?: string): readonly ProgramFunction[] {
@@ -195,7 +203,7 @@ class OpenProgram implements Program {
   }
 
   symbolsNamed(name: string): readonly ProgramSymbol[] {
-    return this.#symbolsByName.get(name) ?? [];
+    return this.#symbolsByName().get(name) ?? [];
   }
 
   variablesNamed(name: string): readonly ProgramSymbol[] {
@@ -217,7 +225,14 @@ class OpenProgram implements Program {
   }
 }
 
-function groupBy<Item>(items: readonly Item[], namesOf: (item: Item) => readonly string[]): ReadonlyMap<string, readonly Item[]> {
+function once<Value extends object>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => (made ??= make());
+}
+
+type Groups<Item> = ReadonlyMap<string, readonly Item[]>;
+
+function groupBy<Item>(items: readonly Item[], namesOf: (item: Item) => readonly string[]): Groups<Item> {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
     for (const name of new Set(namesOf(item))) {
