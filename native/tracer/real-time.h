@@ -1,7 +1,8 @@
-// The tail of a stop is the target's own scheduling: a thread that waits for a CPU cannot reach its stop. For the
-// window of the stop such threads are raised to the lowest real-time priority, we ourselves to the next one. Threads
-// that have a real-time policy of their own are left alone. Where the kernel does not let us, the stop works without.
-// A guard process gives every thread its own priority back if we are killed in the window.
+// The tail of a stop is the target's own scheduling: a thread that waits for a CPU cannot reach its stop. So just before
+// they are asked to stop the working ones are raised to the lowest real-time priority, we ourselves to the next one, and
+// all are lowered when they have been let go. Threads that have a real-time policy of their own are left alone. Where the
+// kernel does not let us, the stop works without. A guard process gives every thread its own priority back if we are
+// killed in the window.
 #pragma once
 
 #include <sys/types.h>

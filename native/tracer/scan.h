@@ -38,6 +38,8 @@ class ForbiddenRanges {
 
  private:
   size_t countOutside(std::span<const uint8_t> stack) const;
+  size_t countOutsideByWords(std::span<const uint8_t> stack) const;
+  size_t countOutsideByVectors(std::span<const uint8_t> stack) const;
 
   /** Of the words that return into it. */
   struct Words {

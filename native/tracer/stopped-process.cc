@@ -167,6 +167,12 @@ void AllStop::interrupt(Tracee& tracee) {
   tracee.state = Tracee::State::interrupted;
 }
 
+/** Asking twice costs a call to the kernel for each. */
+void AllStop::raise(Tracee& tracee) {
+  if (!tracee.isRaised) raised_.raise(tracee.tid);
+  tracee.isRaised = true;
+}
+
 AllStop::Wait AllStop::await(Tracee& tracee, int flags, uint64_t deadline) {
   for (;;) {
     int status;
@@ -215,13 +221,13 @@ AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor
   const auto visit = [&](const Tracee& tracee) {
     if (isWanted && !tracee.isForeign) isWanted = visitor(tracee);
   };
-  // Those on a CPU stop at once; what still has to be scheduled for it is given priority.
+  // Those on a CPU stop at once; what still has to be scheduled for it is given priority, where it has not got it.
   for (size_t i = 0; i < tracees_.size(); ++i) {
     Tracee& tracee = tracees_[i];
     if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
     const Wait end = await(tracee, WNOHANG, 0);
     if (end == Wait::stopped) visit(tracee);
-    if (end == Wait::timedOut && tracee.isWorking) raised_.raise(tracee.tid);
+    if (end == Wait::timedOut && tracee.isWorking) raise(tracee);
   }
   bool isComplete = true;
   const auto awaitRest = [&](uint64_t until, auto onTimeOut) {
@@ -235,7 +241,7 @@ AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor
     }
   };
   // Sleeping threads wake up at once, unless the machine is loaded: then they are raised, too.
-  awaitRest(std::min(deadline, now() + wakingPatience), [&](Tracee& tracee) { raised_.raise(tracee.tid); });
+  awaitRest(std::min(deadline, now() + wakingPatience), [&](Tracee& tracee) { raise(tracee); });
   awaitRest(deadline, [&](Tracee& tracee) { isComplete &= leaveIfEnded(tracee); });
   if (!isWanted) return Outcome::refusedByVisitor;
   return isComplete ? Outcome::stopped : Outcome::notStopped;
@@ -277,6 +283,10 @@ AllStop::Outcome AllStop::stopSleepers(const Visitor& visitor) {
 
 AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor) {
   const auto isWorking = [](const Tracee& tracee) { return tracee.isWorking; };
+  // Before any of them is held: raised afterwards, the first would stand still for as long as that takes for all.
+  for (Tracee& tracee : tracees_) {
+    if (isWorking(tracee) && tracee.state == Tracee::State::seized) raise(tracee);
+  }
   if (std::any_of(tracees_.begin(), tracees_.end(), isWorking)) workersHeldFrom_ = now();
   const Outcome outcome = stop(isWorking, deadline, visitor);
   return outcome == Outcome::stopped ? stopStragglers(deadline, visitor) : outcome;

@@ -30,6 +30,7 @@ struct Tracee {
   bool isUninterruptible;
   /** A new process, not a thread of the one that we stop: caught at its birth, let go at once. */
   bool isForeign = false;
+  bool isRaised = false;
   State state = State::seized;
   /** As /proc had it before anybody was stopped. */
   char scheduledAs = 'R';
@@ -108,6 +109,7 @@ class AllStop {
   bool isKnown(pid_t tid) const { return indexByTid_.contains(tid); }
 
   void interrupt(Tracee& tracee);
+  void raise(Tracee& tracee);
   Wait await(Tracee& tracee, int flags, uint64_t deadline);
   Wait noteStop(Tracee& tracee, int status);
   void noteBirth(const Tracee& parent);

@@ -61,6 +61,20 @@ TEST_CASE("ForbiddenRanges::findReturn() finds a word wherever it stands, behind
   }
 }
 
+TEST_CASE("ForbiddenRanges::findReturn() compares words as what they are, in whatever half of the addresses") {
+  for (const uint64_t start : {uint64_t{0x1000}, uint64_t{0x7ffffffff000}, uint64_t{0x7ffffffffffffff8}, uint64_t{0x8000000000000000}, ~uint64_t{0xfff}}) {
+    const ForbiddenRanges ranges({rangeOf(start, start + 0x10)});
+    for (const uint64_t word : {uint64_t{0}, start - 1, start, start + 1, start + 0x10, start + 0x11, start ^ (uint64_t{1} << 63), ~uint64_t{0}}) {
+      for (size_t at = 0; at < 16; ++at) {
+        std::vector<uint64_t> words(40, 0x42);
+        words[at] = word;
+        const bool isInside = word > start && word <= start + 0x10;
+        CHECK(ranges.findReturn(stackOf(words), 8) == (isInside ? std::optional(at * 8) : std::nullopt));
+      }
+    }
+  }
+}
+
 TEST_CASE("mayEndWithCall() knows every form of a call") {
   const std::vector<std::vector<uint8_t>> calls = {
     {0xe8, 1, 2, 3, 4},                       // call rel32
