@@ -2,13 +2,13 @@
 // existing file is replaced only by one that holds something.
 
 import { spawn } from "node:child_process";
-import { readFile, rename } from "node:fs/promises";
-import { resolve } from "node:path";
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import { parseCompileCommands } from "./compile-commands.ts";
 import { cannotRun } from "./run-program.ts";
-import { endAtExit, removeAtExit, removeScratch } from "./scratch.ts";
+import { endAtExit, removeAtExit, removeScratch, withScratch } from "./scratch.ts";
 import type { CompileCommand } from "./types.ts";
 
 export interface CaptureOptions {
@@ -26,7 +26,7 @@ export async function captureCompileCommands(command: readonly string[], options
   const written = `${output}.${process.pid}`;
   removeAtExit(written);
   try {
-    const status = await runUnderBear(command, directory, written);
+    const status = await withScratch((scratch) => runUnderBear(command, directory, { output: written, scratch }));
     if (status !== 0) throw buildFailed(command, status);
     const commands = parseCompileCommands(await readFile(written, "utf8"), output);
     if (commands.length === 0) throw nothingCompiled(command);
@@ -37,10 +37,21 @@ export async function captureCompileCommands(command: readonly string[], options
   }
 }
 
-function runUnderBear(command: readonly string[], directory: string, output: string): Promise<number | NodeJS.Signals> {
+/** All commands: by itself, bear keeps the first of several that write one object, and the last is what was linked. */
+const configuration = {
+  output: {
+    content: { include_only_existing_source: false, duplicate_filter_fields: "all", paths_to_include: [], paths_to_exclude: [] },
+    format: { command_as_array: true, drop_output_field: false },
+  },
+  compilation: { compilers_to_recognize: [], compilers_to_exclude: [] },
+};
+
+async function runUnderBear(command: readonly string[], directory: string, { output, scratch }: { readonly output: string; readonly scratch: string }): Promise<number | NodeJS.Signals> {
+  const config = join(scratch, "bear.json");
+  await writeFile(config, JSON.stringify(configuration));
   return new Promise((done, reject) => {
     // Standard output is ours: under --json it holds one value and nothing else.
-    const child = spawn("bear", ["--output", output, "--", ...command], { cwd: directory, stdio: ["inherit", 2, 2] });
+    const child = spawn("bear", ["--config", config, "--output", output, "--", ...command], { cwd: directory, stdio: ["inherit", 2, 2] });
     endAtExit(child);
     child.on("error", (cause: NodeJS.ErrnoException) => reject(cannotRun("bear", directory, cause)));
     child.on("close", (code, signal) => done(code ?? signal ?? 1));

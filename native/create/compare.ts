@@ -12,10 +12,11 @@ import { isWritableVariable } from "./correlate.ts";
 import type { Correlation } from "./correlate.ts";
 import { isSameLiteral, literalAt } from "./literals.ts";
 import {
-  bytesOf, isCode, isColdPart, isJumpTableEntry, isMerged, isWritable, referentOf, relocationsOf, sectionBytes,
+  bytesOf, isCode, isColdPart, isJumpTableEntry, isMerged, isPrivateRecord, isWritable, referentOf, relocationsOf, sectionBytes,
 } from "./object-code.ts";
 import type { Definition, ObjectCode, Referent } from "./object-code.ts";
 import { notPatchable } from "./refusal.ts";
+import { reasonOfInstrumentation } from "./supported.ts";
 import { languageData, unwindingOf } from "./unwinding.ts";
 import { paddingLength } from "../patchability/mod.ts";
 
@@ -276,7 +277,7 @@ function reasonOf(name: string): string {
   if (name.startsWith(".init_array") || name.startsWith(".ctors")) return "differs: a constructor is added, removed or replaced, and constructors of the running program have run";
   if (name.startsWith(".fini_array") || name.startsWith(".dtors")) return "differs: a destructor is added, removed or replaced, and the running program has its list";
   if (name.startsWith(".text")) return bareCodeDiffers;
-  return "differs, and what reads it is not known";
+  return reasonOfInstrumentation(name) ?? "differs, and what reads it is not known";
 }
 
 const isIgnored = ({ name, type, flags, size }: ElfSection): boolean =>
@@ -297,7 +298,7 @@ function unownedSections(object: ObjectCode): ReadonlyMap<string, readonly ElfSe
 function isOwned(object: ObjectCode, section: ElfSection): boolean {
   const definitions = object.definitionsBySection.get(section.index) ?? [];
   if (definitions.length > 0) return definitions.every(({ size }) => size > 0);
-  return !isCode(section) && !isWritable(section) && (object.literalStarts.has(section.index) || isMerged(section));
+  return !isCode(section) && !isWritable(section) && (object.literalStarts.has(section.index) || isMerged(section) || isPrivateRecord(section));
 }
 
 function isSameSection(sides: Sides, original: ElfSection, patched: ElfSection): boolean {

@@ -36,8 +36,9 @@ export function parseCompileCommands(text: string, path: string): readonly Compi
   const commands = parseDatabase(text, path)
     .map((entry) => toCompileCommand(entry, path))
     .filter((command) => command.arguments.length > 0 && existsSync(command.file));
-  const distinct = new Map(commands.map((command) => [JSON.stringify(command), command]));
-  return [...distinct.values()];
+  // Of two that write one object the later one made what is there: a build with a profile compiles everything twice.
+  const keyOf = ({ output, ...rest }: CompileCommand): string => JSON.stringify(output === undefined ? rest : [rest.file, output]);
+  return [...new Map(commands.map((command) => [keyOf(command), command])).values()];
 }
 
 function parseDatabase(text: string, path: string): readonly DatabaseEntry[] {

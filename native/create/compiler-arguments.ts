@@ -75,10 +75,10 @@ export function outputOf(words: readonly string[]): string | undefined {
 }
 
 const dependencyOption = /^(-M[A-Z]*|-Wp,-M.*)$/;
-// What else would write files, colour messages, leave debug information elsewhere, undo the sections of their own, or make
+// What else would write files, colour messages, leave debug information elsewhere or compress it, undo the sections of their own, or make
 // an error of a remark about a pinned line number: the object is what counts here.
 const strippedOption =
-  /^(-c|-o|-save-temps(=.*)?|--save-temps|-gsplit-dwarf(=.*)?|-fno-(function|data)-sections|-fno-unique-section-names|-f(no-)?diagnostics-color(=.*)?|-f(no-)?color-diagnostics|-fstack-usage|-fcallgraph-info(=.*)?|-fdump-.*|-ftime-trace(=.*)?|-fsave-optimization-record(=.*)?|-aux-info|-?-serialize-diagnostics|-Werror(=.*)?|-pedantic-errors|-v|-###)$/;
+  /^(-c|-o|-save-temps(=.*)?|--save-temps|-gsplit-dwarf(=.*)?|-fno-(function|data)-sections|-fno-unique-section-names|-f(no-)?diagnostics-color(=.*)?|-f(no-)?color-diagnostics|-fstack-usage|-fcallgraph-info(=.*)?|-fdump-.*|-gz(=.*)?|-Wa,--compress-debug-sections(=.*)?|-ftime-trace(=.*)?|-fsave-optimization-record(=.*)?|-aux-info|-?-serialize-diagnostics|-Werror(=.*)?|-pedantic-errors|-v|-###)$/;
 
 /** The arguments without inputs other than the source, and without what {@link compileObjectPairs} decides itself. */
 export const stripArguments = (parsed: readonly Argument[], isSource: (path: string) => boolean): readonly Argument[] =>

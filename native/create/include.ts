@@ -30,7 +30,7 @@ import { isLibrary, placeOf, threadOffsetOf, variableSymbol } from "./program.ts
 import type { LinkedProgram } from "./program.ts";
 import type { ProvedUnit } from "./proof.ts";
 import { OutOfReach, notPatchable } from "./refusal.ts";
-import { checkRelocationType, checkSection, isThreadAccess, throughGot } from "./supported.ts";
+import { checkRelocationType, checkSection, isThreadAccess, reasonOfInstrumentation, throughGot } from "./supported.ts";
 import { blockBase } from "./thread-access.ts";
 import { threadSlotFor } from "./thread-slots.ts";
 import type { ThreadVariable } from "./thread-slots.ts";
@@ -201,7 +201,7 @@ class Closure {
       case "definition": return this.#resolveDefinition(piece, relocation, unit, referent);
       case "literal": return { kind: "piece", piece: this.#includeSection(unit, referent.section) };
       case "external": return this.#resolveExternal(piece, relocation, referent);
-      case "nowhere": throw this.#refuse(unit, { section: section.name }, `refers to a place of ${referent.section} that belongs to no variable`);
+      case "nowhere": throw this.#refuse(unit, ...instrumented(referent.section) ?? [{ section: section.name }, `refers to a place of ${referent.section} that belongs to no variable`]);
     }
   }
 
@@ -410,6 +410,11 @@ class Closure {
   #refuse(unit: ComparedUnit, subject: Parameters<typeof notPatchable>[1], reason: string): Error {
     return notPatchable(unit.proved.pair.unit, subject, reason);
   }
+}
+
+function instrumented(section: string): [subject: { readonly section: string }, reason: string] | undefined {
+  const reason = reasonOfInstrumentation(section);
+  return reason === undefined ? undefined : [{ section }, reason];
 }
 
 /** A definition that every unit which needs it brings along, and of which a program keeps one. */

@@ -85,8 +85,12 @@ function definitionOf(file: ElfFile, symbol: ElfSymbol): readonly Definition[] {
   if (symbol.section === "common") return [{ name: symbol.name, kind: "variable", symbol, start: 0, size: symbol.size }];
   const section = typeof symbol.section === "number" ? file.sections[symbol.section] : undefined;
   if (section === undefined || (section.flags & sectionFlag.alloc) === 0) return [];
-  return [{ name: symbol.name, kind, symbol, section, start: Number(symbol.value), size: symbol.size }];
+  return [{ name: symbol.name, kind, symbol, section, start: Number(symbol.value), size: symbol.size || sizeOfThunk(kind, symbol, section) }];
 }
+
+/** gcc states no size of the thunks that it brings along for indirect jumps and returns; each is alone in a section. */
+const sizeOfThunk = (kind: Definition["kind"], { value }: ElfSymbol, { flags, size }: ElfSection): number =>
+  (kind === "function" && value === 0n && (flags & sectionFlag.group) !== 0 ? size : 0);
 
 function kindOf(symbol: ElfSymbol): Definition["kind"] | undefined {
   switch (symbol.type) {
@@ -119,9 +123,12 @@ export const isPcRelative = (type: number): boolean => pcRelativeTypes.has(type)
 
 export const isCode = (section: ElfSection): boolean => (section.flags & sectionFlag.execute) !== 0;
 export const isWritable = (section: ElfSection): boolean =>
-  (section.flags & sectionFlag.write) !== 0 && !section.name.startsWith(".data.rel.ro") && !isPointerForTables(section);
-/** To type information without a global name; exception tables reach it through here. Constant, though it is not marked so. */
-const isPointerForTables = ({ name }: ElfSection): boolean => /^\.data\.rel\.local\.\.LDFCM\d+$/.test(name);
+  (section.flags & sectionFlag.write) !== 0 && !section.name.startsWith(".data.rel.ro") && !isPrivateRecord(section);
+/**
+ * What a compiler makes beside the code, constant though it is not marked so: pointers to type information that exception tables
+ * reach, places in the source for -fsanitize=undefined, in which the run-time notes what it has said. A copy is as good.
+ */
+export const isPrivateRecord = ({ name }: ElfSection): boolean => /^\.data(?:\.rel(?:\.local)?)?\.\.(?:LDFCM|Lubsan_data|Lubsan_type|L__unnamed_)\d+$/.test(name);
 export const isMerged = (section: ElfSection): boolean => (section.flags & sectionFlag.merge) !== 0;
 
 /**

@@ -48,6 +48,14 @@ function subjectOfSection({ name }: ElfSection): { readonly function: string } |
   return owner === undefined ? { section: name } : { function: owner };
 }
 
+/** Tables that a run-time has been given when the program began, or reads when it ends: what they would have to say of a patch. */
+const instrumentation: readonly (readonly [name: RegExp, reason: string])[] = [
+  [/\.LASAN/, "tells AddressSanitizer of the unit's variables and strings, and it has been told; build the program without -fsanitize=address"],
+  [/\.LPBX|^__llvm_(?:prf|cov|gcov)/, "holds counters of a program that is measured; build it without --coverage, -fprofile-generate or -fprofile-instr-generate"],
+];
+
+export const reasonOfInstrumentation = (section: string): string | undefined => instrumentation.find(([name]) => name.test(section))?.[1];
+
 const ordinarySections = /^\.(?:text|rodata|data|bss|ldata|lbss|lrodata|eh_frame|gcc_except_table|gnu\.linkonce)(?:\.|$)/;
 
 /** Sections that are gathered under a name of their own are read by somebody who would not see what the patch adds. */

@@ -6,7 +6,7 @@
 
 import { realpathSync, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join, parse } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { TouchedFile } from "./apply-diff.ts";
@@ -131,7 +131,7 @@ async function compile(
   tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input }: Compilation & { readonly invocation: Invocation; readonly input?: string },
 ): Promise<KeptObject> {
   const file = join(tree.scratch, name);
-  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-c", "-o", `${file}.o`]), {
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, ...profileOf(unit), "-c", "-o", `${file}.o`]), {
     directory: invocation.directory, environment: compilerEnvironment, ...(input === undefined ? {} : { input: Buffer.from(input, "latin1") }),
   });
   if (run.status !== 0) throw compileError(unit.unit, side, run, tree);
@@ -140,6 +140,14 @@ async function compile(
   const object = await readFile(`${file}.o`);
   await rm(`${file}.o`);
   return { object, dependencies };
+}
+
+/** gcc looks for the profile that it compiles by (-fprofile-use) under the name of the object, which is another one here. */
+function profileOf({ command: { output }, invocation }: Compilable): readonly string[] {
+  const usesProfile = invocation.arguments.some((each) => each.kind === "option" && /^-fprofile-use\b/.test(each.flag));
+  if (!usesProfile || output === undefined || /clang/.test(basename(invocation.compiler))) return [];
+  const { dir, name, ext } = parse(output);
+  return ["-dumpdir", `${dir}/`, "-dumpbase", `${name}${ext}`, "-dumpbase-ext", ext];
 }
 
 /** Should some path have led the compiler to a file as it was, the object would be a patch without the fix. */

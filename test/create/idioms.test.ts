@@ -27,6 +27,8 @@ const everywhere: Idiom["ways"] = {
   static: { flags: ["-g", "-O2", "-fno-pie"], link: ["-static"] }, "static PIE": { flags: ["-g", "-O2", "-fPIE"], link: ["-static-pie"] },
 };
 
+const checked: Partial<Sources> = { flags: ["-g", "-O2", "-fsanitize=undefined"], link: ["-fsanitize=undefined"] };
+
 const literals = `
 #define MORE 0
 int *counter = &(int){1};
@@ -49,6 +51,11 @@ const idioms: readonly Idiom[] = [
     title: lifted("X14", "a weak function that nobody defines"),
     source: "extern long absent(long) __attribute__((weak));\nlong answer(long n) { return absent ? absent(n) : n * 3; }\n",
     change: ["n * 3", "n * 4"], answers: [15, 20, 15], ways: everywhere,
+  },
+  {
+    title: lifted("X23", "code with checks by -fsanitize=undefined"),
+    source: "static int table[8] = { 1, 2, 3 };\nlong answer(long n) { table[n & 7] += 2; return table[n & 7] * 100 + n * 3; }\n", change: ["n * 3", "n * n * 3"], answers: [215, 475, 615],
+    ways: { gcc: checked, clang: { ...checked, compiler: "clang" } },
   },
   {
     title: lifted("X23", "functions within functions (gcc), with and without variables of the outer one"),

@@ -74,6 +74,9 @@ const ways: readonly Way[] = [
   gcc(lifted("X13", "initial-exec accesses in a program"), "-O2 -fPIC -ftls-model=initial-exec"),
   gcc(lifted("X13", "the thread-local variables of a static program"), "-O2 -fPIC -DSTATIC_PROGRAM", "-static"),
   gcc(lifted("X17", "-mavx2 -mfma: vector code throughout"), "-O3 -mavx2 -mfma"),
+  gcc(lifted("X23", "-mindirect-branch=thunk -mfunction-return=thunk"), "-O2 -mindirect-branch=thunk -mfunction-return=thunk -fcf-protection=none"),
+  gcc(lifted("X23", "debug sections compressed by zstd in the objects"), "-O2 -Wa,--compress-debug-sections=zstd"),
+  gcc(lifted("X23", "linked by lld, identical functions folded"), "-O2 -ffunction-sections", "-fuse-ld=lld -Wl,--icf=all"),
   gcc(lifted("X23", "linked by lld"), "-O2", "-fuse-ld=lld"),
   gcc(lifted("X23", "linked by gold"), "-O2", "-fuse-ld=gold"),
   clang(lifted("X21", "clang -O0"), "-O0"),
@@ -105,12 +108,12 @@ describe("createPatchImage() makes a patch of all situations, which is applied a
 });
 
 /** A unit that differs in `LIMIT`, built with these flags, and the patch for it. */
-async function patchOfUnit(flags: string, link: string, compiler = "gcc", meddle: (directory: string) => void = () => undefined): Promise<unknown> {
+async function patchOfUnit(flags: string, link: string, compiler = "gcc", meddle: (directory: string) => void = () => undefined, sides?: readonly [string, string]): Promise<unknown> {
   const unit = (limit: number): string => `extern int rest(int n);\nint answer(int n) { return rest(n) > ${limit} ? 1 : n; }\n`;
-  using tree = openSourceTree({ "main.c": asking, "a.c": unit(10), "b.c": "int rest(int n) { return n * n; }\n" });
+  using tree = openSourceTree({ "main.c": asking, "a.c": sides?.[0] ?? unit(10), "b.c": "int rest(int n) { return n * n; }\n" });
   const program = await buildTree(tree, ["main.c", "a.c", "b.c"].map((file) => ({ file, flags: words(flags), compiler })), words(link), compiler);
   meddle(tree.directory);
-  return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": unit(20) })]);
+  return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": sides?.[1] ?? unit(20) })]);
 }
 
 refused("X23", "gcc -flto", "Cannot build a patch from a.c: link-time optimisation (-flto) made the code that runs from all units at once, and compiling this one alone does not give it again; build the program with -fno-lto",
@@ -120,6 +123,11 @@ refused("X23", "clang -flto", "link-time optimisation (-flto) made the code that
 refused("X23", "clang -flto=thin", "link-time optimisation (-flto) made the code that runs", () => patchOfUnit("-g -O2 -flto=thin", "-flto=thin -fuse-ld=lld", "clang"));
 refused("X23", "-mcmodel=large -fPIC", "function answer is position-independent code of the large model (R_X86_64_GOTPC64), which is not supported; build the program with -mcmodel=medium, or without -fPIC",
   () => patchOfUnit("-g -O2 -fPIC -mcmodel=large", ""));
+const differsInString = (word: string): string => `static int table[4] = { 1, 2 };\nint answer(int n) { table[n & 3]++; return "${word}"[n & 3] + table[n & 3]; }\n`;
+const instrumented = (flag: string, compiler?: string) => () => patchOfUnit(`-g -O2 ${flag}`, flag, compiler, () => undefined, [differsInString("word"), differsInString("other words")]);
+refused("X23", "-fsanitize=address, of a unit with variables and strings", "tells AddressSanitizer of the unit's variables and strings, and it has been told; build the program without -fsanitize=address", instrumented("-fsanitize=address"));
+refused("X23", "--coverage", "holds counters of a program that is measured; build it without --coverage, -fprofile-generate or -fprofile-instr-generate", instrumented("--coverage"));
+refused("X23", "clang -fprofile-instr-generate", "section __llvm_prf_cnts holds counters of a program that is measured", instrumented("-fprofile-instr-generate", "clang"));
 refused("X23", "-gsplit-dwarf, without the files that hold the debug information", "it refers to .dwo files, which are not where it was linked; put those of the build back", () => patchOfUnit("-g -O2 -gsplit-dwarf", "", "clang", (directory) => {
   for (const name of readdirSync(directory)) if (name.endsWith(".dwo")) rmSync(join(directory, name));
 }));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { applyDiffs } from "../../native/create/apply-diff.ts";
-import { diffSourceTrees } from "../../native/create/mod.ts";
+import { captureCompileCommands, diffSourceTrees } from "../../native/create/mod.ts";
 import type { SourceDiff } from "../../native/create/mod.ts";
 import { createShadowTree } from "../../native/create/source-tree.ts";
 import { Tracer } from "../../native/tracer.ts";
@@ -77,6 +77,17 @@ describe("createPatchImage() takes", () => {
     });
     expect(answers).toEqual([["1004", "1027", "2027"], ["2040", "3270", "4270"], ["3004", "5027", "6027"]]);
     expect(manifest.objects[0]?.functions.map(({ name }) => name).sort()).toEqual(["heavy", "light"]);
+  });
+
+  test(lifted("X23", "a build that measures itself and compiles everything again with that profile (-fprofile-use)"), async () => {
+    const unit = (factor: number): string => `#include <stdlib.h>\nint answer(int n) {\n  int sum = 0;\n  if (n > 1000) abort();\n  for (int i = 0; i < n; i++) sum += i % 3 == 0 ? ${factor} : i;\n  return sum;\n}\n`;
+    const script = ["-fprofile-generate", "-fprofile-use"].map((profile) => ["a.c", "main.c"].map((file) => `gcc -g -O2 ${profile} -c ${file} -o ${file}.o`).join("\n") + `\ngcc ${profile} -Wl,--build-id -o program a.c.o main.c.o\n`).join("for n in 5 6 7 8 9; do echo $n; done | ./program > answers\n");
+    using tree = openSourceTree({ "main.c": asking, "a.c": unit(1), "build.sh": `set -e\n${script}` });
+    const commands = await captureCompileCommands(["sh", "build.sh"], { directory: tree.root });
+    expect(commands.map(({ arguments: words }) => words.includes("-fprofile-use"))).toEqual([true, true]);
+    const program = join(tree.root, "program");
+    const { image } = await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": unit(2) })]);
+    expect(await answersAround(tracer, program, image, [7])).toEqual([["15"], ["18"], ["15"]]);
   });
 
   test(lifted("X7", "same-named files in different folders, with same-named static functions and variables"), async () => {
