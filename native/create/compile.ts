@@ -1,7 +1,7 @@
 // From diffs and a source tree to object pairs: every unit that the diffs reach, compiled as it was (in the user's tree,
 // which is only read) and as patched (in a shadow of it). Both sides get the same flags and a section for each function
 // and variable; whatever names the shadow is mapped back, so that the objects differ only where the sources do.
-// Units whose own source is touched are preprocessed while others are looked for.
+// The first units whose own source is touched are compiled while others are looked for.
 
 import { availableParallelism } from "node:os";
 
@@ -14,12 +14,13 @@ import { pinLines } from "./line-pinning.ts";
 import { reportNotCompiled } from "./not-compiled.ts";
 import { mapParallel } from "./parallel.ts";
 import { languageOfText } from "./preprocess.ts";
+import type { SourceText } from "./preprocess.ts";
 import { madeByLinker } from "./refusal.ts";
 import { createShadowTree, isSourceName, makeWhole, removeShadowFile, writeShadowFile } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import { findAffectedUnits } from "./unaffected.ts";
-import { compileNumbered, compileSide, compileSource, openWorkingDirectory, openWorkshop, readSide, unpatchedAmong } from "./unit-object.ts";
+import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openWorkingDirectory, openWorkshop, readSide, unpatchedAmong } from "./unit-object.ts";
 import type { Side, SideObject, Workshop } from "./unit-object.ts";
 import { findTranslationUnits } from "./units.ts";
 import type { Compilable, ReachedUnits, TranslationUnit, UnitFilter } from "./units.ts";
@@ -36,73 +37,138 @@ const ownOptions = ["-ffunction-sections", "-fdata-sections", "-g"];
 /** Sources whose lines the C preprocessor counts. */
 const isPinned = (path: string): boolean => isSourceName(path) && !/\.(s|asm)$/.test(path);
 
+interface CompileHooks {
+  /** Will `keep` keep this unit? Asked of those that are compiled while others are looked for. */
+  readonly isKept?: (unit: Compilable) => Promise<boolean>;
+  /** Called once compilers are at work, and nothing else is to be done. */
+  readonly whileCompiling?: () => void;
+}
+
 /** Compiles the units that the diffs reach, both ways. `keep` leaves out units before they are compiled. */
 export async function compileObjectPairs(
   options: CreateOptions,
   diffs: readonly SourceDiff[],
   keep: UnitFilter = (units) => units,
+  { isKept = () => Promise.resolve(false), whileCompiling }: CompileHooks = {},
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
+  let ahead: Ahead | undefined;
   try {
     const applied = await applyDiffs(tree, diffs, options.strip);
     options.onProgress?.({ step: "search", files: applied.touched.map(({ path }) => path) });
     patchShadow(tree, applied.touched);
     const workshop = openWorkshop(tree, applied.touched, options);
-    const reading = new Reading(workshop);
+    ahead = new Ahead(workshop, isKept);
+    const begun = ahead;
     const reached = await findTranslationUnits(tree, applied, await readCompileCommands(options), {
       ...options,
-      onCertain: (units) => reading.begin(units.slice(0, options.jobs ?? availableParallelism())),
-      onAsked: (files, done, of) => options.onProgress?.({ step: "searching", files, done, of }),
+      onCertain: (units) => begun.begin(units.slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2))),
+      onAsked: sometimes((files, done, of) => options.onProgress?.({ step: "searching", files, done, of })),
     });
     const notes = notesOn(tree, applied, reached);
     for (const text of notes) options.onProgress?.({ step: "note", text });
     const kept = await keep(reached.units, reached.uncompiled);
     refuseUncompilable(kept, applied.touched);
-    const units = await reading.findAffected(kept, options.jobs);
+    const units = await ahead.findAffected(kept, options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
-    const pairs = await compileUnits(workshop, units, options);
+    const pairs = await compileUnits(ahead, workshop, units, options, whileCompiling);
     return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
   } catch (failure) {
+    // A compiler that is still at it would put files back.
+    await ahead?.settle();
     await tree[Symbol.asyncDispose]();
     throw failure;
   }
 }
 
-/** The preprocessed texts, in a shadow that is as small as they let it be. */
-class Reading {
+const leastPause = 100;
+
+/** At once, and then not more often than anyone reads. */
+function sometimes<Parameters extends readonly unknown[]>(act: (...parameters: Parameters) => void): (...parameters: Parameters) => void {
+  let next = 0;
+  return (...parameters) => {
+    const now = performance.now();
+    if (now < next) return;
+    next = now + leastPause;
+    act(...parameters);
+  };
+}
+
+/** What is known and made of units before all of them are found. Keeps the shadow as small as the units let it be. */
+class Ahead {
   readonly #workshop: Workshop;
-  readonly #begun: Promise<unknown>[] = [];
+  readonly #isKept: (unit: Compilable) => Promise<boolean>;
+  readonly #texts: Promise<unknown>[] = [];
+  readonly #objects = new Map<string, Promise<TimedObject>>();
   #isLedBack = false;
 
-  constructor(workshop: Workshop) {
+  constructor(workshop: Workshop, isKept: (unit: Compilable) => Promise<boolean>) {
     this.#workshop = workshop;
+    this.#isKept = isKept;
   }
 
-  /** While others are looked for. */
-  begin(units: readonly Compilable[]): void {
+  /** Ends when the compilers are at work. */
+  async begin(units: readonly Compilable[]): Promise<void> {
     for (const unit of units) openWorkingDirectory(this.#workshop, unit);
-    for (const unit of units) this.#begun.push(...(["original", "patched"] as const).map((side) => readSide(this.#workshop, unit, side)));
-    for (const text of this.#begun) text.catch(() => undefined);
+    await Promise.all(units.map((unit) => this.#beginUnit(unit)));
+  }
+
+  async #beginUnit(unit: Compilable): Promise<void> {
+    this.#workshop.cache.expect(unit.invocation);
+    const reading = Promise.all(sides.map((side) => this.#read(unit, side)));
+    this.#texts.push(reading);
+    // Whatever fails here fails again when the unit's turn has come.
+    const texts = await reading.catch(() => [undefined]);
+    if (texts.includes(undefined) || this.#isLedBack || !await this.#isKept(unit).catch(() => false)) return;
+    await Promise.all(sides.map((side) => new Promise<void>((atWork) => {
+      const object = timed(() => compileSide(this.#workshop, unit, side, `ahead-${side}`, ownOptions, atWork));
+      this.#objects.set(keyOf(unit, side), object);
+      object.then(() => atWork(), () => atWork());
+    })));
+  }
+
+  object(unit: Compilable, side: Side): Promise<TimedObject> | undefined {
+    return this.#objects.get(keyOf(unit, side));
+  }
+
+  async settle(): Promise<void> {
+    await Promise.allSettled([...this.#texts, ...this.#objects.values()]);
   }
 
   async findAffected(units: readonly TranslationUnit[], jobs: number | undefined): Promise<readonly TranslationUnit[]> {
     const { tree, preprocessor } = this.#workshop;
+    const others = units.filter((unit) => this.object(unit, "patched") === undefined);
     // Nobody reads in a directory while it is made.
-    await Promise.allSettled(this.#begun);
-    for (const unit of units) openWorkingDirectory(this.#workshop, unit);
+    if (others.some((unit) => !hasWorkingDirectory(this.#workshop, unit))) await this.settle();
+    for (const unit of others) openWorkingDirectory(this.#workshop, unit);
     const affected = await findAffectedUnits(units, (unit, side) => this.#read(unit, side), jobs);
     if (!this.#isLedBack) return affected;
+    await this.settle();
     makeWhole(tree);
     preprocessor.forgetAll();
     return findAffectedUnits(units, (unit, side) => readSide(this.#workshop, unit, side), jobs);
   }
 
-  async #read(unit: TranslationUnit, side: Side) {
+  async #read(unit: Compilable, side: Side): Promise<SourceText | undefined> {
     const source = await readSide(this.#workshop, unit, side);
     if (side === "patched") this.#isLedBack ||= source === undefined || languageOfText(unit.invocation) === undefined || unpatchedAmong(this.#workshop, source.files) !== undefined;
     return source;
   }
 }
+
+interface TimedObject extends SideObject {
+  readonly milliseconds: number;
+}
+
+async function timed(make: () => Promise<SideObject>): Promise<TimedObject> {
+  const begun = performance.now();
+  return { ...await make(), milliseconds: performance.now() - begun };
+}
+
+const sides = ["original", "patched"] as const;
+
+/** The same file compiled twice with different flags is two units. */
+const keyOf = ({ invocation: { compiler, directory, arguments: words } }: Compilable, side: Side): string => JSON.stringify([side, compiler, directory, words]);
 
 function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
   for (const { path, original, patched } of touched) {
@@ -141,18 +207,20 @@ function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly
   }
 }
 
-async function compileUnits(workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions): Promise<ObjectPair[]> {
+async function compileUnits(
+  ahead: Ahead, workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions, whileCompiling?: () => void,
+): Promise<ObjectPair[]> {
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
   const tasks = units.flatMap((unit, index) => [{ unit, index, side: "original" as const }, { unit, index, side: "patched" as const }]);
   let done = 0;
-  const objects = await mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
-    const begun = performance.now();
+  const compiling = mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
-    const object = await compileSide(workshop, unit, side, `${index}-${side}`, ownOptions);
-    const milliseconds = performance.now() - begun;
-    options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds });
+    const object = await (ahead.object(unit, side) ?? timed(() => compileSide(workshop, unit, side, `${index}-${side}`, ownOptions)));
+    options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds: object.milliseconds });
     return object;
   });
+  whileCompiling?.();
+  const objects = await compiling;
   return units.map((unit, index) => toObjectPair(workshop, unit, index, objects));
 }
 

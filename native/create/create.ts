@@ -32,7 +32,7 @@ import { refuseRenumberedLambdas } from "./lambdas.ts";
 import { sourceLinesOf } from "./source-lines.ts";
 import { refuseStaticInitialisers } from "./static-initialisers.ts";
 import type { CreatedPatch, CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
-import type { TranslationUnit, UnitFilter } from "./units.ts";
+import type { Compilable, TranslationUnit, UnitFilter } from "./units.ts";
 import { resolveValues } from "./values.ts";
 import { fileAddress } from "../address.ts";
 import type { FileRange } from "../address.ts";
@@ -81,7 +81,9 @@ async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[],
   const opening = openLinked(tracer, options);
   opening.catch(() => undefined);
   const notes: string[] = [];
-  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes));
+  const isKept = async (unit: Compilable): Promise<boolean> => isPart(await opening, unit, options.source);
+  const whileCompiling = () => void opening.then(({ program }) => program.readAhead(), () => undefined);
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes), { isKept, whileCompiling });
   return await describeObjects(tracer, await opening, objects.pairs, diffs, options, [...objects.notes, ...notes]);
 }
 
@@ -151,12 +153,15 @@ async function describeFrom(
   return describeImage(program, diffs, units, inclusion, options, { notes, values: await resolveValues(tracer, program.program, options.values ?? []) });
 }
 
+const isPart = (program: LinkedProgram, { command, spelled }: Compilable, source: string): boolean =>
+  unitsOf(program, { directory: command.directory, spelled }, source).length > 0;
+
 /** Only units that the program was linked from; a diff often touches others too, which goes to `notes`. */
 function keepUnitsOf(opening: Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[]): UnitFilter {
   return async (units) => {
     const program = await opening;
     const { name } = program.program;
-    const kept = units.filter(({ command, spelled }) => unitsOf(program, { directory: command.directory, spelled }, source).length > 0);
+    const kept = units.filter((unit) => isPart(program, unit, source));
     refuseMadeByLinker(program, kept);
     const left = units.filter((unit) => !kept.includes(unit)).map(({ unit }) => unit);
     if (kept.length > 0 && left.length > 0) notes.push(`Left out, being no part of ${name}: ${listUnits(left)}`);

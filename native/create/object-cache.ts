@@ -27,11 +27,13 @@ export interface KeptObject {
 export interface ObjectCache {
   /** The object of this compilation of `source`, where that is known: kept, or else what `compile` makes, kept for the next time. */
   get(invocation: Invocation, source: SourceText | undefined, more: readonly string[], compile: () => Promise<KeptObject>): Promise<KeptObject>;
+  /** Begins to find out which compiler this is, so that get() need not wait for it. */
+  expect(invocation: Invocation): void;
   /** Removes what was not used for longest until the rest fits. */
   trim(): Promise<void>;
 }
 
-export const noObjectCache: ObjectCache = { get: (_invocation, _source, _more, compile) => compile(), trim: () => Promise.resolve() };
+export const noObjectCache: ObjectCache = { expect: () => undefined, get: (_invocation, _source, _more, compile) => compile(), trim: () => Promise.resolve() };
 
 const mostBytes = 512 * 1024 * 1024;
 
@@ -41,13 +43,15 @@ export function openObjectCache(directory: string, tree: ShadowTree, limit = mos
   const identities = new Map<string, Promise<string | undefined>>();
   const identify = (invocation: Invocation): Promise<string | undefined> => {
     const request = identityRequest(invocation);
-    const key = JSON.stringify([invocation.directory, request]);
+    // Where no option that decides names a path, it is the same compiler wherever it runs: both sides ask once.
+    const key = JSON.stringify([namesPath(request) ? invocation.directory : "", invocation.compiler, request]);
     const known = identities.get(key) ?? identifyCompiler(invocation, request);
     identities.set(key, known);
     return known;
   };
   let hasGrown = false;
   return {
+    expect: (invocation) => void (isKeepable(invocation) && identify(invocation).catch(() => undefined)),
     get: async (invocation, source, more, compile) => {
       const identity = source === undefined || source.readsMore || !isKeepable(invocation) ? undefined : await identify(invocation);
       if (source === undefined || identity === undefined) return compile();
@@ -95,6 +99,8 @@ function identityRequest({ arguments: words, spelled }: Invocation): readonly st
   return ["-###", "-pipe", ...formatInvocation({ compiler: "", directory: "", arguments: deciding, recorded: [], spelled }, []),
     "-x", spelled.endsWith(".c") ? "c" : "c++", "-c", "/dev/null", "-o", "/dev/null"];
 }
+
+const namesPath = (request: readonly string[]): boolean => request.some((word) => /^(-B|-specs|--sysroot|-isysroot)/.test(word));
 
 /** What the compiler says that it would run, and the state of each of these programs. */
 async function identifyCompiler({ compiler, directory }: Invocation, request: readonly string[]): Promise<string | undefined> {

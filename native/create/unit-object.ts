@@ -58,18 +58,23 @@ export function openWorkingDirectory({ tree }: Workshop, { command }: Compilable
   if (below !== undefined) openDirectory(tree, below);
 }
 
+export function hasWorkingDirectory({ tree }: Workshop, { command }: Compilable): boolean {
+  const below = locate(tree, command.directory);
+  return below === undefined || ![...tree.linked].some((path) => below === path || below.startsWith(`${path}/`));
+}
+
 export interface SideObject {
   readonly object: Uint8Array;
   /** Its debug information has the numbers of the side's own source. */
   readonly hasOwnLines: boolean;
 }
 
-/** `name`: of the files in the scratch directory, without an ending. */
-export async function compileSide(workshop: Workshop, unit: Compilable, side: Side, name: string, more: readonly string[]): Promise<SideObject> {
+/** `name`: of the files in the scratch directory, without an ending. `atWork` is called once the compiler runs. */
+export async function compileSide(workshop: Workshop, unit: Compilable, side: Side, name: string, more: readonly string[], atWork?: () => void): Promise<SideObject> {
   const source = await readSide(workshop, unit, side);
   if (side === "patched" && source !== undefined) refuseUnpatched(workshop, unit, source.files);
   const countsLines = source !== undefined && doesCountLines(unit, source);
-  const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text" });
+  const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text", atWork });
   const object = made ?? await compileSource(workshop, unit, { side, name, more, source });
   return { object, hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
 }
@@ -97,11 +102,12 @@ interface Compilation {
   readonly side: Side;
   readonly name: string;
   readonly more: readonly string[];
+  readonly atWork?: (() => void) | undefined;
 }
 
 /** Undefined where the compiler refuses the text, or could make something else of it. */
 async function compileText(
-  { tree, cache, ...workshop }: Workshop, unit: Compilable, { side, name, more, source, numbers }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
+  { tree, cache, ...workshop }: Workshop, unit: Compilable, { side, name, more, source, numbers, atWork }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
 ): Promise<Uint8Array | undefined> {
   const invocation = workshop.invocation(unit, side);
   const language = languageOfText(invocation);
@@ -109,7 +115,7 @@ async function compileText(
   const ofText = { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") };
   const words = [...more, "-x", language, "-"];
   try {
-    const kept = await cache.get(invocation, source, [...words, numbers], () => compile(tree, unit, { invocation: ofText, side, name, more: words, input: source[numbers] }));
+    const kept = await cache.get(invocation, source, [...words, numbers], () => compile(tree, unit, { invocation: ofText, side, name, more: words, input: source[numbers], atWork }));
     return kept.object;
   } catch (error) {
     if (error instanceof SutureError && error.kind === "compile-error") return undefined;
@@ -128,12 +134,14 @@ export async function compileSource(workshop: Workshop, unit: Compilable, { side
 }
 
 async function compile(
-  tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input }: Compilation & { readonly invocation: Invocation; readonly input?: string },
+  tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input, atWork }: Compilation & { readonly invocation: Invocation; readonly input?: string },
 ): Promise<KeptObject> {
   const file = join(tree.scratch, name);
-  const run = await runProgram(invocation.compiler, formatInvocation(invocation, [...more, ...profileOf(unit), "-c", "-o", `${file}.o`]), {
+  const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, ...profileOf(unit), "-c", "-o", `${file}.o`]), {
     directory: invocation.directory, environment: compilerEnvironment, ...(input === undefined ? {} : { input: Buffer.from(input, "latin1") }),
   });
+  atWork?.();
+  const run = await running;
   if (run.status !== 0) throw compileError(unit.unit, side, run, tree);
   // Assembly that is not preprocessed consists of one file, and names none.
   const dependencies = await readFile(`${file}.d`, "utf8").catch(() => "");

@@ -50,8 +50,8 @@ export type UnitFilter = (
 export interface UnitSearch {
   readonly jobs?: number;
   readonly dependencies?: DependencyReader;
-  /** Told of the units that are reached whatever is found out about the others. */
-  readonly onCertain?: (units: readonly Compilable[]) => void;
+  /** Told of the units that are reached whatever is found out about the others, which then waits. */
+  readonly onCertain?: (units: readonly Compilable[]) => Promise<void>;
   /** Told how many of the units have been asked whether they include one of `files`. */
   readonly onAsked?: (files: readonly string[], done: number, of: number) => void;
 }
@@ -66,7 +66,7 @@ export async function findTranslationUnits(
   const candidates = await readCandidates(tree, commands);
   const touched = touchedPaths(applied);
   const mains = new Set(candidates.map((candidate) => candidate.unit));
-  onCertain?.(candidates.filter(({ unit }) => touched.includes(unit)));
+  await onCertain?.(candidates.filter(({ unit }) => touched.includes(unit)));
   const included = findIncludable(tree, [...touched, ...applied.leftOut], mains);
   let asked = 0;
   const reached = await mapParallel(candidates, jobs, async (candidate) => {

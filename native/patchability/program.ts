@@ -43,6 +43,8 @@ export interface Program {
   /** Variables, thread-local ones too. */
   variablesNamed(name: string): readonly ProgramSymbol[];
   symbolsOfUnit(unit: string, directory?: string): readonly ProgramSymbol[];
+  /** Makes the indexes of the lookups, for who will ask but has nothing else to do now. */
+  readAhead(): void;
   /** Bytes as linked; undefined where the file holds none. */
   codeAt(at: FileAddress, length: number): Uint8Array | undefined;
   /** Where functions were inlined. Read when first asked for. */
@@ -213,6 +215,12 @@ class OpenProgram implements Program {
   symbolsOfUnit(unit: string, directory?: string): readonly ProgramSymbol[] {
     const units = new Set(unitsNamed(this.units, unit, directory));
     return this.symbols.filter((each) => each.unit !== undefined && units.has(each.unit));
+  }
+
+  readAhead(): void {
+    this.#ranges();
+    this.#functionsByName();
+    this.#symbolsByName();
   }
 
   codeAt(at: FileAddress, length: number): Uint8Array | undefined {
