@@ -20,7 +20,7 @@ import { createShadowTree, isSourceName, makeWhole, removeShadowFile, writeShado
 import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import { findAffectedUnits } from "./unaffected.ts";
-import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openWorkingDirectory, openWorkshop, readSide, unpatchedAmong } from "./unit-object.ts";
+import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openWorkingDirectory, openWorkshop, readSide, reassemble, unpatchedAmong } from "./unit-object.ts";
 import type { Side, SideObject, Workshop } from "./unit-object.ts";
 import { findTranslationUnits } from "./units.ts";
 import type { Compilable, ReachedUnits, TranslationUnit, UnitFilter } from "./units.ts";
@@ -234,6 +234,7 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
     directory: unit.command.directory,
     compiler: unit.invocation.compiler,
     flags: formatArguments(unit.invocation.arguments.filter(({ kind }) => kind === "option")),
+    joined: () => reassemble(workshop, unit, original.assembly, `${index}-joined`),
     plain: () => (plain ??= compilePlain(workshop, unit, index)),
     indirect: () => compileIndirect(workshop, unit, index),
     ...objectsOf(workshop, unit, index, ownOptions, original, patched),

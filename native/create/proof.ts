@@ -259,20 +259,45 @@ function firstDifference(code: Uint8Array, linked: Uint8Array, fields: readonly 
   return offset < 0 ? undefined : { offset, what: "its code differs" };
 }
 
-/** Neighbours in one section let the assembler shorten jumps: what differs is compared again, compiled as recorded. */
+/** Neighbours in one section let the assembler shorten jumps: what differs is compared again, joined, and else compiled as recorded. */
 async function proveFromPlain(
   program: LinkedProgram, pair: ObjectPair, unit: DebugUnit, differing: readonly Difference[], bindings: Map<string, Binding>, original: ObjectCode,
 ): Promise<void> {
-  const plain = readLinkedObject(program, pair.unit, await pair.plain());
-  const binder = new Binder(program, plain);
-  const { found } = findFunctions(program, plain, unit);
-  const still = compareAll(program, plain, found, binder);
-  const [difference] = still.length > 0 ? still : differing.filter(({ name }) => !found.has(name));
+  const joined = await pair.joined?.();
+  const asJoined = joined === undefined ? undefined : likelyComparison(program, pair, unit, differing, joined);
+  const { binder, still } = asJoined?.still.length === 0 ? asJoined : compareWhole(program, pair, unit, differing, await pair.plain());
+  const [difference] = still;
   if (difference !== undefined) {
     const others = still.length > 1 ? `; so do ${still.length - 1} more` : "";
     throw mismatch(program, pair, original, unit, `${difference.name} differs at offset ${difference.offset}: ${difference.what}${others}`, difference);
   }
   for (const [name, binding] of binder.finish()) if (!bindings.has(name)) bindings.set(name, binding);
+}
+
+interface WholeComparison {
+  readonly binder: Binder;
+  readonly still: readonly Difference[];
+}
+
+/** All functions of another object of the unit; one that it has not still differs. */
+function compareWhole(program: LinkedProgram, pair: ObjectPair, unit: DebugUnit, differing: readonly Difference[], bytes: Uint8Array): WholeComparison {
+  const object = readLinkedObject(program, pair.unit, bytes);
+  const binder = new Binder(program, object);
+  const { found } = findFunctions(program, object, unit);
+  const still = compareAll(program, object, found, binder);
+  return { binder, still: still.length > 0 ? still : differing.filter(({ name }) => !found.has(name)) };
+}
+
+/** Of an object that was only a guess, a contradiction says nothing. */
+function likelyComparison(...parameters: Parameters<typeof compareWhole>): WholeComparison | undefined {
+  try {
+    const compared = compareWhole(...parameters);
+    compared.binder.finish();
+    return compared;
+  } catch (error) {
+    if (error instanceof BindingConflict || error instanceof SutureError) return undefined;
+    throw error;
+  }
 }
 
 function mismatch(

@@ -86,6 +86,11 @@ export interface ObjectPair {
   readonly original: Uint8Array;
   readonly patched: Uint8Array;
   /**
+   * The original with its functions in one section, where that can be had without compiling again: what the proof tries before
+   * `plain`.
+   */
+  readonly joined?: () => Promise<Uint8Array | undefined>;
+  /**
    * The unit compiled exactly as recorded, without sections of its own: what the proof falls back to where the
    * assembler shortened a jump between neighbours. Compiled when first asked for.
    */

@@ -18,6 +18,7 @@ import { defaultObjectCache, noObjectCache, openObjectCache } from "./object-cac
 import type { KeptObject, ObjectCache } from "./object-cache.ts";
 import { createPreprocessor, languageOfText } from "./preprocess.ts";
 import type { Preprocessor, SourceText } from "./preprocess.ts";
+import { writeJoined } from "./reassemble.ts";
 import { runProgram } from "./run-program.ts";
 import { openDirectory } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
@@ -67,6 +68,8 @@ export interface SideObject {
   readonly object: Uint8Array;
   /** Its debug information has the numbers of the side's own source. */
   readonly hasOwnLines: boolean;
+  /** Of the original: the file of the assembly that it was made of, where it was made just now. */
+  readonly assembly?: string;
 }
 
 /** `name`: of the files in the scratch directory, without an ending. `atWork` is called once the compiler runs. */
@@ -75,15 +78,15 @@ export async function compileSide(workshop: Workshop, unit: Compilable, side: Si
   if (side === "patched" && source !== undefined) refuseUnpatched(workshop, unit, source.files);
   const countsLines = source !== undefined && doesCountLines(unit, source);
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text", atWork });
-  const object = made ?? await compileSource(workshop, unit, { side, name, more, source });
-  return { object, hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
+  const object = made?.object ?? await compileSource(workshop, unit, { side, name, more, source });
+  return { object, ...(made?.assembly === undefined ? {} : { assembly: made.assembly }), hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
 }
 
 /** The patched side with the numbers of its own source in everything. */
 export async function compileNumbered(workshop: Workshop, unit: Compilable, name: string, more: readonly string[]): Promise<Uint8Array> {
   const source = await readSide(workshop, unit, "patched");
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side: "patched", name, more, source, numbers: "text" });
-  if (made !== undefined) return made;
+  if (made !== undefined) return made.object;
   throw new SutureError("compile-error", `Cannot tell the lines of ${unit.unit}: the compiler does not take its preprocessed text`, { unit: unit.unit });
 }
 
@@ -108,20 +111,77 @@ interface Compilation {
 /** Undefined where the compiler refuses the text, or could make something else of it. */
 async function compileText(
   { tree, cache, ...workshop }: Workshop, unit: Compilable, { side, name, more, source, numbers, atWork }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
-): Promise<Uint8Array | undefined> {
+): Promise<MadeObject | undefined> {
   const invocation = workshop.invocation(unit, side);
   const language = languageOfText(invocation);
   if (language === undefined) return undefined;
   const ofText = { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") };
   const words = [...more, "-x", language, "-"];
+  const compilation = { invocation: ofText, side, name, more: words, input: source[numbers], atWork };
+  let assembly: string | undefined;
   try {
-    const kept = await cache.get(invocation, source, [...words, numbers], () => compile(tree, unit, { invocation: ofText, side, name, more: words, input: source[numbers], atWork }));
-    return kept.object;
+    const { object } = await cache.get(invocation, source, [...words, numbers], async () => {
+      assembly = side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
+      const assembled = assembly === undefined ? undefined : await assemble(tree, ofText, assembly, name);
+      return assembled ?? compile(tree, unit, compilation);
+    });
+    return { object, assembly };
   } catch (error) {
     if (error instanceof SutureError && error.kind === "compile-error") return undefined;
     throw error;
   }
 }
+
+interface MadeObject {
+  readonly object: Uint8Array;
+  readonly assembly: string | undefined;
+}
+
+/** Undefined where it does not compile. */
+async function compileToAssembly(tree: ShadowTree, { invocation, name, more, input, atWork }: TextCompilation): Promise<string | undefined> {
+  const file = join(tree.scratch, `${name}.s`);
+  const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-S", "-o", file]), {
+    directory: invocation.directory, environment: compilerEnvironment, input: Buffer.from(input, "latin1"),
+  });
+  atWork?.();
+  return (await running).status === 0 ? file : undefined;
+}
+
+/** By the compiler's choice of an assembler. Its own options about debug information are for sources in assembly. */
+async function assemble(tree: ShadowTree, invocation: Invocation, assembly: string, name: string): Promise<KeptObject | undefined> {
+  const file = join(tree.scratch, `${name}.o`);
+  const words = invocation.arguments.filter((word) => word.kind !== "option" || !/^-g(?!z)/.test(word.flag));
+  const run = await runProgram(invocation.compiler, formatInvocation({ ...invocation, arguments: words }, ["-c", "-o", file, "-x", "assembler", assembly]), {
+    directory: invocation.directory, environment: compilerEnvironment,
+  });
+  if (run.status !== 0) return undefined;
+  const object = await readFile(file);
+  await rm(file);
+  return { object, dependencies: "" };
+}
+
+/** The original once more, with its functions in one section; undefined where nothing is left of its compilation. */
+export async function reassemble(workshop: Workshop, unit: Compilable, assembly: string | undefined, name: string): Promise<Uint8Array | undefined> {
+  const { tree, cache } = workshop;
+  const invocation = workshop.invocation(unit, "original");
+  const source = await readSide(workshop, unit, "original");
+  try {
+    const { object } = await cache.get(invocation, source, ["joined"], async () => {
+      if (assembly === undefined) throw nothingLeft;
+      const joined = join(tree.scratch, `${name}.s`);
+      await writeJoined(assembly, joined);
+      const made = await assemble(tree, { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") }, joined, name);
+      if (made === undefined) throw nothingLeft;
+      return made;
+    });
+    return object;
+  } catch (error) {
+    if (error === nothingLeft) return undefined;
+    throw error;
+  }
+}
+
+const nothingLeft = new SutureError("internal", "Cannot assemble again: there is no assembly");
 
 /** By the compiler's own preprocessing. */
 export async function compileSource(workshop: Workshop, unit: Compilable, { side, name, more, source }: Compilation & { readonly source: SourceText | undefined }): Promise<Uint8Array> {
@@ -133,8 +193,13 @@ export async function compileSource(workshop: Workshop, unit: Compilable, { side
   return object;
 }
 
+interface TextCompilation extends Compilation {
+  readonly invocation: Invocation;
+  readonly input: string;
+}
+
 async function compile(
-  tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input, atWork }: Compilation & { readonly invocation: Invocation; readonly input?: string },
+  tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input, atWork }: Omit<TextCompilation, "input"> & { readonly input?: string },
 ): Promise<KeptObject> {
   const file = join(tree.scratch, name);
   const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, ...profileOf(unit), "-c", "-o", `${file}.o`]), {
