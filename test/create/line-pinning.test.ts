@@ -44,6 +44,19 @@ test("pinLines() goes on with the numbers of a generated source's own #line", ()
   expect(pinLines(grammar, `new;\n${grammar}`)).toContain("#line 1\na;\n#line 50 \"grammar.y\"\nb;\nc;");
 });
 
+test("pinLines() knows that a pin in a branch which is not compiled takes a line, and counts for nothing", async () => {
+  const before = "#ifdef NEVER\nint never;\nint end;\n#endif\n";
+  const after = "#ifdef NEVER\nint a;\nint b;\nint never;\nint end;\n#else\nint other;\n#endif\n";
+  expect(await differing(prologue + before + below, prologue + after + below)).toEqual([]);
+});
+
+test("pinLines() says at each pin which lines of the patched source they are, and where the source counts by itself again", () => {
+  const says = { saysOwn: true };
+  expect(pinLines("a;\nb;\nc;\n", "a;\nnew;\nb;\nc;\n", says)).toBe("a;\nnew;\n#pragma suture_line 3 2\n#line 2\nb;\nc;\n");
+  expect(pinLines("a;\nb;\n#line 50 \"y\"\nc;\n", "new;\na;\nb;\n#line 50 \"y\"\nc;\n", says))
+    .toBe("new;\n#pragma suture_line 2 1\n#line 1\na;\nb;\n#pragma suture_line 3 3\n#line 50 \"y\"\nc;\n");
+});
+
 // Each is a place right after a change where a directive would break the program or its meaning.
 const awkward: Readonly<Record<string, [before: string, after: string]>> = {
   "a block comment": ["/* one\n   two\n   three */\n", "/* zero\n   one\n   two\n   three */\n"],

@@ -1,0 +1,90 @@
+// What a build has its compilers do: as little as there is. The compiler of these trees is a script that notes what it is asked for.
+
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { createPatchImage } from "../../native/create/mod.ts";
+import type { CreateProgress } from "../../native/create/mod.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { asking, buildTree } from "./live-tree.ts";
+import { openSourceTree } from "./source-tree.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+let tracer: Tracer;
+beforeAll(async () => { tracer = await Tracer.start(); });
+afterAll(() => tracer[Symbol.asyncDispose]());
+
+// In one section the assembler makes the jump to `near` a short one.
+const source = `#include <assert.h>
+int seen;
+static __attribute__((noinline)) int near(int n) {
+  seen++;
+  return n * 3;
+}
+__attribute__((noinline)) int jumping(int n) {
+  if (n > 5)
+    return near(n + seen);
+  return 0;
+}
+int answer(int n) {
+  assert(n != 77);
+  return jumping(n) + 1;
+}
+`;
+const fixed = source.replace("  assert(n", "  if (n == 8)\n    return 88;\n  assert(n");
+
+interface Noted extends Disposable {
+  readonly tree: SourceTree;
+  readonly program: string;
+  /** What was compiled since the last call, in words. */
+  noted(): readonly string[];
+}
+
+async function open(): Promise<Noted> {
+  const tree = openSourceTree({ "main.c": asking, "a.c": source });
+  const [compiler, log] = [join(tree.directory, "compiler"), join(tree.directory, "log")];
+  writeFileSync(compiler, `#!/bin/sh\necho " $* " >> '${log}'\nexec gcc "$@"\n`);
+  chmodSync(compiler, 0o755);
+  const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
+  const noted = (): readonly string[] => {
+    const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+    writeFileSync(log, "");
+    return lines.flatMap(describe).sort();
+  };
+  noted();
+  return { tree, program, noted, [Symbol.dispose]: () => tree[Symbol.dispose]() };
+}
+
+function describe(line: string): readonly string[] {
+  if (line.includes(" -### ")) return [];
+  if (line.includes(" -E ")) return ["preprocessed"];
+  if (line.includes(" -x assembler ")) return ["assembled"];
+  return [line.includes(" -x cpp-output ") ? "compiled from text" : "compiled from source"];
+}
+
+test("createPatchImage() compiles each side once, though its code counts lines and the assembler has shortened jumps", async () => {
+  using noted = await open();
+  const steps: CreateProgress[] = [];
+  const options = { source: noted.tree.root, target: noted.program, objectCache: null, onProgress: (step: CreateProgress) => steps.push(step) };
+  const { manifest } = await createPatchImage(tracer, [noted.tree.diff("fix", { "a.c": fixed })], options);
+  expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
+  expect(noted.noted()).toEqual(["assembled", "assembled", "compiled from text", "compiled from text", "preprocessed", "preprocessed"]);
+  expect(steps.map(({ step }) => step)).toEqual(["search", "units", "compiling", "compiling", "compiled", "compiled", "proved", "compared", "assembled"]);
+});
+
+test("createPatchImage() compiles the sources where the compiler takes no text, the original once more as recorded, and says that lines are not known", async () => {
+  using noted = await open();
+  const diff = noted.tree.diff("fix", { "a.c": fixed });
+  const options = { source: noted.tree.root, target: noted.program, objectCache: null };
+  const { image } = await createPatchImage(tracer, [diff], options);
+  const compiler = join(noted.tree.directory, "compiler");
+  writeFileSync(compiler, readFileSync(compiler, "utf8").replace("exec gcc", "case \" $* \" in *' -x cpp-output '*) exit 1;; esac\nexec gcc"));
+  noted.noted();
+  const notes: string[] = [];
+  const direct = await createPatchImage(tracer, [diff], { ...options, onProgress: (step) => { if (step.step === "note") notes.push(step.text); } });
+  expect(noted.noted().filter((each) => each === "compiled from source")).toHaveLength(3);
+  expect(notes).toEqual([expect.stringMatching(/^Debuggers will show no source lines of a\.c: Cannot tell the lines of a\.c/)]);
+  expect(direct.manifest.objects[0]?.functions.map(({ name, newSize }) => ({ name, newSize }))).toEqual([{ name: "answer", newSize: expect.any(Number) }]);
+  expect(image.length).toBeGreaterThan(direct.image.length);
+});
