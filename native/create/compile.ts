@@ -110,10 +110,10 @@ class Ahead {
   /** Ends when the compilers are at work. */
   async begin(units: readonly Compilable[]): Promise<void> {
     for (const unit of units) openWorkingDirectory(this.#workshop, unit);
-    await Promise.all(units.map((unit) => this.#beginUnit(unit)));
+    await Promise.all(units.map((unit, index) => this.#beginUnit(unit, index)));
   }
 
-  async #beginUnit(unit: Compilable): Promise<void> {
+  async #beginUnit(unit: Compilable, index: number): Promise<void> {
     this.#workshop.cache.expect(unit.invocation);
     const reading = Promise.all(sides.map((side) => this.#read(unit, side)));
     this.#texts.push(reading);
@@ -121,7 +121,7 @@ class Ahead {
     const texts = await reading.catch(() => [undefined]);
     if (texts.includes(undefined) || this.#isLedBack || !await this.#isKept(unit).catch(() => false)) return;
     await Promise.all(sides.map((side) => new Promise<void>((atWork) => {
-      const object = timed(() => compileSide(this.#workshop, unit, side, `ahead-${side}`, ownOptions, atWork));
+      const object = timed(() => compileSide(this.#workshop, unit, side, `ahead-${index}-${side}`, ownOptions, atWork));
       this.#objects.set(keyOf(unit, side), object);
       object.then(() => atWork(), () => atWork());
     })));
