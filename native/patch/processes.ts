@@ -4,7 +4,7 @@
 // young is left out at first: between vfork() and exec() it shares its parent's memory, and there is only one of that.
 
 import type { BigIntStats } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
 import { explainUnreadable } from "../errors.ts";
 import { refuse } from "./refusal.ts";
 
@@ -12,7 +12,7 @@ export interface ProcessSelection {
   readonly pids?: readonly number[];
   /** Each with all of its descendants that run the same program. */
   readonly trees?: readonly number[];
-  /** Paths: every process that runs that file. */
+  /** Paths: every process that runs that file, or one that it has replaced there. */
   readonly programs?: readonly string[];
 }
 
@@ -52,10 +52,8 @@ export async function findProcesses({ pids = [], trees = [], programs = [] }: Pr
   if (trees.length + programs.length === 0) return inOrder(found);
   const everyone = await readProcesses();
   for (const root of trees) for (const each of descendantsOf(root, everyone)) if (each.file === found.get(root)?.file) addTo(found, each);
-  for (const path of programs) {
-    const file = await requireFile(path);
-    for (const each of everyone) if (each.file === file) addTo(found, each);
-  }
+  const files = await filesAt(programs);
+  for (const each of everyone) if (runsOneOf(files, each)) addTo(found, each);
   return inOrder(found);
 }
 
@@ -77,11 +75,17 @@ export async function chooseOne(pid: number, files: ReadonlySet<string>, settlin
   if (found === undefined) return { isYoung: false };
   const age = await ticksSinceBoot() - found.startTime;
   const { startTime, file } = found;
-  return { isYoung: age < settling, ...(files.has(file) && age >= young ? { chosen: { pid, isNamed: false, startTime, file } } : {}) };
+  return { isYoung: age < settling, ...(runsOneOf(files, found) && age >= young ? { chosen: { pid, isNamed: false, startTime, file } } : {}) };
 }
 
-/** Files by their identity, as they are now. Refuses: file-not-found. */
-export const filesAt = async (programs: readonly string[]): Promise<ReadonlySet<string>> => new Set(await Promise.all(programs.map(requireFile)));
+/** Files by their identity, as they are now, and by the names that the kernel has for those that these replaced. Refuses: file-not-found. */
+export const filesAt = async (programs: readonly string[]): Promise<ReadonlySet<string>> =>
+  new Set((await Promise.all(programs.map(async (path) => [await requireFile(path), replacedName(await realpath(path))]))).flat());
+
+/** Processes go on with a file that an upgrade took away from under its name; that they are of another build, the patch finds out. */
+const replacedName = (path: string): string => `${path} (deleted)`;
+
+const runsOneOf = (files: ReadonlySet<string>, { file, replaced }: RunningProcess): boolean => files.has(file) || (replaced !== undefined && files.has(replaced));
 
 async function requireFile(path: string): Promise<string> {
   return stat(path, { bigint: true }).then(identityOf, (cause: NodeJS.ErrnoException) => {
@@ -104,6 +108,8 @@ interface RunningProcess {
   readonly parent: number;
   readonly startTime: bigint;
   readonly file: string;
+  /** The kernel's name for the file, where that has been replaced: a path as we see it. */
+  readonly replaced?: string;
 }
 
 async function readProcesses(): Promise<readonly RunningProcess[]> {
@@ -117,7 +123,16 @@ async function readProcess(pid: number): Promise<RunningProcess | undefined> {
   // Behind the name, which may hold anything: state, parent, …, and the start time as the 20th.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   if (file === undefined || fields.length < 20) return undefined;
-  return { pid, parent: Number(fields[1]), startTime: BigInt(fields[19] ?? 0), file };
+  const replaced = await replacedFileOf(pid);
+  return { pid, parent: Number(fields[1]), startTime: BigInt(fields[19] ?? 0), file, ...(replaced === undefined ? {} : { replaced }) };
+}
+
+/** Under another mount namespace's root a path of the same name is another file. */
+async function replacedFileOf(pid: number): Promise<string | undefined> {
+  const name = await readlink(`/proc/${pid}/exe`).catch(() => "");
+  if (!name.endsWith(replacedName(""))) return undefined;
+  const [own, theirs] = await Promise.all(["self", pid].map((each) => readlink(`/proc/${each}/ns/mnt`).catch(() => undefined)));
+  return own !== undefined && own === theirs ? name : undefined;
 }
 
 /** A file by its identity: paths differ between mount namespaces, and a replaced file still runs. */

@@ -26,7 +26,7 @@ export type WatchEvent =
   | { readonly event: "failed"; readonly pid: number; readonly error: SutureError; readonly triesAgain: boolean };
 
 export interface WatchOptions extends Pick<TransactionOptions, "timeout" | "maxStop" | "scan"> {
-  /** Paths: every process that runs one of these files. */
+  /** Paths: every process that runs one of these files, or one that they have replaced there. */
   readonly programs: readonly string[];
   /** Ends it. */
   readonly signal: AbortSignal;

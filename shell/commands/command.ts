@@ -81,7 +81,7 @@ export const addProcessOptions = (command: Command): Command =>
   command
     .option("--pid <pid>", "a process to work on; may be given several times", collectPids)
     .option("--tree <pid>", "a process and all of its descendants that run the same program", collectPids)
-    .option("--exe <file>", "every process that runs this file", collect);
+    .option("--exe <file>", "every process that runs this file, or one that it has replaced", collect);
 
 export const isNamed = ({ pid = [], tree = [], exe = [] }: ProcessFlags): boolean => pid.length + tree.length + exe.length > 0;
 

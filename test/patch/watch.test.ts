@@ -1,11 +1,11 @@
 // Processes that start while somebody watches for their program: patched as they start, whoever starts them; those that run
 // already, too. What cannot be patched is told once.
 
-import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readlinkSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { revertPatch, watchPrograms } from "../../native/patch/mod.ts";
+import { applyPatch, chooseProcesses, revertPatch, watchPrograms } from "../../native/patch/mod.ts";
 import type { WatchEvent } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
@@ -105,6 +105,30 @@ test("watchPrograms() leaves alone who has the patch and who runs another build,
   await watching.eventOf(later.pid);
   expect(watching.events).toHaveLength(3);
   expect(await snapshotOf(another.pid)).toEqual(untouched);
+});
+
+test(lifted("X5", "processes whose program an upgrade has replaced on disk since they were started are found by its path; those of the new build are told"), async () => {
+  await using model = await startAnswers("PIE");
+  await using other = await startAnswers("non-PIE");
+  const program = copyOf(model.program, "upgraded");
+  const image = patchOf(model, "two", newAnswer, ["answer"]);
+  await using old = await start(program);
+  renameSync(copyOf(other.program, "upgraded.new"), program);
+  expect(readlinkSync(`/proc/${old.pid}/exe`)).toBe(`${program} (deleted)`);
+  const isChosen = (count: number) => () => chooseProcesses({ programs: [program] }).then(({ length }) => length === count, () => false);
+  await waitUntil("it is old enough to be chosen", isChosen(1));
+  await applyPatch(tracer, image, { programs: [program] });
+  expect(await old.ask()).toBe(newAnswers);
+  await revertPatch(tracer, "two", { programs: [program] });
+  await using fresh = await start(program);
+  const untouched = [await snapshotOf(old.pid), await snapshotOf(fresh.pid)];
+  // Those of both builds are all of them, and one patch is not for all.
+  await waitUntil("both are chosen", isChosen(2));
+  await expect(applyPatch(tracer, image, { programs: [program] })).rejects.toMatchObject({ kind: "build-id-mismatch", message: expect.stringContaining(`pid ${fresh.pid}`) });
+  expect([await snapshotOf(old.pid), await snapshotOf(fresh.pid)]).toEqual(untouched);
+  await using watching = watch(image, [program]);
+  expect(await watching.eventOf(old.pid)).toMatchObject({ event: "applied" });
+  expect(await watching.eventOf(fresh.pid)).toMatchObject({ event: "failed", triesAgain: false, error: { kind: "build-id-mismatch" } });
 });
 
 test("watchPrograms() goes on trying while a thread stands in the function, and says once that it does", async () => {
