@@ -58,32 +58,57 @@ async function createFrom(tracer: TracerClient, diffs: readonly SourceDiff[], op
 
 const openLinked = async (tracer: TracerClient, { target, debugFile }: CreateOptions): Promise<LinkedProgram> => readLinkedProgram(await openProgram(tracer, target, { debugFile }));
 
-/** One module after the other. That the diffs change nothing of one of several is no error. */
+/** One module after the other. That the diffs change nothing of one of several is no error, and what is said of the diffs is said once. */
 async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<readonly ImageDescription[]> {
   const targets = new Set([options.target, ...options.moreTargets ?? []]);
+  if (targets.size === 1) return [await describePatch(tracer, diffs, options)];
+  const onProgress = eachNoteOnce(options.onProgress);
+  const parts: Parts = { kept: new Set(), left: new Set() };
   const described: ImageDescription[] = [];
   const idle: SutureError[] = [];
   for (const target of targets) {
     try {
-      described.push(await describePatch(tracer, diffs, { ...options, target }));
+      described.push(await describePatch(tracer, diffs, { ...options, target, onProgress }, parts));
     } catch (error) {
-      if (targets.size === 1 || !(error instanceof SutureError) || error.kind !== "nothing-to-patch") throw error;
+      if (!(error instanceof SutureError) || error.kind !== "nothing-to-patch") throw error;
       idle.push(error);
     }
   }
   if (described.length === 0 && idle[0] !== undefined) throw idle[0];
-  for (const { message } of idle) options.onProgress?.({ step: "note", text: message });
-  return described;
+  const left = [...parts.left].filter((unit) => !parts.kept.has(unit));
+  const notes = [...left.length === 0 ? [] : [leftOut(left, "any of them")], ...idle.map(({ message }) => message)];
+  for (const text of notes) onProgress({ step: "note", text });
+  return left.length === 0 ? described : described.map((each, at) => (at === 0 ? withNote(each, notes[0] ?? "") : each));
 }
 
-async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<ImageDescription> {
+/** Units of the diffs, over several modules: those that one of them has, those that one of them has not. */
+interface Parts {
+  readonly kept: Set<string>;
+  readonly left: Set<string>;
+}
+
+const leftOut = (units: readonly string[], of: string): string => `Left out, being no part of ${of}: ${listUnits(units)}`;
+
+const withNote = (described: ImageDescription, note: string): ImageDescription =>
+  (described.build === undefined ? described : { ...described, build: { ...described.build, notes: [...described.build.notes, note] } });
+
+function eachNoteOnce(onProgress: CreateOptions["onProgress"]): NonNullable<CreateOptions["onProgress"]> {
+  const said = new Set<string>();
+  return (progress) => {
+    if (progress.step === "note" && said.has(progress.text)) return;
+    if (progress.step === "note") said.add(progress.text);
+    onProgress?.(progress);
+  };
+}
+
+async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions, parts?: Parts): Promise<ImageDescription> {
   // While the sources are made ready.
   const opening = openLinked(tracer, options);
   opening.catch(() => undefined);
   const notes: string[] = [];
   const isKept = async (unit: Compilable): Promise<boolean> => isPart(await opening, unit, options.source);
   const whileCompiling = () => void opening.then(({ program }) => program.readAhead(), () => undefined);
-  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes), { isKept, whileCompiling });
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes, parts), { isKept, whileCompiling });
   return await describeObjects(tracer, await opening, objects.pairs, diffs, options, [...objects.notes, ...notes]);
 }
 
@@ -157,14 +182,16 @@ const isPart = (program: LinkedProgram, { command, spelled }: Compilable, source
   unitsOf(program, { directory: command.directory, spelled }, source).length > 0;
 
 /** Only units that the program was linked from; a diff often touches others too, which goes to `notes`. */
-function keepUnitsOf(opening: Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[]): UnitFilter {
+function keepUnitsOf(opening: Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[], parts?: Parts): UnitFilter {
   return async (units) => {
     const program = await opening;
     const { name } = program.program;
     const kept = units.filter((unit) => isPart(program, unit, source));
     refuseMadeByLinker(program, kept);
     const left = units.filter((unit) => !kept.includes(unit)).map(({ unit }) => unit);
-    if (kept.length > 0 && left.length > 0) notes.push(`Left out, being no part of ${name}: ${listUnits(left)}`);
+    for (const { unit } of kept) parts?.kept.add(unit);
+    for (const unit of left) parts?.left.add(unit);
+    if (parts === undefined && kept.length > 0 && left.length > 0) notes.push(leftOut(left, name));
     for (const text of notes) onProgress?.({ step: "note", text });
     if (kept.length > 0) return kept;
     const found = units.length === 0 ? "the diff touches no file that is compiled" : `none of what the diff touches is part of it (${listUnits(units.map(({ unit }) => unit))})`;

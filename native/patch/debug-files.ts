@@ -48,11 +48,14 @@ async function filesAmong(mappings: readonly FileMapping[], read: (at: Address, 
     const bytes = await read(start, Number(end - start));
     const elf = readPatch(bytes);
     if (elf === undefined) continue;
-    const functions = elf.symbols.filter(({ type, name }) => type === "function" && !name.endsWith("@plt")).map(({ name }) => printable(name));
+    const functions = elf.symbols.filter(({ type, name }) => type === "function" && !isPartOf.test(name)).map(({ name }) => printable(name));
     files.push({ patch: patchName(path), path, base: start, functions, hasLines: elf.sections.some(({ name }) => name === ".debug_line"), bytes: withoutData(bytes, elf) });
   }
   return files;
 }
+
+/** Stubs, and the unlikely parts of functions that are listed themselves. */
+const isPartOf = /(?:@plt|\.cold(?:\.\d+)?)$/;
 
 /** What patched code has written is nobody's symbol. */
 function withoutData(bytes: Uint8Array, { segments }: ElfFile): Uint8Array {

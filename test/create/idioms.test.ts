@@ -3,9 +3,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { readElf } from "../../native/elf/mod.ts";
+import { applyPatch, debugFilesOf } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, refused } from "../support/limits.ts";
+import { startTarget } from "../support/mod.ts";
 import { answerSources, buildOnly, liveAnswers } from "./live-answer.ts";
+import { openWorkshop } from "./workshop.ts";
 import type { Sources } from "./workshop.ts";
 
 let tracer: Tracer;
@@ -77,6 +81,17 @@ describe("createPatchImage() is right about", () => {
   test.each(cases)("$title, $way", async ({ source, change: [from, to], answers, options }) => {
     const live = await liveAnswers(tracer, answerSources(source, source.replace(from, to), options));
     expect(live.answers).toEqual(answers);
+  });
+
+  test("unlikely parts of functions, which nobody asks for by name in a debugger", async () => {
+    const source = "#include <stdlib.h>\nlong answer(long n) { if (n > 1000) abort(); return n * 3; }\n";
+    await using workshop = await openWorkshop(tracer, answerSources(source, source.replace("n * 3", "n * 4")));
+    const { bytes, manifest } = await workshop.build({ name: "fix" });
+    expect(readElf(bytes).symbols.map(({ name }) => name)).toContain("answer.cold");
+    await using target = await startTarget(workshop.path);
+    await applyPatch(tracer, bytes, target.pid);
+    expect((await debugFilesOf(tracer, target.pid)).map(({ functions }) => functions)).toEqual([["answer"]]);
+    expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
   });
 
   refused("X12", "another value in a compound literal outside of functions", "has another initial value, which the running program no longer reads",

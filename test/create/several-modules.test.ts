@@ -67,7 +67,13 @@ async function patched(targetsOf: (modules: Modules) => readonly string[], chang
 describe("createPatchImage() for several modules", () => {
   test(lifted("X2", "one diff for a program and two libraries of it: one patch, one stop"), async () => {
     expect(await patched(({ program, library, plugin }) => [program, library, plugin])).toMatchObject({
-      answers: [["123"], ["247"], ["123"]], functions: ["shop: help", "libstore.so: help", "plugin.so: help"],
+      answers: [["123"], ["247"], ["123"]], functions: ["shop: help", "libstore.so: help", "plugin.so: help"], notes: [],
+    });
+  });
+
+  test("says once what no part of any of them is", async () => {
+    expect(await patched(({ program, library }) => [program, library])).toMatchObject({
+      functions: ["shop: help", "libstore.so: help"], notes: ["Left out, being no part of any of them: plugin.c"],
     });
   });
 
