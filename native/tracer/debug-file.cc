@@ -126,8 +126,20 @@ std::string instead(Elf* elf) {
   return "";
 }
 
-Error noDebugInformation(const std::string& path, Dwfl_Module* module) {
+/** A debug file that was named, and of which nothing can be read. */
+std::string insteadIn(const std::string& debugFile) {
+  const Result<File> file = openElf(debugFile);
+  if (!file.ok()) return "";
+  const std::unique_ptr<Elf, EndElf> elf(elf_begin(file.value().fd(), ELF_C_READ_MMAP, nullptr));
+  return instead(elf.get());
+}
+
+Error noDebugInformation(const std::string& path, const std::string& debugFile, Dwfl_Module* module) {
   const std::string id = buildIdOf(module);
+  if (!debugFile.empty()) {
+    const std::string found = ": " + debugFile + " has none" + insteadIn(debugFile);
+    return {ErrorKind::noDebugInformation, actOn(path) + found, {{"path", path}, {"debugFile", debugFile}, {"buildId", id}}};
+  }
   Dwarf_Addr bias;
   std::string found = ": the file has none" + instead(dwfl_module_getelf(module, &bias));
   if (id.size() > 2) found += ", and there is no /usr/lib/debug/.build-id/" + id.substr(0, 2) + "/" + id.substr(2) + ".debug";
@@ -185,7 +197,7 @@ Result<DebugFile> DebugFile::open(const std::string& path, const std::string& de
 
   Dwarf_Addr bias;
   opened.dwarf_ = dwfl_module_getdwarf(module, &bias);
-  if (opened.dwarf_ == nullptr) return noDebugInformation(path, module);
+  if (opened.dwarf_ == nullptr) return noDebugInformation(path, debugFile, module);
 
   const char* shared = sharedPart(opened.dwarf_);
   if (shared != nullptr && dwarf_getalt(opened.dwarf_) == nullptr) return sharedPartMissing(path, shared);

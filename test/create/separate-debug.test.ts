@@ -191,9 +191,19 @@ describe("a debug file is refused", () => {
     expect(await refusalOf(stripped.program, { debugFile: stripped.debugFile })).toMatchObject({ kind: "bad-elf" });
   });
 
-  test("that is compressed by zstd, which this libdw does not know", async () => {
+  test("that is compressed by zstd, which this libdw does not know, with what to do about it", async () => {
     using stripped = strip("--compress-debug-sections=zstd");
-    expect(await refusalOf(stripped.program, { debugFile: stripped.debugFile })).toMatchObject({ kind: "no-debug-information" });
+    expect(await refusalOf(stripped.program, { debugFile: stripped.debugFile })).toMatchObject({
+      kind: "no-debug-information", message: expect.stringContaining(`${stripped.debugFile} has none that can be read: it is compressed in a way (type 2) that this libdw does not know; decompress it with objcopy --decompress-debug-sections`),
+    });
+    execFileSync("objcopy", ["--decompress-debug-sections", stripped.debugFile]);
+    expect(await answers(stripped.program, { debugFile: stripped.debugFile })).toEqual(expected);
+  });
+
+  test("that is the program itself, compressed by zstd", async () => {
+    using stripped = strip();
+    execFileSync("objcopy", ["--compress-debug-sections=zstd", whole, stripped.program]);
+    expect(await refusalOf(stripped.program)).toMatchObject({ kind: "no-debug-information", message: expect.stringContaining("decompress it with objcopy --decompress-debug-sections") });
   });
 
   test("that has names of functions only (.gnu_debugdata)", async () => {
