@@ -74,8 +74,8 @@ export class Tracer implements TracerClient {
     return { threads: wire.threads.map((thread) => ({ ...thread, frames: thread.frames.map(readAddress) })), stop: wire.stop };
   }
 
-  async references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }> {
-    const { result } = await this.#connection.request("references", { pid, startTime: formatAddress(startTime), into: into.map(wireRange), except: except.map(wireRange) });
+  async references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[], code: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }> {
+    const { result } = await this.#connection.request("references", { pid, startTime: formatAddress(startTime), into: into.map(wireRange), except: except.map(wireRange), code: code.map(wireRange) });
     const wire = result as unknown as { references: readonly { at: string; value: string }[]; complete: boolean };
     return { references: wire.references.map(readReference), complete: wire.complete };
   }

@@ -114,7 +114,7 @@ struct Trust {
 bool stopAll(const SwitchPlan& plan, AllStop& stop) {
   for (size_t process = 0; process < plan.processes(); ++process) {
     if (plan.isLeftOut(process)) continue;
-    if (!stop.watch(plan.pidOf(process)) || !stop.seize(plan.pidOf(process), plan.startTimeOf(process))) return false;
+    if (!stop.watch(plan.pidOf(process)) || !stop.seize(plan.pidOf(process), plan.startTimeOf(process), true)) return false;
   }
   const AllStop::Visitor visitor = [](const Tracee&) { return true; };
   // A thread in uninterruptible sleep runs no code of its own, and will stop before it does.

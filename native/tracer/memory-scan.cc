@@ -24,10 +24,16 @@ constexpr size_t enoughNames = 16;
 constexpr uint64_t self = 0x10;
 constexpr uint64_t tidAt = 0x2d0;
 constexpr size_t controlBlockSize = 0x900;
+/** It is the last thing on its stack. */
+constexpr size_t controlBlockWithin = 16 << 10;
 
 uint64_t readWord(pid_t pid, uint64_t at) {
   uint64_t word = 0;
   return readRemote(pid, at, {reinterpret_cast<uint8_t*>(&word), sizeof word}) == sizeof word ? word : 0;
+}
+
+bool isOfEndedThread(pid_t pid, uint64_t controlBlock) {
+  return readWord(pid, controlBlock + self) == controlBlock && static_cast<int32_t>(readWord(pid, controlBlock + tidAt)) <= 0;
 }
 
 /** The start of what nobody may touch right below, or nothing. */
@@ -51,6 +57,17 @@ bool isStackOf(pid_t pid, uint64_t controlBlock, std::span<const Mapping> mappin
   const size_t got = readRemote(pid, controlBlock, {reinterpret_cast<uint8_t*>(words), sizeof words}) / sizeof(uint64_t);
   const std::optional<uint64_t> guard = guardBelow(mappings, mapping);
   return std::any_of(words, words + got, [&](uint64_t word) { return word == mapping.start.bits() || (guard && word == *guard); });
+}
+
+bool isStackOfEndedThread(pid_t pid, std::span<const Mapping> mappings, const RemoteRange& mapping) {
+  uint64_t words[controlBlockWithin / sizeof(uint64_t)];
+  const uint64_t start = mapping.end.bits() - std::min<uint64_t>(sizeof words, mapping.length());
+  const size_t got = readRemote(pid, start, {reinterpret_cast<uint8_t*>(words), mapping.end.bits() - start}) / sizeof(uint64_t);
+  for (size_t i = 0; i < got; ++i) {
+    const uint64_t block = start + i * sizeof(uint64_t);
+    if (words[i] == block && isOfEndedThread(pid, block) && isStackOf(pid, block, mappings, mapping)) return true;
+  }
+  return false;
 }
 
 Result<MemoryScan> MemoryScan::of(pid_t pid, const std::vector<ForbiddenRange>& forbidden) {
@@ -157,8 +174,7 @@ bool MemoryScan::holdsControlBlock(const Mapping& mapping) const {
 bool MemoryScan::isDeadThreadStack(const Hit& hit) const {
   const RemoteRange& mapping = mappings_[hit.mapping].range;
   return std::ranges::any_of(controlBlocks_, [&](uint64_t block) {
-    const auto tid = static_cast<int32_t>(readWord(pid_, block + tidAt));
-    return hit.at < block && mapping.contains(RemotePtr(block)) && tid <= 0 && isStackOf(pid_, block, mappings_, mapping);
+    return hit.at < block && mapping.contains(RemotePtr(block)) && isOfEndedThread(pid_, block) && isStackOf(pid_, block, mappings_, mapping);
   });
 }
 

@@ -33,6 +33,9 @@ struct MemoryHit {
 /** Does this mapping, from its start, hold the stack of the thread whose control block lies at `controlBlock`? As libc has noted there. */
 bool isStackOf(pid_t pid, uint64_t controlBlock, std::span<const Mapping> mappings, const RemoteRange& mapping);
 
+/** Is it what libc keeps of the stack of a thread that has ended? */
+bool isStackOfEndedThread(pid_t pid, std::span<const Mapping> mappings, const RemoteRange& mapping);
+
 class MemoryScan {
  public:
   struct Cost {

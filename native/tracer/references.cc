@@ -1,11 +1,14 @@
 // Does the process still know addresses in given ranges? Looks through all memory that it can write, while it runs, and
-// through the registers and used stacks of its threads, in one short stop before. For whoever wants to give memory back:
-// a pointer to it that lies in the target's own data would dangle.
+// through the registers of its threads, in one short stop before. For whoever wants to give memory back: a pointer to it that
+// lies in the target's own data would dangle, and so would the frame of a coroutine that waits its turn.
 //
-// What a stack holds below its stack pointer is dead and is passed over. Pages that were never touched hold nothing and
-// are not touched by us. The process runs on meanwhile, so a pointer that is moved behind the reader's back can be
-// missed: the answer "none" is evidence, not proof; the answer "here" is certain enough to leave the memory alone.
+// What a stack holds below its stack pointer is dead and is passed over; but for return addresses, since a stack may lie in a frame
+// of another one. Those are held against a second stop, in which stacks are judged as before a switch (stack-check.h): what
+// calls that are over have left behind does not count. Pages that were never touched hold nothing and are not touched by us.
+// The process runs on meanwhile, so a pointer that is moved behind the reader's back can be missed: the answer "none" is
+// evidence, not proof; the answer "here" is certain enough to leave the memory alone.
 #include "handlers.h"
+#include "memory-scan.h"
 #include "resident-pages.h"
 #include "stack-check.h"
 #include "stopped-process.h"
@@ -21,6 +24,8 @@ namespace {
 constexpr uint64_t redZone = 128;
 constexpr size_t chunkSize = 256 << 10;
 constexpr size_t enoughReferences = 16;
+constexpr size_t enoughReturns = 65536;
+constexpr size_t longestCall = 7;
 constexpr uint64_t patience = 100'000'000;
 
 /** "GNUCC++", and in the lowest byte whether it is a second reference to the exception. */
@@ -42,31 +47,29 @@ struct Reference {
 
 class Search {
  public:
-  Search(pid_t pid, std::vector<RemoteRange> into, std::vector<RemoteRange> except) : pid_(pid), into_(std::move(into)), except_(std::move(except)), resident_(pid), chunk_(chunkSize + lookAhead) {}
+  struct Wanted {
+    std::vector<RemoteRange> into;
+    /** Memory that is not looked through. */
+    std::vector<RemoteRange> except;
+    /** Return addresses into it are a matter of stacks. */
+    std::vector<ForbiddenRange> code;
+  };
 
-  /** Registers, and how far down each stack is in use. */
-  Result<void> lookAtThreads(uint64_t startTime) {
-    AllStop stop;
-    TRY(stop.watch(pid_));
-    TRY(stop.seize(pid_, startTime));
-    const AllStop::Visitor visitor = [&](const Tracee& tracee) {
+  Search(pid_t pid, uint64_t startTime, Wanted wanted)
+      : pid_(pid), startTime_(startTime), wanted_(std::move(wanted)), code_(wanted_.code), resident_(pid), chunk_(chunkSize + lookAhead) {}
+
+  Result<void> perform() {
+    TRY(stopEveryone([&](const Tracee& tracee) {
       lookAtRegisters(tracee.registers);
       stackPointers_.push_back(tracee.registers.rsp);
-      return true;
-    };
-    isComplete_ &= stop.awaitUninterruptible() == AllStop::Outcome::stopped;
-    isComplete_ &= stop.stopSleepers(visitor) == AllStop::Outcome::stopped;
-    isComplete_ &= stop.stopWorkers(now() + patience, visitor) == AllStop::Outcome::stopped;
-    return {};
-  }
-
-  Result<void> lookAtMemory() {
-    const std::vector<Mapping> mappings = TRY(readMappings(pid_));
-    for (const Mapping& mapping : mappings) {
+    }));
+    mappings_ = TRY(readMappings(pid_));
+    for (const Mapping& mapping : mappings_) {
       if (mapping.writable && mapping.readable && !isExcepted(mapping.range)) lookAtMapping(mapping.range);
       if (isEnough()) break;
     }
-    return {};
+    // Where something is found in any case, nobody need be held again.
+    return found_.empty() && !returns_.empty() ? judgeReturns() : Result<void>();
   }
 
   Json toJson() const {
@@ -76,12 +79,53 @@ class Search {
   }
 
  private:
-  bool isEnough() const { return found_.size() >= enoughReferences; }
+  bool isEnough() const { return found_.size() >= enoughReferences || returns_.size() >= enoughReturns; }
   bool isWanted(uint64_t word) const {
-    return std::any_of(into_.begin(), into_.end(), [word](const RemoteRange& range) { return range.contains(RemotePtr(word)); });
+    return std::any_of(wanted_.into.begin(), wanted_.into.end(), [word](const RemoteRange& range) { return range.contains(RemotePtr(word)); });
+  }
+  bool isReturn(uint64_t word) const {
+    uint8_t before[longestCall];
+    return code_.returnsInto(word) && (readRemote(pid_, word - sizeof before, before) != sizeof before || mayEndWithCall(before));
   }
   bool isExcepted(const RemoteRange& mapping) const {
-    return std::any_of(except_.begin(), except_.end(), [&](const RemoteRange& range) { return range.contains(mapping.start); });
+    return std::any_of(wanted_.except.begin(), wanted_.except.end(), [&](const RemoteRange& range) { return range.contains(mapping.start); });
+  }
+
+  template <typename Look>
+  Result<void> stopEveryone(Look look) {
+    return traced<void>([&]() -> Result<void> {
+      AllStop stop;
+      TRY(stop.watch(pid_));
+      TRY(stop.seize(pid_, startTime_));
+      const AllStop::Visitor visitor = [&](const Tracee& tracee) { return look(tracee), true; };
+      isComplete_ &= stop.awaitUninterruptible() == AllStop::Outcome::stopped;
+      isComplete_ &= stop.stopSleepers(visitor) == AllStop::Outcome::stopped;
+      isComplete_ &= stop.stopWorkers(now() + patience, visitor) == AllStop::Outcome::stopped;
+      return {};
+    });
+  }
+
+  /** Those that no stack has left behind are references. */
+  Result<void> judgeReturns() {
+    StackCheck check = TRY(StackCheck::of(pid_, startTime_, wanted_.code));
+    check.noteJudged();
+    TRY(stopEveryone([&](const Tracee& tracee) {
+      // Who is in it keeps it.
+      if (check.check(tracee.tid, tracee.registers)) found_.push_back({0, tracee.registers.rip});
+    }));
+    for (const Reference& each : returns_) {
+      if (!isEnough() && !isJudged(check, each.at) && !isOnDeadThreadStack(each.at)) found_.push_back(each);
+    }
+    return {};
+  }
+
+  static bool isJudged(const StackCheck& check, uint64_t at) {
+    return std::any_of(check.judged().begin(), check.judged().end(), [at](const RemoteRange& range) { return range.contains(RemotePtr(at)); });
+  }
+
+  bool isOnDeadThreadStack(uint64_t at) const {
+    const auto mapping = std::find_if(mappings_.begin(), mappings_.end(), [at](const Mapping& each) { return each.range.contains(RemotePtr(at)); });
+    return mapping != mappings_.end() && isStackOfEndedThread(pid_, mappings_, mapping->range);
   }
 
   void lookAtRegisters(const user_regs_struct& registers) {
@@ -101,18 +145,21 @@ class Search {
   }
 
   void lookAtMapping(const RemoteRange& mapping) {
-    resident_.visit({RemotePtr(usedFrom(mapping)), mapping.end}, chunkSize, [&](const RemoteRange& piece) {
-      lookAt(piece.start.bits(), piece.length());
+    const uint64_t used = usedFrom(mapping);
+    resident_.visit(mapping, chunkSize, [&](const RemoteRange& piece) {
+      lookAt(piece.start.bits(), piece.length(), used);
       return !isEnough();
     });
   }
 
-  void lookAt(uint64_t at, size_t length) {
+  void lookAt(uint64_t at, size_t length, uint64_t used) {
     const size_t got = readRemote(pid_, at, {chunk_.data(), length + lookAhead});
     // Memory that was given back meanwhile holds nothing any more.
     for (size_t i = 0; i < length && i + sizeof(uint64_t) <= got && !isEnough(); i += sizeof(uint64_t)) {
       const uint64_t word = wordAt(i);
-      if (isWanted(word) && !isLeftByUnwinder(i, got)) found_.push_back({at + i, word});
+      if (!isWanted(word) || isLeftByUnwinder(i, got)) continue;
+      if (isReturn(word)) returns_.push_back({at + i, word});
+      else if (at + i >= used) found_.push_back({at + i, word});
     }
   }
 
@@ -133,12 +180,15 @@ class Search {
   }
 
   pid_t pid_;
-  std::vector<RemoteRange> into_;
-  std::vector<RemoteRange> except_;
+  uint64_t startTime_;
+  Wanted wanted_;
+  ForbiddenRanges code_;
+  std::vector<Mapping> mappings_;
   ResidentPages resident_;
   std::vector<uint8_t> chunk_;
   std::vector<uint64_t> stackPointers_;
   std::vector<Reference> found_;
+  std::vector<Reference> returns_;
   bool isComplete_ = true;
 };
 
@@ -153,13 +203,11 @@ Result<std::vector<RemoteRange>> rangesField(const Json& object, const char* nam
 Result<Answer> references(const Request& request) {
   const pid_t pid = TRY(pidField(request.head));
   const uint64_t startTime = TRY(hexField(request.head, "startTime"));
-  Search search(pid, TRY(rangesField(request.head, "into")), TRY(rangesField(request.head, "except")));
+  Search::Wanted wanted = {TRY(rangesField(request.head, "into")), TRY(rangesField(request.head, "except")), {}};
+  for (const RemoteRange& range : TRY(rangesField(request.head, "code"))) wanted.code.push_back({range});
   TRY(checkSameProcess(pid, startTime));
-  TRY(traced<bool>([&]() -> Result<bool> {
-    TRY(search.lookAtThreads(startTime));
-    return true;
-  }));
-  TRY(search.lookAtMemory());
+  Search search(pid, startTime, std::move(wanted));
+  TRY(search.perform());
   return Answer{search.toJson(), {}};
 }
 

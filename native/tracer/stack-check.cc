@@ -16,11 +16,14 @@ namespace {
 
 constexpr uint64_t redZone = 128;
 constexpr size_t chunkSize = 64 << 10;
+constexpr size_t longestCall = 7;
 /** A stack of its own is scanned whole up to this; a place in somebody's heap up to the other. */
 constexpr uint64_t longestStack = uint64_t{64} << 20;
 constexpr uint64_t longestElsewhere = uint64_t{4} << 20;
 /** A frame that is larger may hold the stack of a coroutine as one of its variables. */
 constexpr uint64_t largestPlainFrame = 1 << 10;
+/** What lies above a thread's outermost frame: thread-local variables; of the main thread arguments and environment. */
+constexpr uint64_t largestTop = 4 << 20;
 
 /** PROCMAP_QUERY of linux/fs.h (since 6.11): the mapping at an address, without the text of all of them. */
 struct MappingQuery {
@@ -42,7 +45,7 @@ std::vector<uint64_t> instructionsOf(const Unwinding& unwinding) {
 }
 
 bool readsAsCallAtEnd(pid_t pid, const RemoteRange& range) {
-  uint8_t code[7];
+  uint8_t code[longestCall];
   const std::span<uint8_t> last(code, std::min<uint64_t>(sizeof code, range.length()));
   return readRemote(pid, range.end.bits() - last.size(), last) != last.size() || mayEndWithCall(last);
 }
@@ -66,12 +69,19 @@ Result<StackMap> StackMap::of(pid_t pid, bool isGuest) {
   return map;
 }
 
+const Mapping* StackMap::knownAt(uint64_t at) const {
+  const auto after = std::upper_bound(mappings_.begin(), mappings_.end(), at, [](uint64_t place, const Mapping& mapping) { return place < mapping.range.end.bits(); });
+  return after != mappings_.end() && after->range.contains(RemotePtr(at)) ? &*after : nullptr;
+}
+
 std::optional<RemoteRange> StackMap::mappingAt(pid_t tid, uint64_t at) const {
-  if (threads_.contains(tid)) {
-    const auto after = std::upper_bound(mappings_.begin(), mappings_.end(), at, [](uint64_t place, const Mapping& mapping) { return place < mapping.range.end.bits(); });
-    if (after != mappings_.end() && after->range.contains(RemotePtr(at))) return after->range;
-  }
-  return askForMappingAt(at);
+  const Mapping* const known = threads_.contains(tid) ? knownAt(at) : nullptr;
+  return known != nullptr ? std::optional(known->range) : askForMappingAt(at);
+}
+
+std::optional<RemoteRange> StackMap::codeAt(uint64_t at) const {
+  const Mapping* const known = knownAt(at);
+  return known != nullptr && known->executable ? std::optional(known->range) : std::nullopt;
 }
 
 std::optional<RemoteRange> StackMap::askForMappingAt(uint64_t at) const {
@@ -203,25 +213,46 @@ std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& regi
 }
 
 /**
- * Only of a thread's own stack: below its stack pointer nothing is alive. Where the scan has found nothing, all of it is judged;
- * what an unwinding has cleared, frame by frame, but for those that could hold a whole stack themselves.
+ * Only of a thread's own stack: below its stack pointer nothing is alive. Where the scan has found nothing, all that is above is
+ * judged; what an unwinding has cleared, frame by frame, but for those that could hold a whole stack themselves.
  */
-void StackCheck::judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* unwinding) {
+void StackCheck::judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* cleared) {
   if (!isJudgedNoted_) return;
   const bool isElsewhere = !used.own.isEmpty();
   const RemoteRange own = isElsewhere ? used.own : RemoteRange{used.bottom, used.stack.end};
   if (!stacks_.isWholeStack(tid, registers, own)) return;
-  if (unwinding == nullptr) {
-    judged_.push_back(own);
+  if (!isElsewhere && reachesTop(cleared != nullptr ? *cleared : unwind(*tables_, memory_, registers), used.stack)) judged_.push_back({own.start, used.stack.start});
+  if (cleared == nullptr) {
+    judged_.push_back(isElsewhere ? own : used.stack);
     return;
   }
-  if (!isElsewhere) judged_.push_back({own.start, used.stack.start});
   uint64_t from = registers.rsp;
-  for (const Frame& frame : unwinding->frames) {
+  for (const Frame& frame : cleared->frames) {
     const bool isPlain = from < frame.cfa && frame.cfa - from <= largestPlainFrame;
     if (isPlain && own.contains(RemotePtr(from)) && own.contains(RemotePtr(frame.cfa))) judged_.push_back({RemotePtr(from), RemotePtr(frame.cfa)});
     from = frame.cfa;
   }
+}
+
+/**
+ * A coroutine may run on a variable of a function of the same thread, and another one wait on a lower one. Then there are frames
+ * of the thread's own above the outermost that an unwinding comes to, and what is below the stack pointer is not dead.
+ */
+bool StackCheck::reachesTop(const Unwinding& unwinding, const RemoteRange& stack) {
+  if (!unwinding.isComplete) return false;
+  const uint64_t from = unwinding.frames.back().cfa;
+  if (!stack.contains(RemotePtr(from)) || stack.end.bits() - from > largestTop) return false;
+  for (uint64_t at = from; at + sizeof(uint64_t) <= stack.end.bits(); at += sizeof(uint64_t)) {
+    uint64_t word;
+    if (!memory_.readWord(at, word) || isReturnAddress(word)) return false;
+  }
+  return true;
+}
+
+bool StackCheck::isReturnAddress(uint64_t word) const {
+  const std::optional<RemoteRange> mapping = stacks_.codeAt(word);
+  uint8_t before[longestCall];
+  return mapping && word - mapping->start.bits() >= sizeof before && (readRemote(pid_, word - sizeof before, before) != sizeof before || mayEndWithCall(before));
 }
 
 Finding StackCheck::describe(const Unwinding& unwinding, const Scan& scan) const {

@@ -50,10 +50,13 @@ class StackMap {
   };
   std::optional<Used> usedBy(pid_t tid, const user_regs_struct& registers) const;
   const std::vector<Mapping>& mappings() const { return mappings_; }
+  /** The executable mapping at an address, as it was. */
+  std::optional<RemoteRange> codeAt(uint64_t at) const;
   /** Is `own`, the mapping of a thread's own stack up to its top, that stack and nothing else? */
   bool isWholeStack(pid_t tid, const user_regs_struct& registers, const RemoteRange& own) const;
 
  private:
+  const Mapping* knownAt(uint64_t at) const;
   std::optional<RemoteRange> mappingAt(pid_t tid, uint64_t at) const;
   std::optional<RemoteRange> askForMappingAt(uint64_t at) const;
 
@@ -91,7 +94,9 @@ class StackCheck {
   Scan scanResident(RemoteRange range);
   bool isInRegister(const user_regs_struct& registers) const;
   Finding describe(const Unwinding& unwinding, const Scan& scan) const;
-  void judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* unwinding);
+  void judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* cleared);
+  bool reachesTop(const Unwinding& unwinding, const RemoteRange& stack);
+  bool isReturnAddress(uint64_t word) const;
 
   pid_t pid_;
   StackMap stacks_;

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace suture {
 
@@ -88,12 +89,25 @@ Json toJson(const StopFigures& figures) {
           {"sleepingThreads", figures.sleepingThreads}};
 }
 
+Result<std::vector<pid_t>> awaitUninterruptible(pid_t pid) {
+  std::vector<pid_t> asleep;
+  for (const uint64_t deadline = now() + uninterruptiblePatience;; rest(pollInterval)) {
+    const std::vector<pid_t> among = asleep.empty() ? TRY(listThreadIds(pid)) : std::exchange(asleep, {});
+    for (const pid_t tid : among) {
+      const Result<TaskStat> stat = readThreadStat(pid, tid);
+      if (stat && stat.value().state == 'D') asleep.push_back(tid);
+    }
+    if (asleep.empty() || now() >= deadline) return asleep;
+  }
+}
+
 Result<void> AllStop::watch(pid_t pid) {
   for (const pid_t tid : TRY(listThreadIds(pid))) ranBefore_[tid] = readRunTime(pid, tid);
   return {};
 }
 
-Result<void> AllStop::seize(pid_t pid, uint64_t startTime) {
+Result<void> AllStop::seize(pid_t pid, uint64_t startTime, bool takesAll) {
+  takesAll_ = takesAll;
   raised_.prepare(ranBefore_.size());
   processes_.push_back({pid, startTime, openFile("/proc/" + std::to_string(pid) + "/task", O_RDONLY | O_DIRECTORY)});
   if (seizedAt_ == 0) seizedAt_ = now();
@@ -105,12 +119,28 @@ Result<void> AllStop::seize(pid_t pid, uint64_t startTime) {
     }
     quietRounds = TRY(seizeNewThreads(processes_.size() - 1)) ? 0 : quietRounds + 1;
   }
+  const uint64_t deadline = now() + uninterruptiblePatience;
+  for (const pid_t tid : std::vector(asleep_)) TRY(seizeOnceAwake(processes_.size() - 1, tid, deadline));
   // The number may have gone to another process before we held it; from now on it cannot.
   return checkSameProcess(pid, startTime);
 }
 
+Result<void> AllStop::seizeOnceAwake(size_t process, pid_t tid, uint64_t deadline) {
+  for (;; rest(pollInterval)) {
+    asleep_.clear();
+    (void)TRY(seizeThread(process, tid));
+    if (asleep_.empty()) return {};
+    if (now() >= deadline) break;
+  }
+  adopt(process, tid, Tracee::State::unseized);
+  tracees_.back().isUninterruptible = true;
+  tracees_.back().isWorking = false;
+  return {};
+}
+
 /** Was there any that we did not know? */
 Result<bool> AllStop::seizeNewThreads(size_t process) {
+  asleep_.clear();
   bool found = false;
   Result<std::vector<pid_t>> tids = listThreadIds(processes_[process].pid);
   if (!tids) return checkSameProcess(processes_[process].pid, processes_[process].startTime).ok() ? tids.error() : Error{ErrorKind::processGone, tids.error().message, tids.error().data};
@@ -120,13 +150,17 @@ Result<bool> AllStop::seizeNewThreads(size_t process) {
   return found;
 }
 
-/** False for a thread that has ended. */
+/** False for a thread that has ended, and for one that is left for later. */
 Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
   const pid_t pid = processes_[process].pid;
   const Result<TaskStat> stat = readThreadStat(pid, tid);
   if (!stat) return false;
   if (stat.value().hasEnded()) {
     processes_[process].hasEndedLeader |= tid == pid;
+    return false;
+  }
+  if (stat.value().state == 'D' && !takesAll_) {
+    asleep_.push_back(tid);
     return false;
   }
   if (::ptrace(PTRACE_SEIZE, tid, nullptr, seizeOptions) == 0) {
@@ -259,6 +293,7 @@ bool AllStop::leaveIfEnded(Tracee& tracee) {
 AllStop::Outcome AllStop::awaitUninterruptible() {
   const uint64_t deadline = now() + uninterruptiblePatience;
   for (Tracee& tracee : tracees_) {
+    if (tracee.state == Tracee::State::unseized) return Outcome::notStopped;
     while (tracee.isUninterruptible) {
       const Result<TaskStat> stat = readThreadStat(processes_[tracee.process].pid, tracee.tid);
       tracee.isUninterruptible = stat && stat.value().state == 'D';
@@ -308,12 +343,15 @@ bool AllStop::isEveryThreadHeld(size_t process) const {
 
 /** A thread that has escaped the seizing is rare, so it may cost a listing. */
 AllStop::Outcome AllStop::stopStragglers(uint64_t deadline, const Visitor& visitor) {
+  takesAll_ = true;
   for (size_t process = 0; process < processes_.size(); ++process) {
     while (!isEveryThreadHeld(process)) {
       const Result<bool> found = seizeNewThreads(process);
       if (!found || !found.value()) break;
       for (Tracee& tracee : tracees_) {
-        if (tracee.state == Tracee::State::seized) tracee.isWorking = true;
+        if (tracee.state != Tracee::State::seized) continue;
+        tracee.isWorking = true;
+        tracee.isUninterruptible = false;
       }
       const Outcome outcome = stop([](const Tracee& tracee) { return tracee.isWorking; }, deadline, visitor);
       if (outcome != Outcome::stopped) return outcome;
@@ -353,20 +391,36 @@ void AllStop::letAll(Choice isChosen) {
   }
 }
 
+/** One that was only seized. */
+void AllStop::askToStop(Tracee& tracee) {
+  if (tracee.state != Tracee::State::seized || tracee.isUninterruptible) return;
+  interrupt(tracee);
+  // Until it stops it runs as ever.
+  tracee.heldFrom = 0;
+}
+
+AllStop::Wait AllStop::letIfStopped(Tracee& tracee) {
+  const Wait end = await(tracee, WNOHANG, 0);
+  if (end != Wait::stopped) return end;
+  if (tracee.heldFrom == 0) tracee.heldFrom = now();
+  let(tracee);
+  return end;
+}
+
 /**
  * Threads that were asked to stop and have not yet done so: each is let go the moment it does, or its interrupted call
- * would give EINTR. Threads that were only seized may have stopped for a signal. What is still left runs or sleeps
- * uninterruptibly, and is let go by the end of the tracing thread.
+ * would give EINTR. So would that of a thread that was only seized, if it is on its way to a stop for a signal that its process
+ * ignores: it is asked, too. What is still left sleeps uninterruptibly, and is let go by the end of the tracing thread.
  */
 void AllStop::catchUp() {
   const uint64_t start = now();
+  for (Tracee& tracee : tracees_) askToStop(tracee);
   for (;;) {
     bool isAnyAwaited = false;
     for (size_t i = 0; i < tracees_.size(); ++i) {
       Tracee& tracee = tracees_[i];
       if (!isUnstopped(tracee)) continue;
-      if (await(tracee, WNOHANG, 0) == Wait::stopped) let(tracee);
-      else isAnyAwaited |= isToBeAwaited(tracee, now() - start);
+      if (letIfStopped(tracee) != Wait::stopped) isAnyAwaited |= isToBeAwaited(tracee, now() - start);
     }
     if (!isAnyAwaited) return;
     rest(pollInterval);

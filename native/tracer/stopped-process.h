@@ -20,7 +20,8 @@
 namespace suture {
 
 struct Tracee {
-  enum class State : uint8_t { seized, interrupted, stopped, released, gone };
+  /** Unseized: left alone, see AllStop::seize(). */
+  enum class State : uint8_t { unseized, seized, interrupted, stopped, released, gone };
 
   /** Index of the process in the order of seize(). */
   size_t process;
@@ -49,6 +50,9 @@ struct StopFigures {
   size_t sleepingThreads = 0;
 };
 
+/** For a moment, until no thread of the process is in uninterruptible sleep; touches nobody. Those that still are. */
+Result<std::vector<pid_t>> awaitUninterruptible(pid_t pid);
+
 /** As the protocol writes it. */
 Json toJson(const StopFigures& figures);
 
@@ -66,12 +70,16 @@ class AllStop {
 
   /** Notes how much each thread has run: those that have run on by the time of seize() are working ones. Stops nothing. */
   Result<void> watch(pid_t pid);
-  /** All threads, those born meanwhile too. Stops nothing yet. Only on a tracing thread. */
-  Result<void> seize(pid_t pid, uint64_t startTime);
+  /**
+   * All threads, those born meanwhile too. Stops nothing yet. Only on a tracing thread. A thread in uninterruptible sleep is waited for, for
+   * a moment, and then left alone: a signal that its process ignores would be kept for it while it is seized, and would end its call
+   * with EINTR when it is let go before it can stop. `takesAll`: see interruptUninterruptible().
+   */
+  Result<void> seize(pid_t pid, uint64_t startTime, bool takesAll = false);
 
   /**
    * For a moment, until no thread is in uninterruptible sleep; nobody is held meanwhile, and no such thread is interrupted: let go
-   * before it has stopped, it would carry the interruption into its call. Outcome::notStopped: some still are.
+   * before it has stopped, it would carry the interruption into its call. Outcome::notStopped: some still are, or were left alone.
    */
   Outcome awaitUninterruptible();
   /** For who must have no thread run on, whatever it costs the thread: it stops before it runs code of its own again. */
@@ -105,6 +113,7 @@ class AllStop {
 
   Result<bool> seizeNewThreads(size_t process);
   Result<bool> seizeThread(size_t process, pid_t tid);
+  Result<void> seizeOnceAwake(size_t process, pid_t tid, uint64_t deadline);
   void adopt(size_t process, pid_t tid, Tracee::State state);
   bool isKnown(pid_t tid) const { return indexByTid_.contains(tid); }
 
@@ -121,6 +130,8 @@ class AllStop {
   Outcome stopStragglers(uint64_t deadline, const Visitor& visitor);
   Outcome checkAlive();
 
+  void askToStop(Tracee& tracee);
+  Wait letIfStopped(Tracee& tracee);
   void catchUp();
   bool isToBeAwaited(Tracee& tracee, uint64_t waited);
   void let(Tracee& tracee);
@@ -133,6 +144,9 @@ class AllStop {
   std::unordered_map<pid_t, size_t> indexByTid_;
   std::unordered_map<pid_t, uint64_t> ranBefore_;
   RaisedPriorities raised_;
+  /** Found in uninterruptible sleep, and not seized yet. */
+  std::vector<pid_t> asleep_;
+  bool takesAll_ = false;
   uint64_t seizedAt_ = 0;
   uint64_t workersHeldFrom_ = 0;
   pid_t gonePid_ = 0;

@@ -60,6 +60,7 @@ class Transition {
     TRY(addSharers());
     std::vector<std::optional<MemoryScan>> scans(wanted_.size());
     if (depth_ == ScanDepth::heap && !TRY(lookAhead(scans))) return false;
+    if (!TRY(areAllAwake())) return false;
     for (const ProcessTransition& process : wanted_) TRY(stop_.watch(process.pid));
     for (const ProcessTransition& process : wanted_) {
       File memory = TRY(openMemory(process.pid, O_RDWR));
@@ -70,6 +71,15 @@ class Transition {
       prepared_.push_back({&process, std::move(memory), std::move(check), std::move(scans[prepared_.size()])});
     }
     return prepareToWrite();
+  }
+
+  /** A thread that cannot be stopped is seen before anybody is touched. */
+  Result<bool> areAllAwake() {
+    for (size_t i = 0; i < wanted_.size(); ++i) {
+      const pid_t pid = wanted_[i].pid;
+      for (const pid_t tid : TRY(awaitUninterruptible(pid))) outcome_.blockers.push_back({pid, ownerOf(i), tid, {}, false, "not-stopped", {}, {}});
+    }
+    return !isBlocked() || endAs(Kind::blocked);
   }
 
   /** While nobody is held: what is in the way for certain, and what would take too long. */
@@ -174,18 +184,18 @@ class Transition {
     std::optional<Finding> finding = prepared_[tracee.process].check.check(tracee.tid, tracee.registers);
     if (!finding) return true;
     const char* const reason = finding->reason == Finding::Reason::inUse ? "in-use" : "unreliable-stack";
-    outcome_.blockers.push_back({stop_.pidOf(tracee), ownerOf(tracee), tracee.tid, {}, tracee.isWorking, reason, finding->forbidden, std::move(finding->frames)});
+    outcome_.blockers.push_back({stop_.pidOf(tracee), ownerOf(tracee.process), tracee.tid, {}, tracee.isWorking, reason, finding->forbidden, std::move(finding->frames)});
     return false;
   }
 
-  pid_t ownerOf(const Tracee& tracee) const { return tracee.process < named_ ? stop_.pidOf(tracee) : wanted_[owners_[tracee.process - named_]].pid; }
+  pid_t ownerOf(size_t process) const { return wanted_[process < named_ ? process : owners_[process - named_]].pid; }
 
   Result<bool> notStopped(AllStop::Outcome outcome, bool isAsleep) {
     if (outcome == AllStop::Outcome::gone) return endAs(Kind::gone, stop_.gonePid());
     for (const Tracee* tracee : stop_.unstopped()) {
       // A working thread that only waits for a CPU is late, and that is a matter of the budget.
       const Result<TaskStat> stat = readThreadStat(stop_.pidOf(*tracee), tracee->tid);
-      if (isAsleep || (stat && stat.value().state == 'D')) outcome_.blockers.push_back({stop_.pidOf(*tracee), ownerOf(*tracee), tracee->tid, {}, !isAsleep, "not-stopped", {}, {}});
+      if (isAsleep || (stat && stat.value().state == 'D')) outcome_.blockers.push_back({stop_.pidOf(*tracee), ownerOf(tracee->process), tracee->tid, {}, !isAsleep, "not-stopped", {}, {}});
     }
     return endAs(Kind::overBudget);
   }
@@ -298,13 +308,19 @@ Answer toAnswer(const TransitionOutcome& outcome) {
 }  // namespace
 
 Result<TransitionOutcome> performTransition(std::span<const ProcessTransition> processes, uint64_t maxStopMicroseconds, ScanDepth depth) {
-  constexpr int mostTries = 5;
+  constexpr int mostTries = 20;
   for (int tries = 1;; ++tries) {
     Result<TransitionOutcome> outcome = Transition(processes, maxStopMicroseconds * 1000, depth).perform();
     // Somebody who shared the memory of a process, a child of vfork as a rule, has gone his own way.
     const bool isOfNobodyNamed = outcome && outcome.value().kind == Kind::gone &&
                                  std::ranges::none_of(processes, [&](const ProcessTransition& process) { return process.pid == outcome.value().pid; });
-    if (!isOfNobodyNamed || tries == mostTries) return outcome;
+    if (!isOfNobodyNamed) return outcome;
+    if (tries < mostTries) continue;
+    // One after the other: for the caller, who may wait longer, it is somebody who cannot be caught just now.
+    TransitionOutcome& moving = outcome.value();
+    moving.kind = Kind::blocked;
+    moving.blockers = {{moving.pid, processes.front().pid, moving.pid, {}, false, "not-stopped", {}, {}}};
+    return outcome;
   }
 }
 

@@ -272,7 +272,7 @@ export interface TracerClient extends AsyncDisposable {
    * Words of the process that point into `into`, sixteen at the most: in registers, used stacks and all memory that it can
    * write, but for mappings that begin in `except`. The process runs on meanwhile: none found is evidence, not proof.
    */
-  references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }>;
+  references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[], code: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }>;
   /**
    * Where code in `ranges`, the whole of a function, jumps into `head`: a loop whose beginning is there. Jump tables included.
    * Refuses: unreadable-memory, where an instruction cannot be decoded.

@@ -1,10 +1,10 @@
 // Calls that are under way on no thread's stack: of coroutines that wait their turn.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
-import { applyPatch, listPatches, revertPatch } from "../../native/patch/mod.ts";
+import { applyPatch, deactivatePatch, listPatches, recoverProcess, revertPatch, unloadPatch } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { compileTarget, snapshotOf, startTarget } from "../support/mod.ts";
+import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
 import type { Target } from "../support/mod.ts";
 import { patchOf } from "./situations.ts";
 
@@ -15,9 +15,9 @@ afterAll(async () => { await tracer[Symbol.asyncDispose](); });
 const failureOf = (promise: Promise<unknown>): Promise<SutureError> =>
   promise.then(() => { throw new Error("It did not fail"); }, (error: unknown) => error as SutureError);
 
-async function start(name: string): Promise<{ readonly target: Target; readonly module: string } & AsyncDisposable> {
+async function start(name: string, parameters: readonly string[] = ["malloc"]): Promise<{ readonly target: Target; readonly module: string } & AsyncDisposable> {
   const { program } = await compileTarget(name, { flags: ["-O1", "-fcf-protection=none"], link: ["-Wl,--build-id"] });
-  const target = await startTarget(program, { parameters: ["malloc"] });
+  const target = await startTarget(program, { parameters });
   return { target, module: program, [Symbol.asyncDispose]: async () => void await target.stop() };
 }
 
@@ -57,6 +57,51 @@ test("applyPatch() with a scan of all memory waits for a suspended coroutine, an
   await say(target, "leave", /^left/);
   expect(await say(target, "ask", /^value/)).toBe("value 1, broken 0");
   expect(await listPatches(tracer, pid)).toMatchObject([{ patches: [{ name: "two", state: "retired" }] }]);
+});
+
+const stackKinds = ["mmap", "malloc", "static", "local", "thread"];
+
+/** Gives back the memory of what is retired as soon as nothing refers to it. */
+async function expectAllFreed({ pid }: Target, untouched: Awaited<ReturnType<typeof snapshotOf>>): Promise<void> {
+  await waitUntil("the patch's memory has been given back", async () => {
+    await recoverProcess(tracer, pid);
+    return (await listPatches(tracer, pid))[0]?.patches.length === 0;
+  });
+  expect(await snapshotOf(pid)).toEqual(untouched);
+}
+
+describe.each(["revert", "unload"])("%s without a scan of all memory", (way) => {
+  test.each(stackKinds)("keeps the patch's code under a coroutine that is suspended in it, and gives it back later: its stack from %s", async (kind) => {
+    await using running = await start("suspended-coroutines.c", [kind]);
+    const { target, target: { pid } } = running;
+    const patch = patchOf({ module: running.module, kind: "program" }, "two", newInside, ["value", "inside"]);
+    const untouched = await snapshotOf(pid);
+    await applyPatch(tracer, patch, pid);
+    await say(target, "enter", /^entered/);
+    if (way === "unload") await deactivatePatch(tracer, "two", pid);
+    const taken = await (way === "unload" ? unloadPatch : revertPatch)(tracer, "two", pid);
+    expect(taken).toMatchObject({ processes: [{ memoryKept: true }] });
+    await recoverProcess(tracer, pid);
+    expect(await listPatches(tracer, pid)).toMatchObject([{ patches: [{ name: "two", state: "retired" }] }]);
+    await say(target, "leave", /^left/);
+    expect(await say(target, "ask", /^value/)).toMatch(/^value 1/);
+    await expectAllFreed(target, untouched);
+  });
+});
+
+test.each(["malloc", "local", "thread"])("revertPatch() ends no thread that switches between coroutines all the time: their stacks from %s", async (kind) => {
+  await using running = await start("suspended-coroutines.c", [kind, "switch"]);
+  const { target, target: { pid } } = running;
+  const patch = patchOf({ module: running.module, kind: "program" }, "two", newInside, ["value", "inside"]);
+  const untouched = await snapshotOf(pid);
+  const callsOf = async (): Promise<number> => Number(/calls=(\d+)/.exec(await say(target, "?", /^calls/))?.[1]);
+  for (let round = 0; round < 15; round++) {
+    await applyPatch(tracer, patch, pid);
+    const before = await callsOf();
+    await revertPatch(tracer, "two", pid);
+    await waitUntil("the thread has gone on", async () => await callsOf() > before + 10);
+  }
+  await expectAllFreed(target, untouched);
 });
 
 test("applyPatch() says that a program switches coroutines when it has not looked for them", async () => {

@@ -29,7 +29,7 @@ async function tell(line: string): Promise<void> {
   await target.line(/^ok/, seen);
 }
 
-const references = async () => tracer.references(target.pid, startTime, [elsewhere], []);
+const references = async () => tracer.references(target.pid, startTime, [elsewhere], [], []);
 const complement = (value: bigint): string => BigInt.asUintN(64, ~value).toString(16);
 
 test("Tracer.references() finds nothing where nothing points", async () => {
