@@ -1,13 +1,14 @@
 // One switch of patches in one process or in several: an intent in each ledger, then all entries, values and the outcomes
 // in one stop; or every intent is taken back. Activating and deactivating are this one routine, with the target state swapped.
 
+import type { Address } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { callAfter, callBack, callBefore } from "./callbacks.ts";
 import type { Carrying } from "./carrying.ts";
 import { readEntries, summarize } from "./entries.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
 import type { PreparedRecord } from "./ledger.ts";
-import type { Peer } from "./ledger-records.ts";
+import type { LedgerFunction, Peer } from "./ledger-records.ts";
 import { refuse } from "./refusal.ts";
 import { intentOf, planEntries, recordsFor } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
@@ -23,6 +24,8 @@ export interface PatchSwitch extends Carrying {
   readonly change: Change;
   /** Where nobody may be meanwhile. */
   readonly forbidden: readonly ForbiddenRange[];
+  /** Entries that are left alone. */
+  readonly absent?: ReadonlySet<Address>;
 }
 
 const mostTries = 8;
@@ -111,19 +114,22 @@ async function prepare(wanted: PatchSwitch & { readonly plan: ValuePlan }, peers
   if (intent === undefined || record === undefined) return { open, outcome: undefined, change: switchOf(wanted, []) };
   await ledger.append(intent);
   const outcome = await ledger.prepare(record);
-  const entries = planEntries(ledger.patches, change)
+  const entries = entriesOf(wanted)
     .map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, entry: true, of: `function ${each.name}` }));
   return { open, outcome, change: switchOf(wanted, [...entries, ...plan.writes, { ...outcome.seal, of: "the ledger" }]) };
 }
+
+const entriesOf = ({ ledger, change, absent }: PatchSwitch): readonly LedgerFunction[] => planEntries(ledger.patches, change).filter(({ at }) => absent?.has(at) !== true);
 
 const switchOf = ({ open: { target, chosen }, forbidden, change: { incoming } }: PatchSwitch, writes: Switch["writes"]): Switch =>
   ({ target, forbidden, writes, mayForce: incoming.length > 0, ...(chosen === undefined ? {} : { chosen }) });
 
 /** Only when no entry is seen to be switched: then what the intent says was not begun. */
-async function takeBack({ open: { tracer, process }, ledger, patch, change }: PatchSwitch): Promise<void> {
+async function takeBack(begun: PatchSwitch): Promise<void> {
+  const { open: { tracer, process }, ledger, patch, change } = begun;
   const state = ledger.find(patch.name)?.state;
   if (state !== "activating" && state !== "deactivating") return;
-  const entries = await readEntries(tracer, process, { functions: planEntries(ledger.patches, change) });
+  const entries = await readEntries(tracer, process, { functions: entriesOf(begun) });
   const held = summarize(entries.filter(({ holds }) => holds !== "foreign"));
   if (held !== "old") {
     throw refuse("unfinished-transaction", `undo patch "${patch.name}" in pid ${process.pid}`, `its entries are ${held}; the next apply or revert will settle that`, { patch: patch.name });

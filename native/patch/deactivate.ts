@@ -1,6 +1,8 @@
 // Deactivates a patch: from one stop on, in which nobody is in the patch's code, the old functions are what they were. The
 // patch stays, loaded, to be activated again or unloaded. In one process or in several: all of them, or none.
 
+import type { Address } from "../address.ts";
+import type { Target } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { actOn, findCarriers, stateIn } from "./carrying.ts";
 import type { Carrying, StateCheck, Verb } from "./carrying.ts";
@@ -12,10 +14,11 @@ import { codeOf } from "./forbidden.ts";
 import { checkNotForced } from "./forced.ts";
 import { followForks, unlessSettled } from "./forked.ts";
 import { ensureLedger } from "./ledger.ts";
+import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
-import { planEntries } from "./stacking.ts";
+import { layersAt, planEntries } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
 import { failuresOf, inEach, namePids, reportOf, resultOf, valuesOf, withLockedProcesses } from "./transaction.ts";
 import type { ProcessReport, StopReport, TransactionOptions, TransactionResult } from "./types.ts";
@@ -61,24 +64,37 @@ export interface Left extends Carrying {
 export async function leaveCode(verb: Verb, carrying: readonly Carrying[], options: TransactionOptions): Promise<Leaving> {
   const act = actOn(verb, carrying[0]?.patch.name ?? "???", namePids(carrying.map(({ open }) => open)));
   checkNotForced(act, options);
-  await inEach(carrying, (each) => checkEntries(each, verb));
-  const leaving = await inEach(carrying, async (each) => (options.dryRun ? goOut(each) : begin(each, verb, carrying.length)));
+  const checked = await inEach(carrying, async (each) => ({ ...each, absent: await checkEntries(each, verb) }));
+  const leaving = await inEach(checked, async (each) => (options.dryRun ? goOut(each) : begin(each, verb, carrying.length)));
   const { stop, switched, values, failedCallbacks } = await commitSwitches(act, leaving, options);
   const left = leaving.filter(({ open }) => switched.has(open.process.pid));
   return { left: left.map((each) => ({ ...each, report: { ...reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each) } })), stop };
 }
 
-/** Bytes that are not ours are not ours to overwrite. */
-async function checkEntries(carrying: Carrying, verb: Verb): Promise<void> {
-  const { open: { tracer, process }, ledger, patch } = carrying;
-  // Those that a newer patch has taken over stay as they are; what that one would restore follows from the ledger's record.
-  const functions = planEntries(ledger.patches, changeOf(carrying));
-  for (const { function: each, found, holds } of await readEntries(tracer, process, { functions })) {
-    if (holds !== "old") throw bytesMismatch(actOn(verb, patch.name, `pid ${process.pid}`), `function ${each.name}`, each.at, each.saved, found);
-  }
+/** Entries that need no writing: the library that they lie in was closed, or was closed and opened again. */
+interface Checked extends Carrying {
+  readonly absent: ReadonlySet<Address>;
 }
 
-async function begin(carrying: Carrying, verb: Verb, processes: number): Promise<PatchSwitch> {
+/** Bytes that are not ours are not ours to overwrite. */
+async function checkEntries(carrying: Carrying, verb: Verb): Promise<ReadonlySet<Address>> {
+  const { open: { tracer, process, target }, ledger, patch } = carrying;
+  // Those that a newer patch has taken over stay as they are; what that one would restore follows from the ledger's record.
+  const functions = planEntries(ledger.patches, changeOf(carrying));
+  const absent = new Set<Address>();
+  for (const { function: each, found, holds } of await readEntries(tracer, process, { functions })) {
+    const linked = layersAt(ledger.patches, each.at)[0]?.function.saved;
+    const isAbsent = !isStillLoaded(target, patch, each) || (linked !== undefined && Buffer.from(found).equals(linked));
+    if (isAbsent) absent.add(each.at);
+    else if (holds !== "old") throw bytesMismatch(actOn(verb, patch.name, `pid ${process.pid}`), `function ${each.name}`, each.at, each.saved, found);
+  }
+  return absent;
+}
+
+const isStillLoaded = ({ modules }: Target, patch: LedgerPatch, { module: name, at }: LedgerFunction): boolean =>
+  modules.some(({ buildId, span }) => span.start <= at && at < span.end && patch.modules.some((each) => each.name === name && each.buildId === buildId));
+
+async function begin(carrying: Checked, verb: Verb, processes: number): Promise<PatchSwitch> {
   const { open, patch } = carrying;
   const ledger = await ensureLedger(open.tracer, open.target, open.process, carrying.ledger, roomForPeers(processes));
   const isKept = verb === "deactivate";
@@ -86,7 +102,7 @@ async function begin(carrying: Carrying, verb: Verb, processes: number): Promise
   return goOut({ ...carrying, ledger });
 }
 
-const goOut = (carrying: Carrying): PatchSwitch => ({ ...carrying, change: changeOf(carrying), forbidden: codeOf(carrying.patch) });
+const goOut = (carrying: Checked): PatchSwitch => ({ ...carrying, change: changeOf(carrying), forbidden: codeOf(carrying.patch) });
 
 const changeOf = (carrying: Carrying): Change => ({ incoming: [], outgoing: isActiveIn(carrying) ? [carrying.patch] : [] });
 

@@ -181,6 +181,18 @@ export const isLedgerMapping = ({ path }: Mapping): boolean => path === ledgerPa
 /** Mappings that Suture has made: patches and ledgers. */
 export const isOurs = ({ path }: Mapping): boolean => path.startsWith(ourPrefix);
 
+/** The one among these mappings of the process. Refuses: bad-ledger, also where it is missing. */
+export async function findLedger(tracer: TracerClient, process: ProcessIdentity, mappings: readonly Mapping[]): Promise<Ledger | undefined> {
+  const ledgers = mappings.filter(isLedgerMapping);
+  if (ledgers.length > 0 || !mappings.some(isOurs)) return openLedger(tracer, process, ledgers);
+  // Somebody may have been at work between two parts of the list.
+  const again = parseMaps(await tracer.readMaps(process.pid));
+  if (!again.some(isOurs)) return undefined;
+  const found = again.filter(isLedgerMapping);
+  if (found.length === 0) throw refuse("bad-ledger", `read the ledger of pid ${process.pid}`, "the process has memory of patches and no ledger: it has unmapped it, and nobody can tell any more what is patched; restart the process", { pid: process.pid });
+  return openLedger(tracer, process, found);
+}
+
 /** The ledger that counts. Refuses: bad-ledger. */
 export async function openLedger(tracer: TracerClient, process: ProcessIdentity, mappings: readonly AddressRange[]): Promise<Ledger | undefined> {
   const found = await Promise.all(mappings.map((range) => Ledger.read(tracer, process, range)));

@@ -5,7 +5,7 @@ import type { AddressRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
-import { isLedgerMapping, ledgerPath, openLedger } from "./ledger.ts";
+import { findLedger, ledgerPath, openLedger } from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
@@ -24,8 +24,7 @@ export async function listPatches(tracer: TracerClient, pid?: number): Promise<r
 
 async function listOne(tracer: TracerClient, pid: number): Promise<PatchedProcess> {
   const { program, startTime } = await describeOnceUntraced(tracer, pid);
-  const mappings = parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping);
-  const ledger = await openLedger(tracer, { pid, startTime }, mappings);
+  const ledger = await findLedger(tracer, { pid, startTime }, parseMaps(await tracer.readMaps(pid)));
   return { pid, program, patches: listLedger(ledger, pid) };
 }
 

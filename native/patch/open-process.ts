@@ -3,7 +3,7 @@
 import { openTarget } from "../target/mod.ts";
 import type { Target } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
-import { isLedgerMapping, openLedger } from "./ledger.ts";
+import { findLedger } from "./ledger.ts";
 import type { Ledger, ProcessIdentity } from "./ledger.ts";
 import type { ChosenProcess } from "./processes.ts";
 
@@ -19,5 +19,5 @@ export interface OpenProcess {
 /** Refuses: bad-ledger, and what opening a target refuses. */
 export async function openProcess(tracer: TracerClient, process: ProcessIdentity, chosen?: ChosenProcess): Promise<OpenProcess> {
   const target = await openTarget(tracer, process.pid);
-  return { tracer, target, process, ...(chosen === undefined ? {} : { chosen }), ledger: await openLedger(tracer, process, target.mappings.filter(isLedgerMapping)) };
+  return { tracer, target, process, ...(chosen === undefined ? {} : { chosen }), ledger: await findLedger(tracer, process, target.mappings) };
 }

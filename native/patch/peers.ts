@@ -10,7 +10,7 @@ import { SutureError } from "../errors.ts";
 import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { readEntries } from "./entries.ts";
-import { isLedgerMapping, openLedger } from "./ledger.ts";
+import { findLedger } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { CarriedPatch, LedgerState } from "./ledger-state.ts";
 import { describeOnceUntraced } from "./our-tracers.ts";
@@ -47,7 +47,7 @@ function nothingToSay(error: unknown): false {
 async function isSwitchedIn(tracer: TracerClient, peer: ProcessIdentity, { incoming: [coming], outgoing: [going] }: Change): Promise<boolean> {
   const { startTime } = await describeOnceUntraced(tracer, peer.pid);
   if (startTime !== peer.startTime) return false;
-  const ledger = await openLedger(tracer, peer, parseMaps(await tracer.readMaps(peer.pid)).filter(isLedgerMapping));
+  const ledger = await findLedger(tracer, peer, parseMaps(await tracer.readMaps(peer.pid)));
   const found = (coming ?? going) && ledger?.find((coming ?? going)?.name ?? "");
   const begun = found?.state === "activating" || found?.state === "deactivating";
   if (ledger !== undefined && begun) {

@@ -73,7 +73,7 @@ const isSwitched = (entries: readonly Entry[]): boolean =>
 /** Even when no entry is written: nobody may be in code that is about to be unmapped. */
 async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProcess, ledger: Ledger, change: Change, entries: readonly Entry[]): Promise<void> {
   const { incoming, outgoing } = change;
-  const redirects = entries.filter(({ holds }) => holds !== end).map((entry) => writeEntry(entry, end === "new" ? entry.function.jump : entry.function.saved));
+  const redirects = entries.filter(({ holds }) => holds !== end && holds !== "gone").map((entry) => writeEntry(entry, end === "new" ? entry.function.jump : entry.function.saved));
   // Values are written behind all entries: where those are still the old ones, nothing of them was.
   const values = end === "old" && entries.length > 0 ? [] : await settleValues(tracer, process, end, change);
   const [coming, going] = end === "new" ? [incoming, outgoing] : [outgoing, incoming];

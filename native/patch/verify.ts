@@ -3,8 +3,8 @@
 
 import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
-import { readEntries } from "./entries.ts";
-import { isLedgerMapping, openLedger } from "./ledger.ts";
+import { readEntries, readUnlessGone } from "./entries.ts";
+import { findLedger } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
 import { stateOf } from "./ledger-state.ts";
@@ -18,7 +18,7 @@ import type { VerifiedFunction, VerifiedValue, VerifyReport } from "./types.ts";
 export async function verifyPatches(tracer: TracerClient, pid: number): Promise<VerifyReport> {
   const { program, startTime } = await describeOnceUntraced(tracer, pid);
   const process = { pid, startTime };
-  const ledger = await openLedger(tracer, process, parseMaps(await tracer.readMaps(pid)).filter(isLedgerMapping));
+  const ledger = await findLedger(tracer, process, parseMaps(await tracer.readMaps(pid)));
   const patches = await Promise.all((ledger?.patches ?? []).map((carried, _, all) => verifyPatch(tracer, process, carried, all)));
   const isVerified = patches.every(({ state, codeMatches, functions }) => (state === "active" || state === "loaded") && codeMatches && functions.every(({ matches }) => matches));
   return { pid, program, verified: isVerified, patches };
@@ -39,7 +39,7 @@ async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, carri
 
 async function verifyValues(tracer: TracerClient, { pid }: ProcessIdentity, { values }: LedgerPatch): Promise<readonly VerifiedValue[]> {
   return Promise.all(values.map(async ({ name, at, expected, replacement }) => {
-    const found = await tracer.readMemory(pid, at, expected.length);
+    const found = await readUnlessGone(tracer, pid, at, expected.length);
     const holds = Buffer.from(found).equals(replacement) ? "new" : Buffer.from(found).equals(expected) ? "old" : "other";
     return { name, at, holds, found };
   }));

@@ -69,16 +69,19 @@ struct Candidate {
   int rank;
 };
 
-/** Best first: one that sleeps where it can be woken for nothing; then any sleeping one; then working ones. */
+/**
+ * Best first: one that sleeps where it can be woken for nothing; then any sleeping one; then working ones. The main thread comes last of its
+ * kind: while it is traced the kernel keeps signals to the process that the process ignores, and interrupts another thread for them.
+ */
 Result<std::vector<Candidate>> listCandidates(pid_t pid) {
   std::vector<Candidate> candidates;
   for (const pid_t tid : TRY(listThreadIds(pid))) {
     const Result<TaskStat> stat = readThreadStat(pid, tid);
     if (!stat) continue;
     switch (stat.value().state) {
-      case 'S': candidates.push_back({tid, waitsInGoodPlace(pid, tid) ? 0 : 1}); break;
-      case 'R': candidates.push_back({tid, 2}); break;
-      case 'T': candidates.push_back({tid, 3}); break;
+      case 'S': candidates.push_back({tid, tid == pid ? 2 : waitsInGoodPlace(pid, tid) ? 0 : 1}); break;
+      case 'R': candidates.push_back({tid, 3}); break;
+      case 'T': candidates.push_back({tid, 4}); break;
     }
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.rank < b.rank; });
@@ -224,6 +227,10 @@ Result<bool> BorrowedThread::take(uint64_t startTime, const std::vector<Mapping>
   if (!interruptAndWait()) return false;
   isHeld_ = true;
   faultPoint("borrowed", 0);
+  if (!hasSameMemory()) {
+    letGo(0);
+    return Error{ErrorKind::processGone, "Cannot borrow a thread of pid " + std::to_string(pid_) + ": it has become another program", {{"pid", pid_}}};
+  }
   const bool isUsable = saved_.cs == 0x33 && !isInRestartableSequence() && (!isFit || isFit(saved_)) &&
                         ::ptrace(static_cast<__ptrace_request>(PTRACE_GETSIGMASK), tid_, sizeof savedMask_, &savedMask_) == 0;
   if (isUsable && makeRoom(mappings)) return true;
@@ -263,6 +270,13 @@ bool BorrowedThread::interruptAndWait() {
   if (event == PTRACE_EVENT_STOP) return true;
   letGo(event == 0 ? WSTOPSIG(status) : 0);
   return false;
+}
+
+/** Since its mappings were read the process may have executed another program: what we know of its memory is of the old one then. */
+bool BorrowedThread::hasSameMemory() const {
+  uint8_t known[callBytes.size()], found[callBytes.size()];
+  return readMemory(memory_, RemotePtr(code_.call), known) && readRemote(pid_, code_.call, found) == sizeof found && std::ranges::equal(known, found) &&
+         std::ranges::equal(found, callBytes, {}, {}, [](char byte) { return static_cast<uint8_t>(byte); });
 }
 
 void BorrowedThread::letGo(int signal) {

@@ -90,6 +90,7 @@ class BorrowedThread {
   Result<bool> take(uint64_t startTime, const std::vector<Mapping>& mappings, const Fitness& isFit);
   Result<bool> seize();
   bool interruptAndWait();
+  bool hasSameMemory() const;
   bool isInRestartableSequence() const;
   bool hasRoomBelow(const std::vector<Mapping>& mappings) const;
   bool makeRoom(const std::vector<Mapping>& mappings);

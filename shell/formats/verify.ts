@@ -18,7 +18,7 @@ export function formatVerify(report: VerifyReport, style: Style): string {
 }
 
 const describeMismatch = ({ name, at, expected, found }: VerifiedFunction): string =>
-  `    ${name} at ${formatAddress(at)}: expected ${hex(expected)}, found ${hex(found)}`;
+  `    ${name} at ${formatAddress(at)}: expected ${hex(expected)}, found ${found.length === 0 ? "nothing: what it lay in is not mapped any more" : hex(found)}`;
 
 const meanings = { new: "as the patch sets it", old: "as it was without the patch", other: "neither the patch's value nor the one before" } as const;
 
