@@ -2,15 +2,19 @@
 //
 // A process that nobody named may end, or become another program, at any time, and that is no failure. One that is very
 // young is left out at first: between vfork() and exec() it shares its parent's memory, and there is only one of that.
+//
+// A process whose parent has ended is handed on to an ancestor, and nothing in /proc says whose it was. But all that are forked from one
+// program that was started have the random bytes that the kernel gave it then, and nobody else has them: so it is found again.
 
 import type { BigIntStats } from "node:fs";
-import { readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { open, readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { readU64 } from "../elf/mod.ts";
 import { explainUnreadable } from "../errors.ts";
 import { refuse } from "./refusal.ts";
 
 export interface ProcessSelection {
   readonly pids?: readonly number[];
-  /** Each with all of its descendants that run the same program. */
+  /** Each with all of its descendants that run the same program; those too whose parent has ended, unless they have been executed anew since. */
   readonly trees?: readonly number[];
   /** Paths: every process that runs that file, or one that it has replaced there. */
   readonly programs?: readonly string[];
@@ -51,7 +55,7 @@ export async function findProcesses({ pids = [], trees = [], programs = [] }: Pr
   for (const pid of named) found.set(pid, await nameProcess(pid));
   if (trees.length + programs.length === 0) return inOrder(found);
   const everyone = await readProcesses();
-  for (const root of trees) for (const each of descendantsOf(root, everyone)) if (each.file === found.get(root)?.file) addTo(found, each);
+  for (const root of trees) for (const each of await familyOf(root, everyone)) if (each.file === found.get(root)?.file) addTo(found, each);
   const files = await filesAt(programs);
   for (const each of everyone) if (runsOneOf(files, each)) addTo(found, each);
   return inOrder(found);
@@ -145,6 +149,52 @@ const identityOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
 function descendantsOf(root: number, everyone: readonly RunningProcess[]): readonly RunningProcess[] {
   const children = everyone.filter(({ parent, pid }) => parent === root && pid !== root);
   return children.flatMap((child) => [child, ...descendantsOf(child.pid, everyone)]);
+}
+
+async function familyOf(root: number, everyone: readonly RunningProcess[]): Promise<readonly RunningProcess[]> {
+  const descendants = descendantsOf(root, everyone);
+  const orphans = await orphansOf(root, everyone, new Set(descendants.map(({ pid }) => pid)));
+  return [...descendants, ...orphans.flatMap((orphan) => [orphan, ...descendantsOf(orphan.pid, everyone)])];
+}
+
+/** Of a worker, whose parent is of its kind, none: they may be those of another worker. */
+async function orphansOf(root: number, everyone: readonly RunningProcess[], known: ReadonlySet<number>): Promise<readonly RunningProcess[]> {
+  const kind = everyone.find(({ pid }) => pid === root);
+  if (kind === undefined) return [];
+  const ancestors = ancestorsOf(kind, everyone);
+  const isLikeRoot = ({ file }: RunningProcess): boolean => file === kind.file;
+  const lost = everyone.filter((each) => isLikeRoot(each) && each.pid !== root && !known.has(each.pid) && each.startTime >= kind.startTime && ancestors.has(each.parent));
+  if (lost.length === 0 || everyone.some((each) => each.pid === kind.parent && isLikeRoot(each))) return [];
+  const origin = await originOf(root);
+  if (origin === undefined) return [];
+  const origins = await Promise.all(lost.map(({ pid }) => originOf(pid)));
+  return lost.filter((_, at) => origins[at] === origin);
+}
+
+/** As far as we may look; whoever is above those is an ancestor too. */
+function ancestorsOf({ parent }: RunningProcess, everyone: readonly RunningProcess[]): ReadonlySet<number> {
+  const ancestors = new Set([1]);
+  for (let next: number | undefined = parent; next !== undefined && next > 0 && !ancestors.has(next);) {
+    ancestors.add(next);
+    next = everyone.find(({ pid }) => pid === next)?.parent;
+  }
+  return ancestors;
+}
+
+const randomBytesAt = 25n; // AT_RANDOM
+
+/** What the kernel gave a program when it was started, and its forks have from it. Undefined where we may not look. */
+async function originOf(pid: number): Promise<string | undefined> {
+  try {
+    const vector = await readFile(`/proc/${pid}/auxv`);
+    const at = Array.from({ length: Math.floor(vector.length / 16) }, (_, index) => 16 * index).find((offset) => readU64(vector, offset) === randomBytesAt);
+    if (at === undefined) return undefined;
+    await using memory = await open(`/proc/${pid}/mem`);
+    const { buffer, bytesRead } = await memory.read({ buffer: Buffer.alloc(16), position: Number(readU64(vector, at + 8)) });
+    return bytesRead === buffer.length ? buffer.toString("hex") : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const ticksSinceBoot = async (): Promise<bigint> =>

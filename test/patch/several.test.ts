@@ -152,6 +152,30 @@ test(lifted("X24", "a master and its workers, those that are forked meanwhile to
   expect(target.errorText()).toBe("");
 }, 120_000);
 
+test("a tree has those whose parent has ended, of its own and of nobody else", async () => {
+  const { program: module } = await compileTarget("leaves-orphans.c", { flags: ["-O1"], link: ["-Wl,--build-id"] });
+  await using one = await startTarget(module);
+  await using other = await startTarget(module);
+  const [, child = 0, orphan = 0] = (/child=(\d+) orphan=(\d+)/.exec(one.readyLine) ?? []).map(Number);
+  const treeOf = async (root: number): Promise<readonly number[]> => (await findProcesses({ trees: [root] })).map(({ pid }) => pid);
+  const whole = [one.pid, child, orphan].sort((a, b) => a - b);
+  expect(await treeOf(one.pid)).toEqual(whole);
+  // Whose they were nobody can tell any more.
+  expect(await treeOf(child)).toEqual([child]);
+  expect(await treeOf(orphan)).toEqual([orphan]);
+
+  const ask = async (target: Target): Promise<string> => {
+    const from = target.lines.length;
+    target.write("ask\n");
+    return target.line(/^answers/, from);
+  };
+  const image = patchOf({ module, kind: "program" }, "orphans", plainAnswer, ["answer"]);
+  expect((await applyPatch(tracer, image, { trees: [one.pid] })).processes.map(({ pid }) => pid)).toEqual(whole);
+  expect([await ask(one), await ask(other)]).toEqual(["answers: 2 2 2", "answers: 1 1 1"]);
+  await revertPatch(tracer, "orphans", { trees: [one.pid] });
+  expect(await ask(one)).toBe("answers: 1 1 1");
+});
+
 test("the four steps of a tree reach the workers that are forked between them and meanwhile", async () => {
   const { target, module } = await startMaster();
   await using _target = target;
