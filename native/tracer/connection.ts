@@ -82,7 +82,7 @@ export class TracerConnection {
         for (const frame of reader.push(piece)) this.#settle(frame);
       } catch (error) {
         this.#fail(`the helper's answer cannot be read (${error instanceof Error ? error.message : String(error)})`);
-        this.#helper.kill();
+        this.#helper.kill("SIGKILL");
       }
     });
     // Its death is reported once, by "close"; a pipe that breaks first says nothing more.

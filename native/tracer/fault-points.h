@@ -1,7 +1,8 @@
 // Places where a test can have the helper killed: by name and number, SUTURE_KILL_AT="place:3", or by their count since
 // the helper's start, SUTURE_KILL_AT_STEP=17. SUTURE_KILL=tool: it is not the helper that dies there but the program that has
 // started it; SUTURE_KILL=both; SUTURE_FAULT=guardian: the guardian dies with the helper. SUTURE_STOP_AT="place:3": the helper is
-// stopped there as by SIGSTOP. Only in a build made for that (-DSUTURE_FAULT_POINTS=ON); in every other they are nothing at all.
+// stopped there as by SIGSTOP. SUTURE_SIGNAL=2: everybody of the helper's process group gets that signal there, as from a terminal, or
+// the process SUTURE_SIGNAL_TO, and nobody is killed. Only in a build made for that (-DSUTURE_FAULT_POINTS=ON); in every other they are nothing at all.
 #pragma once
 
 #include <cstddef>
@@ -26,11 +27,16 @@ inline void faultPoint(const char* name, size_t index) {
   const std::string place = std::string(name) + ":" + std::to_string(index);
   if (isSetTo("SUTURE_STOP_AT", place)) raise(SIGSTOP);
   if (!isSetTo("SUTURE_KILL_AT", place) && !isSetTo("SUTURE_KILL_AT_STEP", std::to_string(steps++))) return;
+  if (const char* const number = getenv("SUTURE_SIGNAL")) {
+    const char* const whom = getenv("SUTURE_SIGNAL_TO");
+    kill(whom == nullptr ? 0 : atoi(whom), atoi(number));
+    return;
+  }
   if (isSetTo("SUTURE_KILL", "tool") || isSetTo("SUTURE_KILL", "both")) kill(getppid(), SIGKILL);
   if (!isSetTo("SUTURE_KILL", "tool")) kill(getpid(), SIGKILL);
 }
 inline void forgetFaultPoints() {
-  for (const char* const variable : {"SUTURE_KILL_AT", "SUTURE_KILL_AT_STEP", "SUTURE_STOP_AT"}) unsetenv(variable);
+  for (const char* const variable : {"SUTURE_KILL_AT", "SUTURE_KILL_AT_STEP", "SUTURE_STOP_AT", "SUTURE_SIGNAL"}) unsetenv(variable);
 }
 inline bool isFaultWanted(const char* name) { return isSetTo("SUTURE_FAULT", name); }
 #else

@@ -23,8 +23,11 @@ void raiseFileLimit() {
 void prepareOurselves() {
   // A reader that has gone is an error of write(2), not our death in the middle of a request.
   signal(SIGPIPE, SIG_IGN);
-  // What is typed at the terminal is for the program that started us; it closes our input when it wants us to end.
-  signal(SIGINT, SIG_IGN);
+  // What a terminal or a supervisor sends to all of its processes is for the program that started us: it closes our input when it wants
+  // us to end, and until then needs us to leave everything in order.
+  for (const int number : {SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGTSTP, SIGTTIN, SIGTTOU}) signal(number, SIG_IGN);
+  // A limit on the size of files is an error of write(2), too.
+  signal(SIGXFSZ, SIG_IGN);
   // Our memory holds copies of other people's: no core file, and nobody of the same user looks in.
   prctl(PR_SET_DUMPABLE, 0);
   raiseFileLimit();

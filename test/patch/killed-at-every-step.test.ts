@@ -144,6 +144,25 @@ test.each(acts)("$name: killed at every step", async ({ from, act }) => {
   }
 }, 300_000);
 
+/** Every second step: each costs a process. */
+test.each(acts.filter(({ name }) => ["apply", "revert", "apply --replace"].includes(name)))("$name: the process ends at every step", async ({ from, act }) => {
+  for (let step = 0; ; step += 2) {
+    await using target = await startTarget(module, { parameters: [`${numbers.length}`] });
+    for (const each of from) await each(tracer, target.pid);
+    await using faulty = await faultyTracer({ SUTURE_KILL_AT_STEP: `${step}`, SUTURE_SIGNAL: "9", SUTURE_SIGNAL_TO: `${target.pid}` });
+    const end = await act(faulty, target.pid).then(() => "done", (error: unknown) => (error instanceof SutureError ? error.kind : String(error)));
+    if (target.exit() === undefined && end === "done") {
+      expect(step).toBeGreaterThan(20);
+      return;
+    }
+    // The switch was over, or it is said why it was not.
+    expect([step, ["done", "process-gone", "no-such-process"].includes(end) ? "told" : end]).toEqual([step, "told"]);
+    await waitUntil("it has ended", () => target.exit() !== undefined);
+    // The helper serves the next process.
+    expect(await faulty.describeProcess(process.pid)).toMatchObject({ pid: process.pid });
+  }
+}, 120_000);
+
 /** Nobody has to wait or to try again: the one who recovers waits for the guardian. */
 async function expectRecovery(target: Target, where: number | string): Promise<void> {
   await recoverProcess(tracer, target.pid);
