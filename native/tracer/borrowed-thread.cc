@@ -427,7 +427,7 @@ Result<int64_t> BorrowedThread::call(long number, Arguments arguments) {
     const Stop left = entered == Stop::systemCall ? resumeUntilStop(PTRACE_SYSCALL, callPatience) : entered;
     if (left != Stop::systemCall || ::ptrace(PTRACE_GETREGS, tid_, nullptr, &registers) != 0) {
       isHeld_ = false;
-      return gone();
+      return left == Stop::late ? late() : gone();
     }
     const auto result = static_cast<int64_t>(registers.rax);
     faultPoint("called", 0);
@@ -460,11 +460,12 @@ void BorrowedThread::giveBack() {
   if (owesStop_) ::syscall(SYS_tgkill, pid_, tid_, SIGSTOP);
 }
 
+/** A thread that we hold ends only with its process, or when another of its threads executes a program. */
 Error BorrowedThread::gone() const {
-  const Result<TaskStat> stat = readThreadStat(pid_, tid_);
-  if (!stat || stat.value().hasEnded()) {
-    return {ErrorKind::processGone, "Cannot use thread " + std::to_string(tid_) + " of pid " + std::to_string(pid_) + ": it has ended", {{"pid", pid_}}};
-  }
+  return {ErrorKind::processGone, "Cannot use thread " + std::to_string(tid_) + " of pid " + std::to_string(pid_) + ": it has ended", {{"pid", pid_}}};
+}
+
+Error BorrowedThread::late() const {
   return {ErrorKind::cannotBorrowThread,
           "Cannot use thread " + std::to_string(tid_) + " of pid " + std::to_string(pid_) + ": it did not come back from a system call in time; it goes on by itself",
           {{"pid", pid_}}};

@@ -107,6 +107,7 @@ class BorrowedThread {
   void letGo(int signal);
   void giveBack();
   Error gone() const;
+  Error late() const;
 
   pid_t pid_;
   pid_t tid_;

@@ -28,6 +28,9 @@ constexpr uint64_t memoryFileFlags[] = {
 };
 constexpr uint64_t mappingFlags = MAP_PRIVATE | 0x100000;  // MAP_FIXED_NOREPLACE
 
+/** Nothing but its end interrupts a call that changes a process's memory. */
+Error isEnding(pid_t pid) { return {ErrorKind::processGone, "Cannot work on pid " + std::to_string(pid) + ": it is ending", {{"pid", pid}}}; }
+
 /** What a borrowed thread has made so far; undone unless it is kept. */
 class Staging {
  public:
@@ -57,6 +60,7 @@ class Staging {
       made = TRY(thread_.call(SYS_memfd_create, {text.bits(), flags}));
       if (made != -EINVAL && made != -EACCES) break;
     }
+    if (made == -EINTR) return isEnding(pid_);
     if (made < 0) return refused(ErrorKind::outOfMemory, "a memory file named \"" + name + "\"", made);
     file_ = made;
     return {};
@@ -83,7 +87,9 @@ class Staging {
                                                      static_cast<uint64_t>(file_), segment.offset}));
     const std::string what = "memory at " + formatHex(wanted.start);
     if (made == -EEXIST) return refused(ErrorKind::unreachableMemory, what + ", where something is mapped already", made);
-    if (made < 0) return refused(made == -ENOMEM ? ErrorKind::outOfMemory : ErrorKind::unreachableMemory, what, made);
+    if (made == -EINTR) return isEnding(pid_);
+    // EAGAIN: of a process that has locked all of its memory, as much as it may.
+    if (made < 0) return refused(made == -ENOMEM || made == -EAGAIN ? ErrorKind::outOfMemory : ErrorKind::unreachableMemory, what, made);
     const RemotePtr got{static_cast<uint64_t>(made)};
     mapped_.push_back({got, got + segment.length});
     // A kernel before 4.17 takes the address as a hint.
@@ -176,6 +182,7 @@ Result<void> unmapRanges(pid_t pid, uint64_t startTime, std::span<const RemoteRa
   const std::unique_ptr<BorrowedThread> thread = TRY(BorrowedThread::borrow(pid, startTime, memory.fd()));
   for (const RemoteRange& range : ranges) {
     const int64_t result = TRY(thread->call(SYS_munmap, {range.start.bits(), range.length()}));
+    if (result == -EINTR) return isEnding(pid);
     if (result < 0) {
       return Error{ErrorKind::unreachableMemory,
                    "Cannot give back memory of pid " + std::to_string(pid) + " at " + formatHex(range.start) + ": " + std::strerror(static_cast<int>(-result)),

@@ -29,7 +29,7 @@ async function patchOverAndOver(name: string): Promise<ReadonlyMap<string, strin
     await revertPatch(tracer, "two", target.pid, { timeout: 30_000 });
   }
   expect(await snapshotOf(target.pid)).toEqual(untouched);
-  return numbersOf(target);
+  return await numbersOf(target);
 }
 
 test("a patch comes and goes under threads that are born and end all the time", async () => {
