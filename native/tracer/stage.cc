@@ -192,6 +192,11 @@ Result<void> unmapRanges(pid_t pid, uint64_t startTime, std::span<const RemoteRa
   return {};
 }
 
+/** Whatever failed: when the process has ended meanwhile, that is why. */
+static Result<void> unlessGone(pid_t pid, Result<void> done) {
+  return done ? std::move(done) : Result<void>(unlessEnding(pid, std::move(done).error()));
+}
+
 Result<Answer> stage(const Request& request) {
   const pid_t pid = TRY(pidField(request.head));
   const uint64_t startTime = TRY(hexField(request.head, "startTime"));
@@ -199,7 +204,7 @@ Result<Answer> stage(const Request& request) {
   std::vector<StagedMapping> mappings;
   for (const Json& object : *TRY(objectsField(request.head, "mappings"))) mappings.push_back(TRY(parseMapping(object, body)));
   TRY(body.finish());
-  TRY(traced<void>([&] { return stageMappings(pid, startTime, mappings); }));
+  TRY(unlessGone(pid, traced<void>([&] { return stageMappings(pid, startTime, mappings); })));
   return Answer{};
 }
 
@@ -213,7 +218,7 @@ Result<Answer> unmap(const Request& request) {
       return Error{ErrorKind::usage, "Cannot give back memory at " + formatHex(ranges.back().start) + ": the range is not made of whole pages"};
     }
   }
-  TRY(traced<void>([&] { return unmapRanges(pid, startTime, ranges); }));
+  TRY(unlessGone(pid, traced<void>([&] { return unmapRanges(pid, startTime, ranges); })));
   return Answer{};
 }
 
@@ -223,7 +228,7 @@ Result<Answer> write(const Request& request) {
   BodyReader body(request.body);
   const std::vector<MemoryWrite> writes = TRY(parseWrites(request.head, body));
   TRY(body.finish());
-  TRY(writeChecked(pid, startTime, writes));
+  TRY(unlessGone(pid, writeChecked(pid, startTime, writes)));
   return Answer{};
 }
 

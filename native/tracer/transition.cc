@@ -219,7 +219,8 @@ class Transition {
   /** Whatever failed: when a process has ended, that is why. */
   Result<TransitionOutcome> explain(Error error) {
     for (const ProcessTransition& process : wanted_) {
-      const bool isEnding = unlessEnding(process.pid, error).kind == ErrorKind::processGone;
+      // Which of them the error is about it need not say: it may be one who only shares the memory.
+      const bool isEnding = unlessEnding(process.pid, Error{ErrorKind::internal, {}}).kind == ErrorKind::processGone;
       if (isEnding || !checkSameProcess(process.pid, process.startTime)) {
         return TransitionOutcome{.kind = Kind::gone, .pid = process.pid, .stop = stop_.figures()};
       }
