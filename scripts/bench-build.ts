@@ -2,9 +2,9 @@
 // compilations of each unit that it has to compile, as many at a time as there are cores; and how large the images are,
 // next to the code of the functions in them. A table on standard output, all raw figures as JSON.
 //
-//   npm run bench:build -- [--runs 5] [--short] [--out FILE]
+//   npm run bench:build -- [--runs 5] [--short | --long] [--out FILE]
 //
-// --short leaves out the headers, whose units take minutes to compile.
+// --short leaves out the headers, whose units take minutes to compile; --long leaves out the others.
 
 import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
@@ -50,7 +50,7 @@ interface Figures extends Case {
 }
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, short: { type: "boolean", default: false }, out: { type: "string" } } });
+const { values } = parseArgs({ options: { runs: { type: "string", default: "5" }, short: { type: "boolean", default: false }, long: { type: "boolean", default: false }, out: { type: "string" } } });
 const runs = Number(values.runs);
 const directory = await mkdtemp(join(tmpdir(), "suture-bench-"));
 const imageFile = join(directory, "fix.suture");
@@ -60,7 +60,7 @@ try {
   await mkdir(join(directory, "suture"));
   await symlink(await cacheDirectory("dependencies"), join(directory, "suture/dependencies"));
   const figures: Figures[] = [];
-  for (const each of cases.filter(({ isLong }) => !values.short || isLong !== true)) {
+  for (const each of cases.filter(({ isLong = false }) => !(isLong ? values.short : values.long))) {
     figures.push(await measure(redis, each));
     process.stderr.write(`measured ${each.title}\n`);
   }

@@ -39,7 +39,7 @@ import type { FileRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
 import type { CompiledUnit, ImageDescription, ValueWrite } from "../image/mod.ts";
-import { openProgram, redirectSite, warningsFor } from "../patchability/mod.ts";
+import { openProgram, readAhead, redirectSite, warningsFor } from "../patchability/mod.ts";
 import type { ProgramFunction } from "../patchability/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 
@@ -107,7 +107,7 @@ async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[],
   opening.catch(() => undefined);
   const notes: string[] = [];
   const isKept = async (unit: Compilable): Promise<boolean> => isPart(await opening, unit, options.source);
-  const whileCompiling = () => void opening.then(({ program }) => program.readAhead(), () => undefined);
+  const whileCompiling = () => void opening.then(({ program }) => readAhead(program), () => undefined);
   await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes, parts), { isKept, whileCompiling });
   return await describeObjects(tracer, await opening, objects.pairs, diffs, options, [...objects.notes, ...notes]);
 }

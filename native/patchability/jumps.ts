@@ -26,11 +26,16 @@ const found = new WeakMap<Program, ReadonlyMap<bigint, readonly JumpIn[]>>();
 
 /** Where a jump or call with a 32-bit distance, in code that may be assembly, leads to `start < target < end` of it. */
 export function jumpsInto(program: Program, target: ProgramFunction, start: bigint, end: bigint): readonly bigint[] {
-  let jumps = found.get(program);
-  if (jumps === undefined) found.set(program, (jumps = scanProgram(program)));
-  return (jumps.get(target.entry) ?? [])
+  return (jumpsOf(program).get(target.entry) ?? [])
     .filter(({ from, to }) => start < to && to < end && isSuspect(program.functionAt(fileAddress(from)), target))
     .map(({ from }) => from);
+}
+
+/** Looked for once. */
+export function jumpsOf(program: Program): ReadonlyMap<bigint, readonly JumpIn[]> {
+  const jumps = found.get(program) ?? scanProgram(program);
+  found.set(program, jumps);
+  return jumps;
 }
 
 const isSuspect = (holder: ProgramFunction | undefined, target: ProgramFunction): boolean =>

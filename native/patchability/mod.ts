@@ -7,7 +7,7 @@ export type { ProgramFunction } from "./functions.ts";
 export type { ProgramSymbol } from "./symbols.ts";
 export { unitPath, unitsNamed } from "./units.ts";
 export { paddingLength } from "./padding.ts";
-export { redirectLength, redirectSite } from "./redirect.ts";
+export { readAhead, redirectLength, redirectSite } from "./redirect.ts";
 export type { RedirectAnswer, RedirectRefusal, RedirectSite } from "./redirect.ts";
 export { explainFunction, explainPatchability, requirePatchable, warningsFor } from "./explain.ts";
 export type { CautionKind, ObstacleKind, Patchability, PatchabilityReason, Verdict } from "./explain.ts";

@@ -3,7 +3,7 @@
 
 import { fileAddress, formatAddress } from "../address.ts";
 import type { ProgramFunction } from "./functions.ts";
-import { jumpsInto } from "./jumps.ts";
+import { jumpsInto, jumpsOf } from "./jumps.ts";
 import { paddingLength } from "./padding.ts";
 import type { Program } from "./program.ts";
 
@@ -27,6 +27,12 @@ export type RedirectRefusal =
 export type RedirectAnswer =
   | { readonly possible: true; readonly site: RedirectSite }
   | { readonly possible: false; readonly reason: RedirectRefusal };
+
+/** What redirectSite() looks up, for who will ask but has nothing else to do now. */
+export function readAhead(program: Program): void {
+  program.readAhead();
+  jumpsOf(program);
+}
 
 export function redirectSite(program: Program, target: ProgramFunction): RedirectAnswer {
   const first = program.codeAt(target.entry, 1);
