@@ -20,7 +20,7 @@ import { createShadowTree, isSourceName, makeWhole, removeShadowFile, writeShado
 import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
 import { findAffectedUnits } from "./unaffected.ts";
-import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openWorkingDirectory, openWorkshop, readSide, reassemble, unpatchedAmong } from "./unit-object.ts";
+import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openWorkingDirectory, openWorkshop, readSide, reassemble, unpatchedIn } from "./unit-object.ts";
 import type { Side, SideObject, Workshop } from "./unit-object.ts";
 import { findTranslationUnits } from "./units.ts";
 import type { Compilable, ReachedUnits, TranslationUnit, UnitFilter } from "./units.ts";
@@ -76,6 +76,7 @@ export async function compileObjectPairs(
   } catch (failure) {
     // A compiler that is still at it would put files back.
     await ahead?.settle();
+    await ahead?.workshop.cache.trim();
     await tree[Symbol.asyncDispose]();
     throw failure;
   }
@@ -96,32 +97,32 @@ function sometimes<Parameters extends readonly unknown[]>(act: (...parameters: P
 
 /** What is known and made of units before all of them are found. Keeps the shadow as small as the units let it be. */
 class Ahead {
-  readonly #workshop: Workshop;
+  readonly workshop: Workshop;
   readonly #isKept: (unit: Compilable) => Promise<boolean>;
   readonly #texts: Promise<unknown>[] = [];
   readonly #objects = new Map<string, Promise<TimedObject>>();
   #isLedBack = false;
 
   constructor(workshop: Workshop, isKept: (unit: Compilable) => Promise<boolean>) {
-    this.#workshop = workshop;
+    this.workshop = workshop;
     this.#isKept = isKept;
   }
 
   /** Ends when the compilers are at work. */
   async begin(units: readonly Compilable[]): Promise<void> {
-    for (const unit of units) openWorkingDirectory(this.#workshop, unit);
+    for (const unit of units) openWorkingDirectory(this.workshop, unit);
     await Promise.all(units.map((unit, index) => this.#beginUnit(unit, index)));
   }
 
   async #beginUnit(unit: Compilable, index: number): Promise<void> {
-    this.#workshop.cache.expect(unit.invocation);
+    this.workshop.cache.expect(unit.invocation);
     const reading = Promise.all(sides.map((side) => this.#read(unit, side)));
     this.#texts.push(reading);
     // Whatever fails here fails again when the unit's turn has come.
     const texts = await reading.catch(() => [undefined]);
     if (texts.includes(undefined) || this.#isLedBack || !await this.#isKept(unit).catch(() => false)) return;
     await Promise.all(sides.map((side) => new Promise<void>((atWork) => {
-      const object = timed(() => compileSide(this.#workshop, unit, side, `ahead-${index}-${side}`, ownOptions, atWork));
+      const object = timed(() => compileSide(this.workshop, unit, side, `ahead-${index}-${side}`, ownOptions, atWork));
       this.#objects.set(keyOf(unit, side), object);
       object.then(() => atWork(), () => atWork());
     })));
@@ -136,22 +137,22 @@ class Ahead {
   }
 
   async findAffected(units: readonly TranslationUnit[], jobs: number | undefined): Promise<readonly TranslationUnit[]> {
-    const { tree, preprocessor } = this.#workshop;
+    const { tree, preprocessor } = this.workshop;
     const others = units.filter((unit) => this.object(unit, "patched") === undefined);
     // Nobody reads in a directory while it is made.
-    if (others.some((unit) => !hasWorkingDirectory(this.#workshop, unit))) await this.settle();
-    for (const unit of others) openWorkingDirectory(this.#workshop, unit);
+    if (others.some((unit) => !hasWorkingDirectory(this.workshop, unit))) await this.settle();
+    for (const unit of others) openWorkingDirectory(this.workshop, unit);
     const affected = await findAffectedUnits(units, (unit, side) => this.#read(unit, side), jobs);
     if (!this.#isLedBack) return affected;
     await this.settle();
     makeWhole(tree);
     preprocessor.forgetAll();
-    return findAffectedUnits(units, (unit, side) => readSide(this.#workshop, unit, side), jobs);
+    return findAffectedUnits(units, (unit, side) => readSide(this.workshop, unit, side), jobs);
   }
 
   async #read(unit: Compilable, side: Side): Promise<SourceText | undefined> {
-    const source = await readSide(this.#workshop, unit, side);
-    if (side === "patched") this.#isLedBack ||= source === undefined || languageOfText(unit.invocation) === undefined || unpatchedAmong(this.#workshop, source.files) !== undefined;
+    const source = await readSide(this.workshop, unit, side);
+    if (side === "patched") this.#isLedBack ||= source === undefined || languageOfText(unit.invocation) === undefined || unpatchedIn(this.workshop, source) !== undefined;
     return source;
   }
 }

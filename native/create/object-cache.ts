@@ -29,7 +29,7 @@ export interface ObjectCache {
   get(invocation: Invocation, source: SourceText | undefined, more: readonly string[], compile: () => Promise<KeptObject>): Promise<KeptObject>;
   /** Begins to find out which compiler this is, so that get() need not wait for it. */
   expect(invocation: Invocation): void;
-  /** Removes what was not used for longest until the rest fits. */
+  /** Ends when everything is written; removes what was not used for longest until the rest fits. */
   trim(): Promise<void>;
 }
 
@@ -50,6 +50,7 @@ export function openObjectCache(directory: string, tree: ShadowTree, limit = mos
     return known;
   };
   let hasGrown = false;
+  const writing: Promise<void>[] = [];
   return {
     expect: (invocation) => void (isKeepable(invocation) && identify(invocation).catch(() => undefined)),
     get: async (invocation, source, more, compile) => {
@@ -59,17 +60,22 @@ export function openObjectCache(directory: string, tree: ShadowTree, limit = mos
       const kept = await readObject(file, tree);
       if (kept !== undefined) return kept;
       const made = await compile();
-      if (isUnchanged(tree, source) && !namesShadow(tree, made.object)) {
+      writing.push(afterwards(async () => {
+        if (!isUnchanged(tree, source) || namesShadow(tree, made.object)) return;
         await writeObject(file, tree, made);
         hasGrown = true;
-      }
+      }));
       return made;
     },
     trim: async () => {
+      await Promise.all(writing);
       if (hasGrown) await trimDirectory(directory, limit);
     },
   };
 }
+
+/** Nobody waits for it who has something to do. */
+const afterwards = (work: () => Promise<void>): Promise<void> => new Promise((resolve, reject) => setImmediate(() => work().then(resolve, reject)));
 
 /** The shadow's name is another one in every run, and so are the names of the files in its scratch directory. */
 function keyOf({ shadow, scratch }: ShadowTree, words: readonly string[]): string {

@@ -33,6 +33,8 @@ export interface Workshop {
   readonly touched: readonly TouchedFile[];
   readonly preprocessor: Preprocessor;
   readonly cache: ObjectCache;
+  /** What unpatchedIn() has found. */
+  readonly unpatched: WeakMap<SourceText, string | undefined>;
   /** The command that makes this side of the unit. */
   invocation(unit: Compilable, side: Side): Invocation;
 }
@@ -40,7 +42,7 @@ export interface Workshop {
 export function openWorkshop(tree: ShadowTree, touched: readonly TouchedFile[], { objectCache = defaultObjectCache() }: CreateOptions): Workshop {
   const patched = new Map<Invocation, Invocation>();
   return {
-    tree, touched, preprocessor: createPreprocessor(tree.shadow),
+    tree, touched, preprocessor: createPreprocessor(tree.shadow), unpatched: new WeakMap(),
     cache: objectCache === null ? noObjectCache : openObjectCache(objectCache, tree),
     invocation: ({ invocation }, side) => {
       if (side === "original") return invocation;
@@ -75,7 +77,7 @@ export interface SideObject {
 /** `name`: of the files in the scratch directory, without an ending. `atWork` is called once the compiler runs. */
 export async function compileSide(workshop: Workshop, unit: Compilable, side: Side, name: string, more: readonly string[], atWork?: () => void): Promise<SideObject> {
   const source = await readSide(workshop, unit, side);
-  if (side === "patched" && source !== undefined) refuseUnpatched(workshop, unit, source.files);
+  if (side === "patched" && source !== undefined) refuseUnpatched(unit, unpatchedIn(workshop, source));
   const countsLines = source !== undefined && doesCountLines(unit, source);
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text", atWork });
   const object = made?.object ?? await compileSource(workshop, unit, { side, name, more, source });
@@ -189,7 +191,7 @@ export async function compileSource(workshop: Workshop, unit: Compilable, { side
   const invocation = workshop.invocation(unit, side);
   const words = side === "original" ? more : [...more, "-MD", "-MF", join(tree.scratch, `${name}.d`)];
   const { object, dependencies } = await cache.get(invocation, source, words, () => compile(tree, unit, { invocation, side, name, more: words }));
-  if (side === "patched") refuseUnpatched(workshop, unit, parseDependencies(dependencies, invocation.directory));
+  if (side === "patched") refuseUnpatched(unit, unpatchedAmong(workshop, parseDependencies(dependencies, invocation.directory)));
   return object;
 }
 
@@ -224,15 +226,20 @@ function profileOf({ command: { output }, invocation }: Compilable): readonly st
 }
 
 /** Should some path have led the compiler to a file as it was, the object would be a patch without the fix. */
-function refuseUnpatched(workshop: Workshop, { unit }: Compilable, files: readonly string[]): void {
-  const path = unpatchedAmong(workshop, files);
+function refuseUnpatched({ unit }: Compilable, path: string | undefined): void {
   if (path === undefined) return;
   throw new SutureError("not-patchable",
     `Cannot compile ${unit} as patched: it includes ${path} by a path that a copy of the tree cannot change, such as an absolute one in a source`, { unit, file: path });
 }
 
-/** A touched file of the user's tree that is one of these. */
-export function unpatchedAmong({ tree, touched }: Workshop, files: readonly string[]): string | undefined {
+/** A touched file, as it was, that is part of the text. */
+export function unpatchedIn(workshop: Workshop, source: SourceText): string | undefined {
+  const { unpatched } = workshop;
+  if (!unpatched.has(source)) unpatched.set(source, unpatchedAmong(workshop, source.files));
+  return unpatched.get(source);
+}
+
+function unpatchedAmong({ tree, touched }: Workshop, files: readonly string[]): string | undefined {
   const originals = new Map(touched.map(({ path }) => [identityOf(join(tree.root, path)), path]));
   originals.delete(undefined);
   return files.map((file) => [file, originals.get(identityOf(file))] as const)
