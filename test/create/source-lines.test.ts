@@ -126,7 +126,7 @@ describe("the debug information of an image", () => {
   test("is left out, with a note, where the compiler's own cannot be read", async () => {
     using built = await open();
     const compiler = join(built.tree.directory, "compiler");
-    writeFileSync(compiler, `#!/bin/sh\ngcc "$@" || exit\nfor word; do case "$word" in *.o) objcopy -R .debug_line -R .rela.debug_line "$word";; esac; done\n`, { mode: 0o755 });
+    writeFileSync(compiler, `#!/bin/sh\ngcc "$@" || exit\nfor word; do case "$word" in *.o) objcopy --rename-section .debug_line=.lines "$word";; esac; done\n`, { mode: 0o755 });
     const commands = join(built.tree.root, "compile_commands.json");
     writeFileSync(commands, readFileSync(commands, "utf8").replaceAll('"gcc"', JSON.stringify(compiler)));
     const steps: CreateProgress[] = [];
