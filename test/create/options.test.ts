@@ -76,7 +76,6 @@ const ways: readonly Way[] = [
   gcc(lifted("X17", "-mavx2 -mfma: vector code throughout"), "-O3 -mavx2 -mfma"),
   gcc(lifted("X23", "-mindirect-branch=thunk -mfunction-return=thunk"), "-O2 -mindirect-branch=thunk -mfunction-return=thunk -fcf-protection=none"),
   gcc(lifted("X23", "debug sections compressed by zstd in the objects"), "-O2 -Wa,--compress-debug-sections=zstd"),
-  gcc(lifted("X23", "linked by lld, identical functions folded"), "-O2 -ffunction-sections", "-fuse-ld=lld -Wl,--icf=all"),
   gcc(lifted("X23", "linked by lld"), "-O2", "-fuse-ld=lld"),
   gcc(lifted("X23", "linked by gold"), "-O2", "-fuse-ld=gold"),
   clang(lifted("X21", "clang -O0"), "-O0"),
