@@ -139,15 +139,20 @@ interface MadeObject {
   readonly assembly: string | undefined;
 }
 
-/** Undefined where it does not compile. */
+/** Undefined where it does not compile, and for clang, whose objects are not made of assembly and differ from what its assembly makes. */
 async function compileToAssembly(tree: ShadowTree, { invocation, name, more, input, atWork }: TextCompilation): Promise<string | undefined> {
+  if (isNamedClang(invocation)) return undefined;
   const file = join(tree.scratch, `${name}.s`);
   const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-S", "-o", file]), {
     directory: invocation.directory, environment: compilerEnvironment, input: Buffer.from(input, "latin1"),
   });
   atWork?.();
-  return (await running).status === 0 ? file : undefined;
+  if ((await running).status !== 0) return undefined;
+  // A compiler that is called cc may be clang, too.
+  return (await readFile(file, "latin1")).includes('.ident\t"GCC: ') ? file : undefined;
 }
+
+const isNamedClang = ({ compiler }: Invocation): boolean => /clang/.test(basename(compiler));
 
 /** By the compiler's choice of an assembler. Its own options about debug information are for sources in assembly. */
 async function assemble(tree: ShadowTree, invocation: Invocation, assembly: string, name: string): Promise<KeptObject | undefined> {
@@ -220,7 +225,7 @@ async function compile(
 /** gcc looks for the profile that it compiles by (-fprofile-use) under the name of the object, which is another one here. */
 function profileOf({ command: { output }, invocation }: Compilable): readonly string[] {
   const usesProfile = invocation.arguments.some((each) => each.kind === "option" && /^-fprofile-use\b/.test(each.flag));
-  if (!usesProfile || output === undefined || /clang/.test(basename(invocation.compiler))) return [];
+  if (!usesProfile || output === undefined || isNamedClang(invocation)) return [];
   const { dir, name, ext } = parse(output);
   return ["-dumpdir", `${dir}/`, "-dumpbase", `${name}${ext}`, "-dumpbase-ext", ext];
 }
