@@ -83,16 +83,18 @@ async function checkEntries(carrying: Carrying, verb: Verb): Promise<ReadonlySet
   const functions = planEntries(ledger.patches, changeOf(carrying));
   const absent = new Set<Address>();
   for (const { function: each, found, holds } of await readEntries(tracer, process, { functions })) {
+    // What leads to the patch is written back, whatever else is true of it.
+    if (holds === "old") continue;
     const linked = layersAt(ledger.patches, each.at)[0]?.function.saved;
     const isAbsent = !isStillLoaded(target, patch, each) || (linked !== undefined && Buffer.from(found).equals(linked));
     if (isAbsent) absent.add(each.at);
-    else if (holds !== "old") throw bytesMismatch(actOn(verb, patch.name, `pid ${process.pid}`), `function ${each.name}`, each.at, each.saved, found);
+    else throw bytesMismatch(actOn(verb, patch.name, `pid ${process.pid}`), `function ${each.name}`, each.at, each.saved, found);
   }
   return absent;
 }
 
-const isStillLoaded = ({ modules }: Target, patch: LedgerPatch, { module: name, at }: LedgerFunction): boolean =>
-  modules.some(({ buildId, span }) => span.start <= at && at < span.end && patch.modules.some((each) => each.name === name && each.buildId === buildId));
+const isStillLoaded = ({ modules }: Target, patch: LedgerPatch, { at }: LedgerFunction): boolean =>
+  modules.some(({ buildId, span }) => span.start <= at && at < span.end && patch.modules.some((each) => each.buildId === buildId));
 
 async function begin(carrying: Checked, verb: Verb, processes: number): Promise<PatchSwitch> {
   const { open, patch } = carrying;

@@ -1,16 +1,20 @@
-// Does the process still refer to a patch that has been reverted? What its memory and registers hold decides, with one
-// exception: return addresses into the patch that calls which are over have left on the stacks of threads. On any other stack, a
-// coroutine's that waits for its turn, they count; that one may lie in a variable of a function that a thread is in.
+// Does the process still refer to a patch that has been reverted? An entry that leads there does, whatever the ledger says of it. Else
+// what its memory and registers hold decides, with one exception: return addresses into the patch that calls which are over have left
+// on the stacks of threads. On any other stack, a coroutine's that waits for its turn, they count; that one may lie in a variable of a
+// function that a thread is in.
 
 import type { AddressRange } from "../address.ts";
 import type { TracerClient } from "../tracer.ts";
+import { readEntries } from "./entries.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 
 /** Right after, or together with, a stop in which no thread had a frame in the patch. */
-export async function isReferredTo(tracer: TracerClient, process: ProcessIdentity, { mappings }: LedgerPatch): Promise<boolean> {
+export async function isReferredTo(tracer: TracerClient, process: ProcessIdentity, patch: LedgerPatch): Promise<boolean> {
+  const { mappings } = patch;
   // A patch that only sets values has no memory of its own.
   if (mappings.length === 0) return false;
+  if ((await readEntries(tracer, process, patch)).some(({ holds }) => holds === "new")) return true;
   const ranges: readonly AddressRange[] = mappings.map(({ start, end }) => ({ start, end }));
   const { references, complete } = await tracer.references(process.pid, process.startTime, mappings.flatMap(whatIsReferredTo), ranges, mappings.map(({ code }) => code));
   return !complete || references.length > 0;

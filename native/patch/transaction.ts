@@ -2,9 +2,11 @@
 // whatever fails is undone without hiding why it failed.
 
 import { SutureError } from "../errors.ts";
+import { parseMaps } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { Attempts } from "./attempts.ts";
 import { unlessEnded } from "./forked.ts";
+import { isOurs } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { lockProcess } from "./lock.ts";
@@ -75,19 +77,26 @@ export async function inEach<Each extends { readonly open: OpenProcess }, Result
   return results;
 }
 
-/** `undo` in each, whatever happens in the others; processes that have ended need none. */
+/** `undo` in each, whatever happens in the others; processes that have ended, or have become another program, need none. */
 export async function undoInEach<Each extends { readonly open: OpenProcess }>(all: readonly Each[], undo: (each: Each) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   for (const each of all) {
     await undo(each).catch(async (error: unknown) => {
-      if (!isGone(error) && await isRunning(each.open)) failures.push(error);
+      if (!isGone(error) && await hasOurMemory(each.open)) failures.push(error);
     });
   }
   if (failures.length > 0) throw failures[0];
 }
 
-const isRunning = ({ tracer, process }: OpenProcess): Promise<boolean> =>
-  tracer.describeProcess(process.pid).then(({ startTime }) => startTime === process.startTime, (error: unknown) => !isGone(error));
+/** All that is ever undone leads to memory that we have made. A program that is executed anew has none of it. */
+async function hasOurMemory({ tracer, process }: OpenProcess): Promise<boolean> {
+  try {
+    const { startTime } = await tracer.describeProcess(process.pid);
+    return startTime === process.startTime && parseMaps(await tracer.readMaps(process.pid)).some(isOurs);
+  } catch (error) {
+    return !isGone(error);
+  }
+}
 
 /** Runs `undo` when `work` fails. A process that has ended needs no undoing. */
 export async function undoingOnFailure<Result>(work: () => Promise<Result>, undo: () => Promise<void>): Promise<Result> {
