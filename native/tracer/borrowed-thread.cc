@@ -240,9 +240,9 @@ Result<bool> BorrowedThread::take(uint64_t startTime, const std::vector<Mapping>
 
 Result<bool> BorrowedThread::seize() {
   // A filter that kills for mmap would kill the whole process.
-  if (::ptrace(PTRACE_SEIZE, tid_, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP) == 0) return true;
+  if (seizeTracee(tid_, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP) == 0) return true;
   if (hasSeccomp(pid_, tid_)) return false;
-  if (::ptrace(PTRACE_SEIZE, tid_, nullptr, PTRACE_O_TRACESYSGOOD) == 0) return true;
+  if (seizeTracee(tid_, PTRACE_O_TRACESYSGOOD) == 0) return true;
   const int number = errno;
   if (number == ESRCH) return false;
   // Gives already-traced where that is the reason.

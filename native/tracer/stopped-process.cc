@@ -163,7 +163,7 @@ Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
     asleep_.push_back(tid);
     return false;
   }
-  if (::ptrace(PTRACE_SEIZE, tid, nullptr, seizeOptions) == 0) {
+  if (seizeTracee(tid, seizeOptions) == 0) {
     adopt(process, tid, Tracee::State::seized);
     Tracee& tracee = tracees_.back();
     const auto before = ranBefore_.find(tid);

@@ -2,10 +2,13 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 
 namespace suture {
@@ -21,11 +24,20 @@ thread_local bool hasAlarmTimer = false;
 
 int alarmSignal() { return SIGRTMIN + 5; }
 
-void doNothing(int) {}
+thread_local volatile sig_atomic_t isSeizing = 0;
+
+/** Takes note of tracees that have ended; of no other event. */
+void onAlarm(int) {
+  if (!isSeizing) return;
+  const int number = errno;
+  siginfo_t ended = {};
+  while (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | __WALL | __WNOTHREAD) == 0 && ended.si_pid != 0) ended = {};
+  errno = number;
+}
 
 void makeAlarmTimer() {
   struct sigaction action = {};
-  action.sa_handler = doNothing;  // and no SA_RESTART: the interruption is what it is for
+  action.sa_handler = onAlarm;  // and no SA_RESTART: the interruption is what it is for
   ::sigaction(alarmSignal(), &action, nullptr);
   sigset_t mask;
   sigemptyset(&mask);
@@ -84,6 +96,15 @@ Result<void> runTracing(const std::function<void()>& session) {
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (failed != 0) return Error{ErrorKind::internal, std::string("Cannot start a thread for tracing: ") + std::strerror(failed)};
   return {};
+}
+
+long seizeTracee(pid_t tid, long options) {
+  // Long for a call that waits for nobody.
+  const Alarm alarm(now() + alarmInterval);
+  isSeizing = 1;
+  const long result = ::ptrace(PTRACE_SEIZE, tid, nullptr, options);
+  isSeizing = 0;
+  return result;
 }
 
 Alarm::Alarm(uint64_t deadline) { setAlarm(deadline == 0 ? 1 : deadline, alarmInterval); }

@@ -5,6 +5,8 @@
 
 #include "result.h"
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <functional>
 
@@ -24,6 +26,12 @@ Result<T> traced(const std::function<Result<T>()>& session) {
   TRY(runTracing([&] { outcome = session(); }));
   return outcome;
 }
+
+/**
+ * PTRACE_SEIZE. A thread that executes another program waits for the end of all others, and for that of those that we trace until we have
+ * taken note of it; meanwhile whoever wants to trace one more is made to wait, too. So we take note while we wait.
+ */
+long seizeTracee(pid_t tid, long options);
 
 /** Interrupts a blocking call of the tracing thread again and again from `deadline` on. One at a time. */
 class Alarm {
