@@ -1,6 +1,7 @@
 // The stopping, unwinding and borrowing on a live process of three threads, without the protocol: for the checked build.
 #include "handlers.h"
 #include "process.h"
+#include "real-time.h"
 #include "scratch.h"
 #include "stack-check.h"
 #include "stage.h"
@@ -8,6 +9,7 @@
 #include "transition.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -129,6 +131,34 @@ TEST_CASE("AllStop lets go whatever it holds at the end of its scope, wherever t
     REQUIRE(threads);
     for (const Thread& thread : threads.value()) CHECK((thread.state == 'S' || thread.state == 'R'));
   }
+}
+
+TEST_CASE("AllStop lets the working threads go first; they have real-time priority while they are held, and their own before and after") {
+  const LiveProcess process;
+  const auto policyOf = [](pid_t tid) {
+    SchedulingAttributes attributes = {};
+    CHECK(readScheduling(tid, attributes));
+    return attributes.policy;
+  };
+  const std::vector<Thread> threads = listThreads(process.pid).value();
+  for (const Thread& thread : threads) CHECK(policyOf(thread.tid) == SCHED_OTHER);
+  REQUIRE(runTracing([&] {
+    AllStop stop;
+    REQUIRE(stop.watch(process.pid));
+    REQUIRE(stop.seize(process.pid, process.startTime));
+    std::vector<const Tracee*> sleeping, working;
+    REQUIRE(stop.stopSleepers([&](const Tracee& tracee) { return sleeping.push_back(&tracee), true; }) == AllStop::Outcome::stopped);
+    REQUIRE(stop.stopWorkers(now() + 1'000'000'000, [&](const Tracee& tracee) { return working.push_back(&tracee), true; }) == AllStop::Outcome::stopped);
+    REQUIRE(working.size() >= 1);
+    REQUIRE(sleeping.size() + working.size() == threads.size());
+    const bool isPermitted = ::geteuid() == 0;
+    for (const Tracee* tracee : working) CHECK(policyOf(tracee->tid) == (isPermitted ? SCHED_FIFO : SCHED_OTHER));
+    stop.release();
+    for (const Tracee* worker : working) {
+      for (const Tracee* sleeper : sleeping) CHECK(worker->heldUntil <= sleeper->heldUntil);
+    }
+  }));
+  for (const Thread& thread : threads) CHECK(policyOf(thread.tid) == SCHED_OTHER);
 }
 
 TEST_CASE("stageMappings() and unmapRanges() leave the mappings as they were") {
