@@ -27,7 +27,7 @@ afterAll(async () => {
   await tracer[Symbol.asyncDispose]();
 });
 
-const old = { virtual: 8, construct: 7, identity: 1, eyes: 2, template: 42, other: 10, lambda: 42, guarded: 1031, thread: 78, labelled: 6, pooled: 6, strings: 206, exception: 11, mixed: 10 };
+const old = { virtual: 8, construct: 7, identity: 1, eyes: 2, template: 42, other: 10, lambda: 42, guarded: 1031, thread: 78, labelled: 6, living: 2, pooled: 6, strings: 206, exception: 11, mixed: 10 };
 type Answers = Readonly<Record<keyof typeof old, number>>;
 
 const read = (line: string): Partial<Answers> => Object.fromEntries([...line.matchAll(/(\w+)=(-?\d+)/g)].map(([, name = "", value]) => [name, Number(value)]));
@@ -59,6 +59,7 @@ const situations: readonly Situation[] = [
     changes: [["    ++drawn;\n", "    drawn += 2;\n"], ["return one->value + n;", "return one->value + n + drawn / drawn;"],
       ['std::vector<std::string> words = {text, "end"};', 'std::vector<std::string> words = {text, "end"};\n  words.insert(words.begin(), text.substr(1));\n  words.reserve(40);']],
     answers: { pooled: 7, strings: 305 } },
+  { title: "a static member of a class", changes: [["? 1 : -100) + n", "? 1 : -100) * 7 + n"]], answers: { living: 8 } },
   { title: "a throw and its catch in one function", changes: [['"more than "', '"many more than "']], answers: { exception: 16 } },
   { title: "C and C++ in one program and one patch", changes: [["return twice(callback(n))", "return 3 * callback(n)", plain], ["return n + 1; }", "return n + 2; }"]], answers: { mixed: 18 } },
 ];

@@ -52,6 +52,11 @@ struct Slow {
 
 [[gnu::noinline]] int visited(int n) { return visits + n; }
 
+/** By the linker, so that no patch has a say in it. */
+int* const volatile aliveAt = &Animal::alive;
+
+[[gnu::noinline]] int living(int n) { return (&Animal::alive == aliveAt ? 1 : -100) + n; }
+
 /** Each thread makes its own when it first asks. */
 thread_local std::string label = std::to_string(::getpid() > 0 ? 12345 : 0);
 
@@ -110,6 +115,7 @@ struct Answers {
   answers.add("guarded", guarded(1));
   answers.add("thread", visited(1));
   answers.add("labelled", labelled(1));
+  answers.add("living", living(1));
   answers.add("pooled", pooled(1));
   answers.add("strings", described(3));
   answers.add("exception", failing(3));

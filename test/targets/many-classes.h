@@ -34,10 +34,16 @@ struct Counter {
   int count = 0;
 };
 
+/* The one that whoever came first has used: a second copy would be another. */
+template <typename T>
+const void* callsAt = nullptr;
+
 template <typename T>
 [[gnu::noinline]] T scaled(T value) {
   static int calls = 0;
-  return value * 2 + static_cast<T>(++calls * 0);
+  ++calls;
+  if (callsAt<T> == nullptr) callsAt<T> = &calls;
+  return value * 2 + (callsAt<T> == &calls ? 0 : 1000);
 }
 
 int askOther(int n);
