@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 namespace suture {
 
@@ -25,13 +26,22 @@ thread_local bool hasAlarmTimer = false;
 int alarmSignal() { return SIGRTMIN + 5; }
 
 thread_local volatile sig_atomic_t isSeizing = 0;
+/** Not changed while isSeizing, and read in the handler only then. */
+thread_local std::vector<pid_t> seized;
 
-/** Takes note of tracees that have ended; of no other event. */
+bool hasEnded(const siginfo_t& info) {
+  return info.si_pid != 0 && (info.si_code == CLD_EXITED || info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED);
+}
+
+/** Takes note of tracees that have ended. Whatever is asked for, the kernel gives the stops of tracees as well: so it is only looked at first. */
 void onAlarm(int) {
   if (!isSeizing) return;
   const int number = errno;
-  siginfo_t ended = {};
-  while (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | __WALL | __WNOTHREAD) == 0 && ended.si_pid != 0) ended = {};
+  for (const pid_t tid : seized) {
+    siginfo_t info = {};
+    const auto id = static_cast<id_t>(tid);
+    if (::waitid(P_PID, id, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && hasEnded(info)) ::waitid(P_PID, id, &info, WEXITED | WNOHANG | __WALL);
+  }
   errno = number;
 }
 
@@ -99,11 +109,13 @@ Result<void> runTracing(const std::function<void()>& session) {
 }
 
 long seizeTracee(pid_t tid, long options) {
+  seized.reserve(seized.size() + 1);
   // Long for a call that waits for nobody.
   const Alarm alarm(now() + alarmInterval);
   isSeizing = 1;
   const long result = ::ptrace(PTRACE_SEIZE, tid, nullptr, options);
   isSeizing = 0;
+  if (result == 0) seized.push_back(tid);
   return result;
 }
 
