@@ -159,9 +159,16 @@ const badLedger = ({ pid }: ProcessIdentity, { start }: AddressRange, error: Not
 
 const nothing: LedgerState = { patches: [], retired: [] };
 
+/** Those of a process that has memory: one that is ending has none. Refuses: process-gone. */
+export async function readLiveMappings(tracer: TracerClient, pid: number): Promise<readonly Mapping[]> {
+  const mappings = parseMaps(await tracer.readMaps(pid));
+  if (mappings.length === 0) throw refuse("process-gone", `make room in pid ${pid}`, "the process has ended", { pid });
+  return mappings;
+}
+
 async function mapAnywhere(tracer: TracerClient, target: Target, { pid, startTime }: ProcessIdentity, contents: Uint8Array): Promise<Address> {
   for (let attempt = 0; ; attempt++) {
-    const mappings = parseMaps(await tracer.readMaps(pid));
+    const mappings = await readLiveMappings(tracer, pid);
     const at = findPlaces(mappings, { span: target.program.span, isFixed: false }, contents.length)[attempt];
     if (at === undefined) throw refuse("unreachable-memory", `make a ledger in pid ${pid}`, "there is no free room in its address space", { pid });
     try {

@@ -4,13 +4,12 @@
 import { address } from "../address.ts";
 import type { Address } from "../address.ts";
 import { writeI32 } from "../elf/mod.ts";
-import { parseMaps } from "../target/mod.ts";
 import type { Mapping, Target } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import type { BoundFunction, BoundObject, BoundPatch } from "./check.ts";
 import { forgetFrames, registerFrames } from "./frames.ts";
 import { encodeRecord } from "./ledger-format.ts";
-import { isPlaceTaken, unmapOurs } from "./ledger.ts";
+import { isPlaceTaken, readLiveMappings, unmapOurs } from "./ledger.ts";
 import type { Ledger, ProcessIdentity } from "./ledger.ts";
 import type { LedgerCallback, LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { linkObject } from "./link.ts";
@@ -70,7 +69,7 @@ async function tellUnwinders(tracer: TracerClient, target: Target, process: Proc
 }
 
 async function linkSomewhere(tracer: TracerClient, target: Target, bound: BoundPatch, attempt: number): Promise<readonly LinkedObject[]> {
-  let taken: readonly Mapping[] = parseMaps(await tracer.readMaps(target.pid));
+  let taken = await readLiveMappings(tracer, target.pid);
   return bound.objects.filter(isMappedAtAll).map((object) => {
     const base = choosePlace(taken, object, attempt, target.pid);
     const linked = linkObject(object.laidOut, base, object.resolved);
