@@ -212,7 +212,7 @@ async function compileUnits(
   ahead: Ahead, workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions, whileCompiling?: () => void,
 ): Promise<ObjectPair[]> {
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
-  const tasks = units.flatMap((unit, index) => [{ unit, index, side: "original" as const }, { unit, index, side: "patched" as const }]);
+  const tasks = units.flatMap((unit, index) => sides.map((side) => ({ unit, index, side })));
   let done = 0;
   const compiling = mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });

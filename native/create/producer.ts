@@ -19,9 +19,11 @@ export function producerOf(object: ElfFile): string | undefined {
 }
 
 /** The compilers that made the program's unit and the object, with their versions, where they are two. */
-export function otherCompiler(program: string, object: ElfFile): string | undefined {
+export const otherCompiler = (program: string, object: ElfFile): string | undefined => compareCompilers(program, producerOf(object) ?? "");
+
+function compareCompilers(program: string, own: string): string | undefined {
   const [programCompiler] = splitProducer(program);
-  const [ownCompiler] = splitProducer(producerOf(object) ?? "");
+  const [ownCompiler] = splitProducer(own);
   if (programCompiler === "" || ownCompiler === "" || programCompiler === ownCompiler) return undefined;
   return `the program was compiled by ${programCompiler}, this object by ${ownCompiler}`;
 }
@@ -30,7 +32,7 @@ export function otherCompiler(program: string, object: ElfFile): string | undefi
 export function compareProducers(program: string, object: ElfFile, compiler: string): string {
   const own = producerOf(object);
   if (own === undefined || program === "") return "the source, the flags or the compiler differ";
-  const compilers = otherCompiler(program, object);
+  const compilers = compareCompilers(program, own);
   if (compilers !== undefined) return `${compilers} (${compiler}); put the one that built the program into compile_commands.json`;
   const [, programFlags] = splitProducer(program);
   const [, ownFlags] = splitProducer(own);

@@ -7,9 +7,8 @@ import { diffArrays } from "diff";
 import { mapParallel } from "./parallel.ts";
 import { withoutMarkers } from "./preprocess.ts";
 import type { SourceText } from "./preprocess.ts";
+import type { Side } from "./unit-object.ts";
 import type { TranslationUnit } from "./units.ts";
-
-type Side = "original" | "patched";
 
 /** The units that the patch can change: those touched themselves, and those whose preprocessed text says so. */
 export async function findAffectedUnits(
