@@ -34,14 +34,15 @@ const exitCode = await runCommandLine(words, {
   session,
   terminal,
 });
+process.exitCode = exitCode;
 await session[Symbol.asyncDispose]();
 process.exit(await finishOutput().then(() => exitCode, (error: unknown) => reportFailure(error, terminal, false)));
 
-/** Interrupted is exit code 6: nothing is half done, trying again may work. */
+/** Interrupted is exit code 6: nothing is half done, trying again may work. What is done already keeps its own code: it only has to end. */
 function endOnSignals(session: Session, terminal: Terminal): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (!session.interrupt()) return;
+      if (!session.interrupt() || process.exitCode !== undefined) return;
       terminal.error(`${terminal.errorIsTerminal ? eraseLine : ""}${terminal.errorStyle.red("error")}: Cannot go on: interrupted by ${signal}\n`);
       void session[Symbol.asyncDispose]().finally(() => process.exit(6));
     });
