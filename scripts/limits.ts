@@ -51,7 +51,7 @@ export function formatLimits(entries: readonly Entry[]): string {
   return `# Limits
 
 What other systems for patching running programs cannot do, and what Suture does about it. **Lifted**: a test patches a live process in that situation and
-takes the patch back. **Refused**: cannot be right in general; a test shows the message. Written from the tests by \`npm run limits\`; do not edit.
+takes the patch back. **Refused**: cannot be right in general; a test shows the message, and that the process is afterwards byte for byte what it was. Written from the tests by \`npm run limits\`; do not edit.
 
 ${Object.entries(limitRows).map(([row, title]) => formatRow(`${row}: ${title}`, entries.filter((entry) => entry.row === row))).join("\n")}`;
 }

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, refused } from "../support/mod.ts";
+import type { Beside } from "../support/mod.ts";
 import { answersAround, asking, buildTree, patchTree } from "./live-tree.ts";
 import { openSourceTree } from "./source-tree.ts";
 
@@ -59,10 +60,10 @@ calls:	.zero 4
 	.section .note.GNU-stack,"",@progbits
 `;
 
-async function patched(file: string, before: string, after: string, compiler = "gcc") {
+async function patched(file: string, before: string, after: string, { compiler = "gcc", beside = (_, act) => act() }: { readonly compiler?: string; readonly beside?: Beside } = {}) {
   using tree = openSourceTree({ "main.c": asking, [file]: before });
   const program = await buildTree(tree, [{ file: "main.c" }, { file, flags: ["-g"], compiler }]);
-  const { image, manifest } = await patchTree(tracer, { tree, program }, [tree.diff("fix", { [file]: after })]);
+  const { image, manifest } = await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { [file]: after })]));
   return { answers: await answersAround(tracer, program, image), functions: manifest.objects[0]?.functions.map(({ name }) => name), added: manifest.objects[0]?.added.map(({ name }) => name), warnings: manifest.objects[0]?.functions.flatMap(({ warnings }) => warnings) };
 }
 
@@ -80,8 +81,8 @@ test(lifted("X17", "a file of assembly that is not preprocessed (.s)"), async ()
 });
 
 refused("X17", "assembly whose changed code is no function with a size", "differs in code that belongs to no function with a size, such as assembler; give it a .type of @function and a .size",
-  () => patched("a.S", assembly({ size: "" }), assembly({ size: "", cube: "lea 7(%eax), %eax" })));
+  (beside) => patched("a.S", assembly({ size: "" }), assembly({ size: "", cube: "lea 7(%eax), %eax" }), { beside }));
 refused("X17", "assembly with a changed function, and changed code beside it that is none", "differs in code that belongs to no function with a size",
-  () => patched("a.S", assembly({ type: "", size: "" }), assembly({ type: "", size: "", cube: "lea 7(%eax), %eax", more: calling })));
+  (beside) => patched("a.S", assembly({ type: "", size: "" }), assembly({ type: "", size: "", cube: "lea 7(%eax), %eax", more: calling }), { beside }));
 refused("X17", "assembly without a description of its functions, as clang's own assembler leaves it", "function answer is in the program, and debug information does not say from which unit; of assembly clang describes nothing, unless it is given -fno-integrated-as",
-  () => patched("a.S", assembly(), assembly({ more: calling }), "clang"));
+  (beside) => patched("a.S", assembly(), assembly({ more: calling }), { compiler: "clang", beside }));

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Tracer } from "../../native/tracer.ts";
-import { lifted, refused } from "../support/limits.ts";
-import { snapshotOf, startTarget } from "../support/mod.ts";
+import { lifted, refused } from "../support/mod.ts";
+import type { Beside } from "../support/mod.ts";
 import { answersAround, asking, buildTree, patchTree } from "./live-tree.ts";
 import { openSourceTree } from "./source-tree.ts";
 import type { SourceTree } from "./source-tree.ts";
@@ -28,24 +28,18 @@ function commandsSay(tree: SourceTree, compiler: string): void {
   writeFileSync(path, JSON.stringify(commands.map((command) => ({ ...command, arguments: [compiler, ...command.arguments.slice(1)] }))));
 }
 
-/** What building a patch says while the program runs, which is to stay as it is. */
-async function refusedFor(built: string, recorded: string): Promise<void> {
+/** What building a patch says while the program runs. */
+async function refusedFor(built: string, recorded: string, beside: Beside): Promise<void> {
   using tree = openSourceTree({ "main.c": asking, "unit.c": loop(3) });
   const program = await build(tree, built);
-  await using target = await startTarget(program, { ready: null });
-  const before = await snapshotOf(target.pid);
   commandsSay(tree, recorded);
-  try {
-    await patchTree(tracer, { tree, program }, [tree.diff("fix", { "unit.c": loop(2) })]);
-  } finally {
-    expect(await snapshotOf(target.pid)).toEqual(before);
-  }
+  await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "unit.c": loop(2) })]));
 }
 
-refused("X26", "another version of the compiler: an older one", "the program was compiled by GNU C17 12.2.0, this object by GNU C17 11.3.0 (gcc-11); put the one that built the program into compile_commands.json", () => refusedFor("gcc", "gcc-11"));
-refused("X26", "another version of the compiler: a newer one", "the program was compiled by GNU C17 11.3.0, this object by GNU C17 12.2.0 (gcc)", () => refusedFor("gcc-11", "gcc"));
-refused("X26", "gcc for a program of clang", "the program was compiled by Debian clang version 14.0.6, this object by GNU C17 12.2.0 (gcc)", () => refusedFor("clang", "gcc"));
-refused("X26", "clang for a program of gcc", "the program was compiled by GNU C17 12.2.0, this object by Debian clang version 14.0.6 (clang)", () => refusedFor("gcc", "clang"));
+refused("X26", "another version of the compiler: an older one", "the program was compiled by GNU C17 12.2.0, this object by GNU C17 11.3.0 (gcc-11); put the one that built the program into compile_commands.json", (beside) => refusedFor("gcc", "gcc-11", beside));
+refused("X26", "another version of the compiler: a newer one", "the program was compiled by GNU C17 11.3.0, this object by GNU C17 12.2.0 (gcc)", (beside) => refusedFor("gcc-11", "gcc", beside));
+refused("X26", "gcc for a program of clang", "the program was compiled by Debian clang version 14.0.6, this object by GNU C17 12.2.0 (gcc)", (beside) => refusedFor("clang", "gcc", beside));
+refused("X26", "clang for a program of gcc", "the program was compiled by GNU C17 12.2.0, this object by Debian clang version 14.0.6 (clang)", (beside) => refusedFor("gcc", "clang", beside));
 
 describe("createPatchImage()", () => {
   test(lifted("X26", "the compiler of the program, which is not the newest one of the machine"), async () => {

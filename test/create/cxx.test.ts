@@ -7,7 +7,7 @@ import { applyPatch, revertPatch } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, refused } from "../support/limits.ts";
 import { snapshotOf } from "../support/mod.ts";
-import type { ProcessSnapshot } from "../support/mod.ts";
+import type { Beside, ProcessSnapshot } from "../support/mod.ts";
 import { startProgram } from "./live-program.ts";
 import type { Change, LiveProgram } from "./live-program.ts";
 
@@ -94,13 +94,17 @@ test.each([
   expect(read(await program.ask())).toEqual(old);
 }, 300_000);
 
-const build = async (...changes: readonly Change[]): Promise<unknown> => programs.get("-O2")?.build("refused", changes);
+const build = (...changes: readonly Change[]) => async (beside: Beside): Promise<unknown> => {
+  const program = programs.get("-O2");
+  if (program === undefined) throw new Error("the program does not run");
+  return beside(program.pid, () => program.build("refused", changes));
+};
 
-refused("X11", "a virtual function more: objects that exist have the old table", "changes its size", () => build(
+refused("X11", "a virtual function more: objects that exist have the old table", "changes its size", build(
   ["  static int alive;\n", "  static int alive;\n  virtual int wings() const { return 0; }\n", header]));
-refused("X12", "a static object with a constructor: start-up code would have to make it", "constructs the unit's static objects", () => build(
+refused("X12", "a static object with a constructor: start-up code would have to make it", "constructs the unit's static objects", build(
   ["int Animal::alive = 0;", "int Animal::alive = 0;\nstd::string motto = std::to_string(Animal::alive);"], ['std::string text = "zoo";', "std::string text = motto;"]));
-refused("X13", "a new thread-local variable with an initialiser at run time", "is a new thread-local variable, and threads that run have no room for it", () => build(
+refused("X13", "a new thread-local variable with an initialiser at run time", "is a new thread-local variable, and threads that run have no room for it", build(
   ["[[gnu::noinline]] int visited(int n) { return visits + n; }", "thread_local std::string fresh = std::to_string(visits);\n[[gnu::noinline]] int visited(int n) { return visits + n + static_cast<int>(fresh.size()); }"]));
-refused("X15", "a lambda before one that is stored, which would take its number", "it cannot be told which is which", () => build(
+refused("X15", "a lambda before one that is stored, which would take its number", "it cannot be told which is which", build(
   ["  stored = [base](int n)", "  std::function<int(int)> extra = [base](int n) { return base * n; };\n  drawn += extra(1);\n  stored = [base](int n)"]));

@@ -95,5 +95,5 @@ describe("createPatchImage() is right about", () => {
   });
 
   refused("X12", "another value in a compound literal outside of functions", "has another initial value, which the running program no longer reads",
-    () => buildOnly(tracer, answerSources(literals, literals.replace("{6}", "{8}").replace("n * 3", "n * 4"))));
+    (beside) => buildOnly(tracer, answerSources(literals, literals.replace("{6}", "{8}").replace("n * 3", "n * 4")), beside));
 });

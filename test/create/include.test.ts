@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Import, PatchManifest } from "../../native/image/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { refused } from "../support/limits.ts";
+import { refused } from "../support/mod.ts";
+import type { Beside } from "../support/mod.ts";
 import { openWorkshop } from "./workshop.ts";
 import type { Sources, Workshop } from "./workshop.ts";
 
@@ -14,16 +15,16 @@ const importsOf = (manifest: PatchManifest): Readonly<Record<string, Import>> =>
   Object.fromEntries((manifest.objects[0]?.imports ?? []).map((each) => [each.name, each]));
 const addressIn = (workshop: Workshop, name: string): bigint | undefined => workshop.program.program.symbolsNamed(name)[0]?.symbol.value;
 
-async function build(sources: Sources): Promise<void> {
+async function build(sources: Sources, beside: Beside): Promise<void> {
   await using workshop = await openWorkshop(tracer, sources);
-  await workshop.build();
+  await beside(workshop.path, () => workshop.build());
 }
 
-const refusal = (sources: Sources): Promise<unknown> => build(sources).then(() => "built", (error: unknown) => error);
+const refusal = (sources: Sources): Promise<unknown> => build(sources, (_, act) => act()).then(() => "built", (error: unknown) => error);
 
 /** One unit, whose function `change` gets another body. */
 const unit = (declarations: string, before: string, after: string, rest: Partial<Sources> = {}): Sources => {
-  const source = (body: string): string => `#include <stdio.h>\n${declarations}\n__attribute__((noinline)) int change(int n) { ${body} }\nint main(int argc, char **argv) { (void)argv; return change(argc); }\n`;
+  const source = (body: string): string => `#include <stdio.h>\n#include <unistd.h>\n${declarations}\n__attribute__((noinline)) int change(int n) { ${body} }\nint main(int argc, char **argv) { char byte; return (int)read(0, &byte, 1) + change(argc) + (argv == 0); }\n`;
   return { original: { "unit.c": source(before) }, patched: { "unit.c": source(after) }, ...rest };
 };
 
@@ -112,13 +113,13 @@ describe("includeDependencies() takes along what is new", () => {
 describe("includeDependencies() refuses by name", () => {
   const library = { flags: ["-g", "-O2", "-fPIC"], link: ["-shared"], output: "libunit.so" };
   refused("X13", "a new thread-local variable", "variable fresh.0 is a new thread-local variable, and threads that run have no room for it",
-    () => build(unit("extern int x;", "return n;", "static __thread int fresh; return fresh += n;")));
+    (beside) => build(unit("extern int x;", "return n;", "static __thread int fresh; return fresh += n;"), beside));
   refused("X13", "a library's variable that no code of the library used", "variable own is thread-local and used through R_X86_64_TLSGD, for which libunit.so has no slot; use the variable where it was used before",
-    () => build(unit("__thread int own;", "return n;", "return own + n;", library)));
+    (beside) => build(unit("__thread int own;", "return n;", "return own + n;", library), beside));
   refused("X14", "data of a library in a program that has no copy of it, where the compiler cannot reach it otherwise", "variable stderr belongs to a library",
-    () => build(unit("", "return n;", "return stderr == 0;", { flags: ["-g", "-O2", "-fPIE"] })));
+    (beside) => build(unit("", "return n;", "return stderr == 0;", { flags: ["-g", "-O2", "-fPIE"] }), beside));
   refused("X23", "a function that is shorter than a jump, without room behind it", "function change cannot be redirected: its code has 3 bytes, a redirect takes 5; patch its callers instead",
-    () => build(unit("", "return n;", "return n + 70000;", { flags: ["-g", "-O2", "-falign-functions=1", "-fomit-frame-pointer"] })));
+    (beside) => build(unit("", "return n;", "return n + 70000;", { flags: ["-g", "-O2", "-falign-functions=1", "-fomit-frame-pointer"] }), beside));
   test("a record that start-up code registers", async () => {
     const declarations = "struct record { int number; int (*run)(int); };";
     const sources = unit(declarations, "return n;", "return record.number;");

@@ -5,7 +5,7 @@ import type { PatchManifest } from "../../native/image/mod.ts";
 import { applyPatch, revertPatch } from "../../native/patch/mod.ts";
 import type { TracerClient } from "../../native/tracer.ts";
 import { startTarget } from "../support/mod.ts";
-import type { Target } from "../support/mod.ts";
+import type { Beside, Target } from "../support/mod.ts";
 import { openWorkshop } from "./workshop.ts";
 import type { Sources } from "./workshop.ts";
 
@@ -52,8 +52,8 @@ async function ask(target: Target, question: number): Promise<number> {
   return Number((await target.line(/^= /, before)).slice(2));
 }
 
-/** Builds only; for refusals. */
-export async function buildOnly(tracer: TracerClient, sources: Sources): Promise<PatchManifest> {
+/** Builds only, while the program runs; for refusals. */
+export async function buildOnly(tracer: TracerClient, sources: Sources, beside: Beside, options: Partial<CreateOptions> = {}): Promise<PatchManifest> {
   await using workshop = await openWorkshop(tracer, sources);
-  return (await workshop.build({ name: "fix" })).manifest;
+  return (await beside(workshop.path, () => workshop.build({ name: "fix", ...options }))).manifest;
 }

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { Tracer } from "../../native/tracer.ts";
-import type { CompileOptions } from "../support/mod.ts";
-import { lifted, refused } from "../support/limits.ts";
+import { lifted, refused } from "../support/mod.ts";
+import type { Beside, CompileOptions } from "../support/mod.ts";
 import { asking, buildTree, patchTree } from "./live-tree.ts";
 import { buildFix, compileSituations, patchSituations, readSituations } from "./many-situations.ts";
 import type { Situations } from "./many-situations.ts";
@@ -107,26 +107,26 @@ describe("createPatchImage() makes a patch of all situations, which is applied a
 });
 
 /** A unit that differs in `LIMIT`, built with these flags, and the patch for it. */
-async function patchOfUnit(flags: string, link: string, compiler = "gcc", meddle: (directory: string) => void = () => undefined, sides?: readonly [string, string]): Promise<unknown> {
+const patchOfUnit = (flags: string, link: string, compiler = "gcc", meddle: (directory: string) => void = () => undefined, sides?: readonly [string, string]) => async (beside: Beside): Promise<unknown> => {
   const unit = (limit: number): string => `extern int rest(int n);\nint answer(int n) { return rest(n) > ${limit} ? 1 : n; }\n`;
   using tree = openSourceTree({ "main.c": asking, "a.c": sides?.[0] ?? unit(10), "b.c": "int rest(int n) { return n * n; }\n" });
   const program = await buildTree(tree, ["main.c", "a.c", "b.c"].map((file) => ({ file, flags: words(flags), compiler })), words(link), compiler);
   meddle(tree.directory);
-  return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": sides?.[1] ?? unit(20) })]);
-}
+  return await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": sides?.[1] ?? unit(20) })]));
+};
 
 refused("X23", "gcc -flto", "Cannot build a patch from a.c: link-time optimisation (-flto) made the code that runs from all units at once, and compiling this one alone does not give it again; build the program with -fno-lto",
-  () => patchOfUnit("-g -O2 -flto", "-flto -O2"));
-refused("X23", "gcc -flto -ffat-lto-objects", "nor does the code that -ffat-lto-objects puts beside, which was not linked; build the program with -fno-lto", () => patchOfUnit("-g -O2 -flto -ffat-lto-objects", "-flto -O2"));
-refused("X23", "clang -flto", "link-time optimisation (-flto) made the code that runs", () => patchOfUnit("-g -O2 -flto", "-flto -fuse-ld=lld", "clang"));
-refused("X23", "clang -flto=thin", "link-time optimisation (-flto) made the code that runs", () => patchOfUnit("-g -O2 -flto=thin", "-flto=thin -fuse-ld=lld", "clang"));
+  patchOfUnit("-g -O2 -flto", "-flto -O2"));
+refused("X23", "gcc -flto -ffat-lto-objects", "nor does the code that -ffat-lto-objects puts beside, which was not linked; build the program with -fno-lto", patchOfUnit("-g -O2 -flto -ffat-lto-objects", "-flto -O2"));
+refused("X23", "clang -flto", "link-time optimisation (-flto) made the code that runs", patchOfUnit("-g -O2 -flto", "-flto -fuse-ld=lld", "clang"));
+refused("X23", "clang -flto=thin", "link-time optimisation (-flto) made the code that runs", patchOfUnit("-g -O2 -flto=thin", "-flto=thin -fuse-ld=lld", "clang"));
 refused("X23", "-mcmodel=large -fPIC", "function answer is position-independent code of the large model (R_X86_64_GOTPC64), which is not supported; build the program with -mcmodel=medium, or without -fPIC",
-  () => patchOfUnit("-g -O2 -fPIC -mcmodel=large", ""));
+  patchOfUnit("-g -O2 -fPIC -mcmodel=large", ""));
 const differsInString = (word: string): string => `static int table[4] = { 1, 2 };\nint answer(int n) { table[n & 3]++; return "${word}"[n & 3] + table[n & 3]; }\n`;
-const instrumented = (flag: string, compiler?: string) => () => patchOfUnit(`-g -O2 ${flag}`, flag, compiler, () => undefined, [differsInString("word"), differsInString("other words")]);
+const instrumented = (flag: string, compiler?: string) => patchOfUnit(`-g -O2 ${flag}`, flag, compiler, () => undefined, [differsInString("word"), differsInString("other words")]);
 refused("X23", "-fsanitize=address, of a unit with variables and strings", "tells AddressSanitizer of the unit's variables and strings, and it has been told; build the program without -fsanitize=address", instrumented("-fsanitize=address"));
 refused("X23", "--coverage", "holds counters of a program that is measured; build it without --coverage, -fprofile-generate or -fprofile-instr-generate", instrumented("--coverage"));
 refused("X23", "clang -fprofile-instr-generate", "section __llvm_prf_cnts holds counters of a program that is measured", instrumented("-fprofile-instr-generate", "clang"));
-refused("X23", "-gsplit-dwarf, without the files that hold the debug information", "it refers to .dwo files, which are not where it was linked; put those of the build back", () => patchOfUnit("-g -O2 -gsplit-dwarf", "", "clang", (directory) => {
+refused("X23", "-gsplit-dwarf, without the files that hold the debug information", "it refers to .dwo files, which are not where it was linked; put those of the build back", patchOfUnit("-g -O2 -gsplit-dwarf", "", "clang", (directory) => {
   for (const name of readdirSync(directory)) if (name.endsWith(".dwo")) rmSync(join(directory, name));
 }));

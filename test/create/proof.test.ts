@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { proveUnit } from "../../native/create/proof.ts";
 import type { ProvedUnit } from "../../native/create/proof.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { lifted, refused } from "../support/limits.ts";
-import { answerSources, liveAnswers } from "./live-answer.ts";
+import { lifted, refused } from "../support/mod.ts";
+import type { Beside } from "../support/mod.ts";
+import { answerSources, buildOnly, liveAnswers } from "./live-answer.ts";
 import type { LiveAnswers } from "./live-answer.ts";
 import { openWorkshop } from "./workshop.ts";
 import type { Sources, Workshop } from "./workshop.ts";
@@ -162,6 +163,9 @@ ${more}
 ${noinline} static long add(long n) { static long calls; total += n; return total + ++calls; }
 long answer(long n) { return add(n) * ${factor} + n; }
 `;
+  /** Without the proof, while the program runs. */
+  const refusedWaiver = (before: string, after: string, pairFlags: readonly string[]) => (beside: Beside): Promise<unknown> =>
+    buildOnly(tracer, { ...answerSources(before, after), pairFlags }, beside, { waivesProof: true });
   /** The program is compiled in one way, the pairs in another. */
   const waive = (before: string, after: string, pairFlags: readonly string[], compiler?: string): Promise<LiveAnswers> =>
     liveAnswers(tracer, { ...answerSources(before, after), pairFlags, ...(compiler === undefined ? {} : { pairCompiler: compiler }) }, 5, { waivesProof: true });
@@ -183,11 +187,11 @@ long answer(long n) { return add(n) * ${factor} + n; }
   });
 
   refused("X26", "without the proof: a static variable of a function that only its number tells apart", "variable calls.1 cannot be found in the program",
-    () => waive(unit(1, `${noinline} long other(long n) { static long calls; return calls += n; }`).replace("* 1", "* 1"), unit(3, `${noinline} long other(long n) { static long calls; return calls += n + 1; }`).replace("total + ++calls", "total + 2 + ++calls"), ["-g", "-O1"]));
+    refusedWaiver(unit(1, `${noinline} long other(long n) { static long calls; return calls += n; }`).replace("* 1", "* 1"), unit(3, `${noinline} long other(long n) { static long calls; return calls += n + 1; }`).replace("total + ++calls", "total + 2 + ++calls"), ["-g", "-O1"]));
   refused("X26", "without the proof: a function that the program holds inlined elsewhere", "function part is inlined into holder of the program, which the patch does not replace",
-    () => waive(inlinedPart(1), inlinedPart(3), ["-g", "-O2", "-fno-inline"]));
+    refusedWaiver(inlinedPart(1), inlinedPart(3), ["-g", "-O2", "-fno-inline"]));
   refused("X26", "without the proof: a function that the program has not by itself", "function part is not in the program by itself",
-    () => waive(inlinedPart(1, "static"), inlinedPart(3, "static"), ["-g", "-O2", "-fno-inline"]));
+    refusedWaiver(inlinedPart(1, "static"), inlinedPart(3, "static"), ["-g", "-O2", "-fno-inline"]));
 
   function inlinedPart(factor: number, storage = ""): string {
     return `${storage} long part(long n) { return n * ${factor} + 77; }\n${noinline} long holder(long n) { return part(n) ^ 5; }\nlong answer(long n) { return holder(n) + part(n + 1); }\n`;
@@ -196,14 +200,15 @@ long answer(long n) { return add(n) * ${factor} + n; }
 
 describe("the proof names what differs", () => {
   const source = (limit: string): string => `#ifndef LIMIT\n#define LIMIT 100\n#endif\nlong answer(long n) { long sum = 0; for (long i = 0; i < n; i++) sum += i > ${limit} ? i : 2 * n; return sum; }\n`;
-  const other = (pairFlags: readonly string[], pairCompiler = "gcc") => () => liveAnswers(tracer, { ...answerSources(source("LIMIT"), source("LIMIT + 1"), { flags: ["-g", "-O2", "-DLIMIT=7"] }), pairFlags, pairCompiler });
+  const other = (pairFlags: readonly string[], pairCompiler = "gcc") => (beside: Beside): Promise<unknown> =>
+    buildOnly(tracer, { ...answerSources(source("LIMIT"), source("LIMIT + 1"), { flags: ["-g", "-O2", "-DLIMIT=7"] }), pairFlags, pairCompiler }, beside);
   refused("X26", "another -D", "compiler and flags agree, so the source or a definition (-D) differs", other(["-g", "-O2", "-DLIMIT=8"]));
   refused("X26", "a missing -D", "compiler and flags agree, so the source or a definition (-D) differs", other(["-g", "-O2"]));
   refused("X26", "another optimisation level", "the flags differ: the program has -O2, the compile command -O1 that the other has not", other(["-g", "-O1", "-DLIMIT=7"]));
   refused("X26", "another compiler", "the program was compiled by GNU C", other(["-g", "-O2", "-DLIMIT=7"], "clang"));
-  refused("X26", "a source one commit off", "unit.c is not what the program was built from, answer differs at offset", async () => {
+  refused("X26", "a source one commit off", "unit.c is not what the program was built from, answer differs at offset", async (beside) => {
     await using program = await openWorkshop(tracer, answerSources(source("7"), source("7")));
     await using later = await openWorkshop(tracer, answerSources(source("9"), source("10")));
-    await proveUnit(program.program, { ...later.pairs[0]!, directory: program.directory }, program.directory);
+    await beside(program.path, () => proveUnit(program.program, { ...later.pairs[0]!, directory: program.directory }, program.directory));
   });
 });

@@ -37,16 +37,16 @@ describe("a signature may change where all callers are compiled anew", () => {
 
 describe("refuseStrangeCallers() refuses a signature that somebody else relies on", () => {
   refused("X18", "a caller in a unit that is not part of the patch", "function add takes 2 parameters instead of 1, and stranger of rest.c, which is not part of the patch, refers to it",
-    () => buildOnly(tracer, twoUnits(`long add(long);\nlong stranger(long n) { return add(n) + 1; }\nlong (*volatile keep)(long) = stranger;\n`)));
+    (beside) => buildOnly(tracer, twoUnits(`long add(long);\nlong stranger(long n) { return add(n) + 1; }\nlong (*volatile keep)(long) = stranger;\n`), beside));
   refused("X18", "a function pointer in a unit that is not part of the patch", "takes 2 parameters instead of 1, and data at 0x",
-    () => buildOnly(tracer, twoUnits("long add(long);\nlong (*volatile keep)(long) = add;\n")));
+    (beside) => buildOnly(tracer, twoUnits("long add(long);\nlong (*volatile keep)(long) = add;\n"), beside));
   refused("X18", "a function whose address its own unit takes", "function add takes 2 parameters instead of 1, and its address is taken by keep of unit.c",
-    () => buildOnly(tracer, answerSources(`${staticBefore}long (*volatile keep)(long) = add;\n`, `${staticAfter}long (*volatile keep)(long) = (long (*)(long))add;\n`)));
+    (beside) => buildOnly(tracer, answerSources(`${staticBefore}long (*volatile keep)(long) = add;\n`, `${staticAfter}long (*volatile keep)(long) = (long (*)(long))add;\n`), beside));
   refused("X18", "a function that a library exports", "takes 2 parameters instead of 1, and the library exports it: its callers are not known",
-    () => buildOnly(tracer, { ...twoUnits("", ["-g", "-O2", "-fPIC"]), link: ["-shared"], output: "libadd.so" }));
+    (beside) => buildOnly(tracer, { ...twoUnits("", ["-g", "-O2", "-fPIC"]), link: ["-shared"], output: "libadd.so" }, beside));
   refused("X18", "another return type with a caller outside of the patch", "function add returns floating-point number (8 bytes) instead of integer (8 bytes), and stranger of rest.c",
-    () => buildOnly(tracer, answerSources(caller("long", "add(n)"), `double add(long);\nlong answer(long n) { return (long)add(n); }\n`, {
+    (beside) => buildOnly(tracer, answerSources(caller("long", "add(n)"), `double add(long);\nlong answer(long n) { return (long)add(n); }\n`, {
       original: { "add.c": helper("long n", "n + 1"), "rest.c": "long add(long);\nlong stranger(long n) { return add(n) + 1; }\nlong (*volatile keep)(long) = stranger;\n" },
       patched: { "add.c": `${noinline} double add(long n) { return n / 2.0; }\n` },
-    })));
+    }), beside));
 });

@@ -12,6 +12,7 @@ import type { SourceDiff } from "../../native/create/mod.ts";
 import { createShadowTree } from "../../native/create/source-tree.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, refused } from "../support/mod.ts";
+import type { Beside } from "../support/mod.ts";
 import { answersAround, asking, buildTree, patchTree } from "./live-tree.ts";
 import type { Compilation } from "./live-tree.ts";
 import { openSourceTree } from "./source-tree.ts";
@@ -30,10 +31,10 @@ interface Situation {
   readonly questions?: readonly number[];
 }
 
-async function answersOf({ files, compilations, diffs, questions }: Situation) {
+async function answersOf({ files, compilations, diffs, questions }: Situation, beside: Beside = (_, act) => act()) {
   using tree = openSourceTree({ "main.c": asking, ...files });
   const program = await buildTree(tree, [{ file: "main.c" }, ...compilations]);
-  const created = await patchTree(tracer, { tree, program }, diffs(tree));
+  const created = await beside(program, () => patchTree(tracer, { tree, program }, diffs(tree)));
   return { ...created, answers: await answersAround(tracer, program, created.image, questions) };
 }
 
@@ -66,6 +67,26 @@ describe("createPatchImage() takes", () => {
     });
     expect(answers).toEqual([["506"], ["708"], ["506"]]);
     expect(manifest.objects[0]?.functions.map(({ name, unit }) => `${unit} ${name}`).sort()).toEqual(["a.c answer", "b.c other"]);
+  });
+
+  test(lifted("X1", "__LINE__, __FILE__ and assert below a hunk that adds lines: what holds them is no part of the patch, and in what is they are the old ones"), async () => {
+    const unit = (first: string) => `#include <assert.h>
+#include <string.h>
+${noinline} int changed(int n) {
+${first}  return n * 1000;
+}
+${noinline} int below(int n) { assert(n != __LINE__); return __LINE__ * 10 + (int)strlen(__FILE__); }
+int answer(int n) {
+  assert(n != __LINE__);
+  return changed(n) + below(n) + __LINE__ + INLINED;
+}
+`;
+    const { manifest, answers } = await answersOf({
+      files: { "a.c": unit("").replace("INLINED", "0") }, compilations: [{ file: "a.c" }],
+      diffs: (tree) => [tree.diff("fix", { "a.c": unit("  n++;\n\n\n\n").replace("INLINED", "20000") })],
+    });
+    expect(manifest.objects[0]?.functions.map(({ name }) => name).sort()).toEqual(["answer", "changed"]);
+    expect(answers).toEqual([["1072"], ["22072"], ["1072"]]);
   });
 
   test(lifted("X7", "one file compiled twice with different flags: its functions and statics are told apart"), async () => {
@@ -169,10 +190,10 @@ describe("createPatchImage() takes", () => {
   });
 });
 
-refused("X10", "a diff of what a source was made from, without that source", "the diff changes grammar.y, from which grammar.c was made, and not grammar.c", () => answersOf({
+refused("X10", "a diff of what a source was made from, without that source", "the diff changes grammar.y, from which grammar.c was made, and not grammar.c", (beside) => answersOf({
   files: { "grammar.y": "...\n", "grammar.c": `#line 3 "grammar.y"\n${single}`, "a.c": "int unrelated(int n) { return n; }\n" }, compilations: [{ file: "grammar.c" }, { file: "a.c" }],
   diffs: (tree) => [tree.diff("fix", { "grammar.y": "....\n", "a.c": "int unrelated(int n) { return n + 1; }\n" })],
-}));
+}, beside));
 
 describe("diffSourceTrees()", () => {
   test("makes a patch from a new version's tree, which was not built, and leaves what the build made as it is", async () => {
@@ -242,11 +263,11 @@ refused("X22", "a program for another machine, by name of the machine", "it is f
   execFileSync("clang", ["--target=aarch64-linux-gnu", "-nostdlib", "-static", "-fuse-ld=lld", "-Wl,--build-id", "-g", "-o", program, "a.c"], { cwd: tree.root });
   tree.record("--target=aarch64-linux-gnu -g -c a.c");
   return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": "int answer(int n) { return n; }\n" })]);
-});
+}, { withoutProcess: "this machine cannot run it" });
 
-refused("X22", "a compile command that makes code for another machine", "its compile command makes code for aarch64, and programs for x86-64 can be patched", async () => {
+refused("X22", "a compile command that makes code for another machine", "its compile command makes code for aarch64, and programs for x86-64 can be patched", async (beside) => {
   using tree = openSourceTree({ "main.c": asking, "a.c": single });
   const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c" }]);
   tree.write({ "compile_commands.json": JSON.stringify([{ directory: tree.root, file: "a.c", arguments: ["clang", "--target=aarch64-linux-gnu", "-g", "-O2", "-c", "a.c", "-o", "a.o"] }]) });
-  return await patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": single.replace("10", "20") })]);
+  return await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": single.replace("10", "20") })]));
 });

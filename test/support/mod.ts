@@ -8,5 +8,6 @@ export { helperBuildDirectory, helperSources, sanitizedHelper, sanitizedOptions 
 export { snapshotOf, type CodeMapping, type ProcessSnapshot } from "./snapshot.ts";
 export { compileTarget, type CompiledTarget, type CompileOptions } from "./compile-target.ts";
 export { startTarget, type StartOptions, type Target } from "./start-target.ts";
+export { leftAlone, type Beside } from "./left-alone.ts";
 export { lifted, refused } from "./limits.ts";
 export { waitUntil } from "./wait-until.ts";
