@@ -61,7 +61,7 @@ const situations: readonly Situation[] = [
     answers: { pooled: 7, strings: 305 } },
   { title: "a static member of a class", changes: [["? 1 : -100) + n", "? 1 : -100) * 7 + n"]], answers: { living: 8 } },
   { title: "a throw and its catch in one function", changes: [['"more than "', '"many more than "']], answers: { exception: 16 } },
-  { title: "C and C++ in one program and one patch", changes: [["return twice(callback(n))", "return 3 * callback(n)", plain], ["return n + 1; }", "return n + 2; }"]], answers: { mixed: 18 } },
+  { title: "C and C++ in one program and one patch", changes: [["return twice(callback(n))", "return 3 * callback(n)", plain], ["return n + 1 +", "return n + 2 +"]], answers: { mixed: 18 } },
 ];
 
 describe.each(levels)("C++ compiled with %s", (level) => {
@@ -82,7 +82,14 @@ describe.each(levels)("C++ compiled with %s", (level) => {
 
 /** Compiling C++ takes its time: all changes are one patch here. */
 test.each([
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, g++ -O1"), way: { flags: ["-g", "-O1"] } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, g++ -O3"), way: { flags: ["-g", "-O3"] } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, g++ -Os"), way: { flags: ["-g", "-Os"] } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -O0"), way: { flags: ["-g", "-O0"], compiler: "clang" } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -O1"), way: { flags: ["-g", "-O1"], compiler: "clang" } },
   { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -O2"), way: { flags: ["-g", "-O2"], compiler: "clang" } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -O3"), way: { flags: ["-g", "-O3"], compiler: "clang" } },
+  { title: lifted("X15", "all rows of cxx.test.ts in one patch, clang -Os"), way: { flags: ["-g", "-Os"], compiler: "clang" } },
   { title: lifted("X23", "C++ with COMDAT groups, -fPIC -fno-plt -fvisibility=hidden -ffunction-sections -fdata-sections, unused code dropped: all rows of cxx.test.ts in one patch"), way: { flags: ["-g", "-O2", "-fPIC", "-fno-plt", "-fvisibility=hidden", "-ffunction-sections", "-fdata-sections"], link: ["-Wl,--gc-sections"] } },
 ] as const)("$title", async ({ way }) => {
   await using program = await startProgram(tracer, { files, ...way });

@@ -32,7 +32,7 @@ const words = (text: string): readonly string[] => text.split(" ").filter(Boolea
 const ways: readonly Way[] = [
   gcc(lifted("X23", "gcc -O0"), "-O0"),
   gcc(lifted("X23", "gcc -O1"), "-O1"),
-  gcc(lifted("X23", "gcc -O2, with clones and unlikely parts of functions (.cold, .part, .isra, .constprop)"), "-O2"),
+  gcc(lifted("X23", "gcc -O2"), "-O2"),
   gcc(lifted("X23", "gcc -O3"), "-O3"),
   gcc(lifted("X23", "gcc -Os"), "-Os"),
   gcc(lifted("X23", "-g3"), "-O2 -g3"),
