@@ -24,6 +24,8 @@ import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openW
 import type { Side, SideObject, Workshop } from "./unit-object.ts";
 import { findTranslationUnits } from "./units.ts";
 import type { Compilable, ReachedUnits, TranslationUnit, UnitFilter } from "./units.ts";
+import { leaveOutUnmentioned } from "./unmentioned.ts";
+import type { NameLookup } from "./unmentioned.ts";
 
 /** The units of a patch as objects. Disposing it removes the temporary files; `plain()` works until then. */
 export interface ObjectPairs extends AsyncDisposable {
@@ -40,6 +42,8 @@ const isPinned = (path: string): boolean => isSourceName(path) && !/\.(s|asm)$/.
 interface CompileHooks {
   /** Will `keep` keep this unit? Asked of those that are compiled while others are looked for. */
   readonly isKept?: (unit: Compilable) => Promise<boolean>;
+  /** Does the program have something of one of these names? */
+  readonly isInProgram?: NameLookup;
   /** Called once compilers are at work, and nothing else is to be done. */
   readonly whileCompiling?: () => void;
 }
@@ -49,7 +53,7 @@ export async function compileObjectPairs(
   options: CreateOptions,
   diffs: readonly SourceDiff[],
   keep: UnitFilter = (units) => units,
-  { isKept = () => Promise.resolve(false), whileCompiling }: CompileHooks = {},
+  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), whileCompiling }: CompileHooks = {},
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
   let ahead: Ahead | undefined;
@@ -69,7 +73,7 @@ export async function compileObjectPairs(
     for (const text of notes) options.onProgress?.({ step: "note", text });
     const kept = await keep(reached.units, reached.uncompiled);
     refuseUncompilable(kept, applied.touched);
-    const units = await ahead.findAffected(kept, options.jobs);
+    const units = await ahead.findAffected(await leaveOutUnmentioned(kept, tree, applied.touched, isInProgram), options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
     const pairs = await compileUnits(ahead, workshop, units, options, whileCompiling);
     return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };

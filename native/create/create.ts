@@ -18,7 +18,7 @@ import { includeDependencies } from "./include.ts";
 import type { ComparedUnit, Inclusion } from "./include.ts";
 import { isColdPart } from "./object-code.ts";
 import type { Definition } from "./object-code.ts";
-import { readLinkedObject, readLinkedProgram, unitsOf } from "./program.ts";
+import { hasName, readLinkedObject, readLinkedProgram, unitsOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
 import { otherCompiler } from "./producer.ts";
 import { proveUnit } from "./proof.ts";
@@ -108,7 +108,8 @@ async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[],
   const notes: string[] = [];
   const isKept = async (unit: Compilable): Promise<boolean> => isPart(await opening, unit, options.source);
   const whileCompiling = () => void opening.then(({ program }) => readAhead(program), () => undefined);
-  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes, parts), { isKept, whileCompiling });
+  const isInProgram = async (names: readonly string[]): Promise<boolean> => hasName(await opening, names);
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes, parts), { isKept, isInProgram, whileCompiling });
   return await describeObjects(tracer, await opening, objects.pairs, diffs, options, [...objects.notes, ...notes]);
 }
 

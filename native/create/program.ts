@@ -85,6 +85,12 @@ export function variableSymbol({ program }: LinkedProgram, name: string, unit: D
   return fitting.length === 1 ? found?.symbol : undefined;
 }
 
+/** Has the program, or what it is linked against, something of one of these names? Nobody knows of a program without symbols. */
+export function hasName({ program, dynamicByName }: LinkedProgram, names: readonly string[]): boolean {
+  const { symbols } = program.elf;
+  return symbols.length === 0 || names.some((name) => dynamicByName.has(name) || program.functionsOfSource(name).length > 0) || symbols.some(({ name }) => names.includes(name));
+}
+
 /** A thread variable's offset from the thread pointer, below which the program's own block ends on x86-64. */
 export function threadOffsetOf({ program }: LinkedProgram, symbol: ElfSymbol): bigint | undefined {
   const segment = program.elf.segments.find(({ type }) => type === segmentType.tls);

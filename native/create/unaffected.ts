@@ -3,7 +3,9 @@
 // differs only by declarations of functions and variables that it does not use, is left out. In any doubt it is compiled.
 
 import { diffArrays } from "diff";
+import type { ChangeObject } from "diff";
 
+import { beginsDeclaration, declaredNames } from "./declarations.ts";
 import { mapParallel } from "./parallel.ts";
 import { withoutMarkers } from "./preprocess.ts";
 import type { SourceText } from "./preprocess.ts";
@@ -29,8 +31,9 @@ function isAffected({ unit }: TranslationUnit, original: SourceText | undefined,
 
 /** C only: in C++ a new declaration can win an overload without being named. */
 export function differsOnlyByUnusedDeclarations(original: string, patched: string): boolean {
-  const blocks = diffArrays(original.split("\n"), patched.split("\n"), { maxEditLength: 2_000 });
-  if (blocks === undefined) return false;
+  const patchedLines = patched.split("\n");
+  const blocks = diffArrays(original.split("\n"), patchedLines, { maxEditLength: 2_000 });
+  if (blocks === undefined || !areByThemselves(blocks, patchedLines)) return false;
   const changed = blocks.filter((block) => block.added || block.removed);
   const names = changed.map((block) => declaredNames(block.value.join("\n")));
   if (names.some((declared) => declared === undefined)) return false;
@@ -39,19 +42,14 @@ export function differsOnlyByUnusedDeclarations(original: string, patched: strin
   return names.flatMap((declared) => declared ?? []).every((name) => occurrences(both, name) === occurrences(changedText, name));
 }
 
-const occurrences = (text: string, name: string): number => text.match(new RegExp(`\\b${name}\\b`, "g"))?.length ?? 0;
-
-/** Words that make a declaration more than one, or a statement of what looks like a declaration. */
-const telling =
-  /[#{}="]|\b(typedef|static|inline|__inline|__inline__|register|auto|return|else|do|goto|case|default|break|continue|if|for|while|switch|sizeof|asm|__asm|__asm__|_Pragma|alias|__alias__|ifunc|__ifunc__|weak|__weak__|used|__used__|section|__section__|struct\s*\{|enum)\b/;
-const prototype = /^(?:extern\s+)?(?:[A-Za-z_]\w*[\s*]+)+\**([A-Za-z_]\w*)\s*\([^;]*\)$/;
-const variable = /^extern\s+(?:[A-Za-z_]\w*[\s*]+)+\**([A-Za-z_]\w*)\s*(?:\[\w*\]\s*)*$/;
-
-/** Names of the declarations that a text consists of; undefined where it holds anything else. */
-function declaredNames(text: string): readonly string[] | undefined {
-  if (telling.test(text)) return undefined;
-  const declarations = text.split(";").map((part) => part.trim());
-  if (declarations.pop() !== "") return undefined; // the last one goes on in lines that are not changed
-  const names = declarations.map((declaration) => (prototype.exec(declaration) ?? variable.exec(declaration))?.[1]);
-  return names.every((name) => name !== undefined) ? names : undefined;
+/** Does none of the changed blocks go on with what stands before it? */
+function areByThemselves(blocks: readonly ChangeObject<string[]>[], patched: readonly string[]): boolean {
+  let at = 0;
+  return blocks.every(({ added, removed, count }) => {
+    const isFit = !(added || removed) || beginsDeclaration(patched, at);
+    if (!removed) at += count;
+    return isFit;
+  });
 }
+
+const occurrences = (text: string, name: string): number => text.match(new RegExp(`\\b${name}\\b`, "g"))?.length ?? 0;

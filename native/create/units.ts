@@ -2,7 +2,7 @@
 // second kind is found by asking the compiler about every unit, so that is done only where something touched can
 // be included at all.
 
-import { relative } from "node:path";
+import { join, relative } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
@@ -28,6 +28,8 @@ export interface TranslationUnit {
   readonly spelled: string;
   /** The touched files that this unit consists of, relative to the source root. */
   readonly touched: readonly string[];
+  /** All files that it consists of, absolute, links resolved; undefined where nobody asked, and where the compiler could not say. */
+  readonly files: ReadonlySet<string> | undefined;
 }
 
 export interface ReachedUnits {
@@ -71,11 +73,13 @@ export async function findTranslationUnits(
   let asked = 0;
   const reached = await mapParallel(candidates, jobs, async (candidate) => {
     if (included.size > 0) onAsked?.([...included], asked++, candidates.length);
-    const files = included.size > 0 ? await filesOf(candidate, dependencies, tree, included) : new Set([candidate.unit]);
-    return { ...candidate, touched: touched.filter((path) => files.has(path)), files };
+    const files = included.size > 0 ? await dependencies.read(candidate.invocation) : undefined;
+    // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
+    const has = (path: string): boolean => path === candidate.unit || (files?.has(join(tree.root, path)) ?? included.has(path));
+    return { ...candidate, touched: touched.filter(has), files, has };
   });
   refuseLeftOut(applied, reached);
-  const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ files: _, ...unit }) => unit);
+  const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ has: _, ...unit }) => unit);
   if (units.length === 0) {
     reportNotCompiled(tree, applied, new Set(), [...mains]);
     throw nothingToPatch(touched, applied);
@@ -91,7 +95,7 @@ function isIncludedAnew({ path, original }: TouchedFile, { touched }: AppliedDif
 }
 
 /** A unit, before it is known what of it is touched. */
-export type Compilable = Omit<TranslationUnit, "touched">;
+export type Compilable = Omit<TranslationUnit, "touched" | "files">;
 
 async function readCandidates(tree: ShadowTree, commands: readonly CompileCommand[]): Promise<readonly Compilable[]> {
   const candidates = await Promise.all(commands.map(async (command) => {
@@ -112,16 +116,9 @@ function findIncludable(tree: ShadowTree, paths: readonly string[], mains: Reado
   return new Set([...parts, ...findMentioned(tree.root, asked)]);
 }
 
-async function filesOf(candidate: Compilable, dependencies: DependencyReader, tree: ShadowTree, included: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-  const files = await dependencies.read(candidate.invocation);
-  // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
-  if (files === undefined) return new Set([candidate.unit, ...included]);
-  return new Set([candidate.unit, ...[...files].map((path) => relative(tree.root, path))]);
-}
-
-function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { readonly files: ReadonlySet<string> })[]): void {
+function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { has(path: string): boolean })[]): void {
   for (const path of applied.leftOut) {
-    const unit = reached.find(({ files }) => files.has(path));
+    const unit = reached.find(({ has }) => has(path));
     if (unit === undefined) continue;
     throw new SutureError("diff-does-not-apply",
       `Cannot apply the diff to ${path}: it does not fit, and ${unit.unit} includes it; nothing was changed`, { file: path, unit: unit.unit });

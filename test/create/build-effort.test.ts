@@ -9,7 +9,7 @@ import type { CreateProgress } from "../../native/create/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { asking, buildTree } from "./live-tree.ts";
 import { openSourceTree } from "./source-tree.ts";
-import type { SourceTree } from "./source-tree.ts";
+import type { Files, SourceTree } from "./source-tree.ts";
 
 let tracer: Tracer;
 beforeAll(async () => { tracer = await Tracer.start(); });
@@ -41,12 +41,13 @@ interface Noted extends Disposable {
   noted(): readonly string[];
 }
 
-async function open(): Promise<Noted> {
-  const tree = openSourceTree({ "main.c": asking, "a.c": source });
+async function open(more: Files = {}): Promise<Noted> {
+  const tree = openSourceTree({ "main.c": asking, "a.c": source, ...more });
   const [compiler, log] = [join(tree.directory, "compiler"), join(tree.directory, "log")];
   writeFileSync(compiler, `#!/bin/sh\necho " $* " >> '${log}'\nexec gcc "$@"\n`);
   chmodSync(compiler, 0o755);
-  const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
+  const others = Object.keys(more).filter((file) => file.endsWith(".c") && file !== "a.c");
+  const program = await buildTree(tree, [{ file: "main.c" }, ...["a.c", ...others].map((file) => ({ file, compiler }))]);
   const noted = (): readonly string[] => {
     const lines = readFileSync(log, "utf8").trimEnd().split("\n");
     writeFileSync(log, "");
@@ -57,7 +58,7 @@ async function open(): Promise<Noted> {
 }
 
 function describe(line: string): readonly string[] {
-  if (line.includes(" -### ")) return [];
+  if (line.includes(" -### ") || line.includes(" -M ")) return [];
   if (line.includes(" -E ")) return ["preprocessed"];
   if (line.includes(" -x assembler ")) return ["assembled"];
   return [line.includes(" -x cpp-output ") ? "compiled from text" : "compiled from source"];
@@ -71,6 +72,21 @@ test("createPatchImage() compiles each side once, though its code counts lines a
   expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
   expect(noted.noted()).toEqual(["assembled", "assembled", "compiled from text", "compiled from text", "preprocessed", "preprocessed"]);
   expect(steps.map(({ step }) => step)).toEqual(["search", "units", "compiling", "compiling", "compiled", "compiled", "proved", "compared", "assembled"]);
+});
+
+test("createPatchImage() preprocesses no unit that a new prototype does not concern", async () => {
+  const files = { "h.h": "extern int seen;\nint answer(int n);\n", "a.c": `#include "h.h"\n${source}`, "b.c": "#include \"h.h\"\nint b(void) { return answer(1); }\n" };
+  using noted = await open(files);
+  const calling = files["a.c"].replace("int answer", "int plain(int n) { return n; }\nint answer").replace("jumping(n) + 1", "jumping(n) + plain(2)");
+  const options = { source: noted.tree.root, target: noted.program, objectCache: null };
+  const build = async (prototype: string): Promise<number> => {
+    await createPatchImage(tracer, [noted.tree.diff("fix", { "h.h": files["h.h"] + prototype, "a.c": calling })], options);
+    return noted.noted().filter((what) => what === "preprocessed").length;
+  };
+  expect(await build("int plain(int n);\n")).toBe(2);
+  // A function that the program has, and something that is no declaration, have b.c looked at.
+  expect(await build("int plain(int n);\nint jumping(int n);\n")).toBe(4);
+  expect(await build("int plain(int n);\n#define PLAIN 1\n")).toBe(4);
 });
 
 test("createPatchImage() compiles the sources where the compiler takes no text, the original once more as recorded, and says that lines are not known", async () => {

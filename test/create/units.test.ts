@@ -129,6 +129,13 @@ test.each([
   expect(differsOnlyByUnusedDeclarations(original.replace("\n", `\n${added}\n`), original)).toBe(expected);
 });
 
+test("differsOnlyByUnusedDeclarations() sees what a declaration goes on with", () => {
+  const original = "int first;\n\n__attribute__((noinline))\nint caller(void) { return used(); }\n";
+  const inserted = original.replace("\nint caller", "\nint f(void);\nint caller");
+  expect(differsOnlyByUnusedDeclarations(original, inserted)).toBe(false);
+  expect(differsOnlyByUnusedDeclarations(inserted, original)).toBe(false);
+});
+
 test("createShadowTree() links directories, until something in them is written", async () => {
   using tree = openSourceTree({ "src/a.c": "\n", "data/one.json": "1\n", "data/deep/two.json": "2\n", "data/deep/er/three.json": "3\n" });
   const before = tree.contents();
