@@ -49,7 +49,7 @@ constexpr int systemCallStop = SIGTRAP | 0x80;
 /** Calls that threads wait in and that restart by themselves or by hideInterruption(). */
 constexpr long goodPlaces[] = {
   SYS_futex, SYS_read, SYS_accept, SYS_accept4, SYS_poll, SYS_ppoll, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
-  SYS_select, SYS_pselect6, SYS_recvfrom, SYS_recvmsg, SYS_wait4, SYS_waitid, SYS_pause, SYS_nanosleep, SYS_clock_nanosleep,
+  SYS_select, SYS_pselect6, SYS_recvfrom, SYS_recvmsg, SYS_pause, SYS_nanosleep, SYS_clock_nanosleep,
 };
 
 std::string taskFile(pid_t pid, pid_t tid, const char* name) {
@@ -64,24 +64,37 @@ bool waitsInGoodPlace(pid_t pid, pid_t tid) {
   return std::find(std::begin(goodPlaces), std::end(goodPlaces), number) != std::end(goodPlaces);
 }
 
+/** False where the kernel does not say. */
+bool hasChildren(pid_t pid, pid_t tid) {
+  std::string children;
+  return readTextFile(taskFile(pid, tid, "children"), children) && !children.empty();
+}
+
 struct Candidate {
   pid_t tid;
   int rank;
 };
 
 /**
- * Best first: one that sleeps where it can be woken for nothing; then any sleeping one; then working ones. The main thread comes last of its
- * kind: while it is traced the kernel keeps signals to the process that the process ignores, and interrupts another thread for them.
+ * Of those that sleep the lower is the better. While the main thread is traced the kernel keeps signals to the process that the process
+ * ignores, and interrupts another thread for them; while one is that has children, the SIGCHLD of these.
  */
+int rankOfSleeping(pid_t pid, pid_t tid) {
+  if (tid == pid) return 3;
+  if (hasChildren(pid, tid)) return 2;
+  return waitsInGoodPlace(pid, tid) ? 0 : 1;
+}
+
+/** Best first: one that sleeps where it can be woken for nothing; then any sleeping one; then working ones. */
 Result<std::vector<Candidate>> listCandidates(pid_t pid) {
   std::vector<Candidate> candidates;
   for (const pid_t tid : TRY(listThreadIds(pid))) {
     const Result<TaskStat> stat = readThreadStat(pid, tid);
     if (!stat) continue;
     switch (stat.value().state) {
-      case 'S': candidates.push_back({tid, tid == pid ? 2 : waitsInGoodPlace(pid, tid) ? 0 : 1}); break;
-      case 'R': candidates.push_back({tid, 3}); break;
-      case 'T': candidates.push_back({tid, 4}); break;
+      case 'S': candidates.push_back({tid, rankOfSleeping(pid, tid)}); break;
+      case 'R': candidates.push_back({tid, 4}); break;
+      case 'T': candidates.push_back({tid, 5}); break;
     }
   }
   std::stable_sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) { return a.rank < b.rank; });

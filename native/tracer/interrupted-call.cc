@@ -42,10 +42,12 @@ bool wouldReportInterruption(const user_regs_struct& registers) {
          std::find(std::begin(repeatable), std::end(repeatable), registers.orig_rax) != std::end(repeatable);
 }
 
-void hideInterruption(pid_t tid, user_regs_struct& registers) {
-  if (!wouldReportInterruption(registers)) return;
+bool hideInterruption(pid_t tid, user_regs_struct& registers) {
+  if (!wouldReportInterruption(registers)) return false;
   const auto code = static_cast<unsigned long long>(restartNoHandler);
-  if (::ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rax), code) == 0) registers.rax = code;
+  if (::ptrace(PTRACE_POKEUSER, tid, offsetof(struct user, regs.rax), code) != 0) return false;
+  registers.rax = code;
+  return true;
 }
 
 user_regs_struct repeatingItsCall(user_regs_struct registers) {

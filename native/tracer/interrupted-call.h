@@ -12,9 +12,9 @@ bool wouldReportInterruption(const user_regs_struct& registers);
 
 /**
  * The thread is stopped inside signal delivery: by our interrupt, or with a signal. Makes its call restart unless a
- * handler runs, and changes `registers` accordingly. A thread that needs nothing is left alone.
+ * handler runs, and changes `registers` accordingly: then true. A thread that needs nothing is left alone.
  */
-void hideInterruption(pid_t tid, user_regs_struct& registers);
+bool hideInterruption(pid_t tid, user_regs_struct& registers);
 
 /**
  * The state from which a thread repeats its interrupted call if it goes on without the kernel's own restart logic,

@@ -25,12 +25,15 @@ constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
 constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
 constexpr uint64_t pollInterval = millisecond / 5;
+constexpr uint64_t resumptionPatience = 50 * millisecond;
 /**
  * For threads that were asked to stop, did not in time, and must still have their interrupted call mended. Only one that
  * has fallen into uninterruptible sleep is given up before: it may never come.
  */
 constexpr uint64_t releasePatience = 30'000 * millisecond;
 constexpr uint64_t releasePatienceInSleep = 2'000 * millisecond;
+/** So long those whose calls give EINTR wait for the others to be let go. */
+constexpr uint64_t repeaterPatience = 10 * millisecond;
 constexpr int maxSeizeRounds = 100;
 /** A sleeping thread that was only stopped and let go a moment ago has run for less. */
 constexpr uint64_t runTimeOfWork = 50'000;
@@ -111,18 +114,41 @@ Result<void> AllStop::seize(pid_t pid, uint64_t startTime, bool takesAll) {
   raised_.prepare(ranBefore_.size());
   processes_.push_back({pid, startTime, openFile("/proc/" + std::to_string(pid) + "/task", O_RDONLY | O_DIRECTORY)});
   if (seizedAt_ == 0) seizedAt_ = now();
-  // A thread can be born behind the back of one listing, and one listing can skip over a thread when another ends.
+  const size_t process = processes_.size() - 1;
+  processes_[process].isLeaderLeft = true;
+  TRY(seizeUntilQuiet(process));
+  const uint64_t deadline = now() + uninterruptiblePatience;
+  for (const pid_t tid : std::vector(asleep_)) TRY(seizeOnceAwake(process, tid, deadline));
+  TRY(seizeOrLeaveLeader(process, deadline));
+  // The number may have gone to another process before we held it; from now on it cannot.
+  return checkSameProcess(pid, startTime);
+}
+
+/** It is left where there are others. */
+Result<void> AllStop::seizeOrLeaveLeader(size_t process, uint64_t deadline) {
+  const pid_t pid = processes_[process].pid;
+  const bool isAlone = std::ranges::none_of(tracees_, [&](const Tracee& tracee) { return tracee.process == process; });
+  processes_[process].isLeaderLeft = !isAlone;
+  if (isAlone) {
+    TRY(seizeUntilQuiet(process));
+    for (const pid_t tid : std::vector(asleep_)) TRY(seizeOnceAwake(process, tid, deadline));
+    return {};
+  }
+  const pid_t tracer = readTracer(pid, pid);
+  return tracer == 0 || tracer == ownTid() ? Result<void>() : alreadyTraced(pid, tracer);
+}
+
+/** A thread can be born behind the back of one listing, and one listing can skip over a thread when another ends. */
+Result<void> AllStop::seizeUntilQuiet(size_t process) {
   int quietRounds = 0;
   for (int round = 0; quietRounds < 2; ++round) {
     if (round == maxSeizeRounds) {
+      const pid_t pid = processes_[process].pid;
       return Error{ErrorKind::internal, "Cannot stop pid " + std::to_string(pid) + ": it makes threads faster than they can be caught", {{"pid", pid}}};
     }
-    quietRounds = TRY(seizeNewThreads(processes_.size() - 1)) ? 0 : quietRounds + 1;
+    quietRounds = TRY(seizeNewThreads(process)) ? 0 : quietRounds + 1;
   }
-  const uint64_t deadline = now() + uninterruptiblePatience;
-  for (const pid_t tid : std::vector(asleep_)) TRY(seizeOnceAwake(processes_.size() - 1, tid, deadline));
-  // The number may have gone to another process before we held it; from now on it cannot.
-  return checkSameProcess(pid, startTime);
+  return {};
 }
 
 Result<void> AllStop::seizeOnceAwake(size_t process, pid_t tid, uint64_t deadline) {
@@ -132,9 +158,7 @@ Result<void> AllStop::seizeOnceAwake(size_t process, pid_t tid, uint64_t deadlin
     if (asleep_.empty()) return {};
     if (now() >= deadline) break;
   }
-  adopt(process, tid, Tracee::State::unseized);
-  tracees_.back().isUninterruptible = true;
-  tracees_.back().isWorking = false;
+  leaveAlone(process, tid);
   return {};
 }
 
@@ -145,7 +169,8 @@ Result<bool> AllStop::seizeNewThreads(size_t process) {
   Result<std::vector<pid_t>> tids = listThreadIds(processes_[process].pid);
   if (!tids) return checkSameProcess(processes_[process].pid, processes_[process].startTime).ok() ? tids.error() : Error{ErrorKind::processGone, tids.error().message, tids.error().data};
   for (const pid_t tid : tids.value()) {
-    if (!isKnown(tid)) found |= TRY(seizeThread(process, tid));
+    if (isKnown(tid) || (processes_[process].isLeaderLeft && tid == processes_[process].pid)) continue;
+    found |= TRY(seizeThread(process, tid));
   }
   return found;
 }
@@ -194,6 +219,27 @@ void AllStop::adopt(size_t process, pid_t tid, Tracee::State state) {
   tracee.heldFrom = state == Tracee::State::interrupted ? seizedAt_ : 0;
 }
 
+/** It may not stop for a long time. */
+void AllStop::leaveAlone(size_t process, pid_t tid) {
+  processes_[process].isLeaderLeft &= tid != processes_[process].pid;
+  adopt(process, tid, Tracee::State::unseized);
+  tracees_.back().isUninterruptible = true;
+  tracees_.back().isWorking = false;
+}
+
+/** False: it cannot be stopped now. */
+bool AllStop::seizeLeader(size_t process) {
+  const pid_t pid = processes_[process].pid;
+  processes_[process].isLeaderLeft = false;
+  asleep_.clear();
+  if (!seizeThread(process, pid) || !asleep_.empty()) return leaveAlone(process, pid), false;
+  // The end of all others: it has executed another program.
+  const auto isOther = [&](const Tracee& tracee) { return tracee.process == process && tracee.tid != pid && tracee.state != Tracee::State::gone && isThreadOf(pid, tracee.tid); };
+  processes_[process].hasExecuted |= std::none_of(tracees_.begin(), tracees_.end(), isOther);
+  if (takesAll_) interruptUninterruptible();
+  return true;
+}
+
 void AllStop::interrupt(Tracee& tracee) {
   tracee.heldFrom = now();
   // It can fail only for a thread that is ending; waiting for that one is right as well.
@@ -230,7 +276,7 @@ AllStop::Wait AllStop::noteStop(Tracee& tracee, int status) {
   if (event != PTRACE_EVENT_STOP) tracee.heldFrom = seizedAt_;
   tracee.state = Tracee::State::stopped;
   tracee.signal = event == 0 ? WSTOPSIG(status) : 0;
-  if (event == 0 || event == PTRACE_EVENT_STOP) hideInterruption(tracee.tid, tracee.registers);
+  if (event == 0 || event == PTRACE_EVENT_STOP) tracee.repeatsItsCall = hideInterruption(tracee.tid, tracee.registers);
   if (event == PTRACE_EVENT_CLONE) noteBirth(tracee);
   if (event == PTRACE_EVENT_EXEC) processes_[tracee.process].hasExecuted = true;
   return Wait::stopped;
@@ -289,9 +335,26 @@ bool AllStop::leaveIfEnded(Tracee& tracee) {
   return true;
 }
 
+/** False: one that is still to be seized sleeps uninterruptibly. */
+bool AllStop::awaitLeader(size_t process, uint64_t deadline) {
+  const pid_t pid = processes_[process].pid;
+  const auto isAsleep = [&] {
+    const Result<TaskStat> stat = readThreadStat(pid, pid);
+    return stat && stat.value().state == 'D';
+  };
+  while (processes_[process].isLeaderLeft && !takesAll_ && isAsleep()) {
+    if (now() >= deadline) return leaveAlone(process, pid), false;
+    rest(pollInterval);
+  }
+  return true;
+}
+
 /** Those that have woken up count as what they are now. The others stay uninterrupted: see interruptUninterruptible(). */
 AllStop::Outcome AllStop::awaitUninterruptible() {
   const uint64_t deadline = now() + uninterruptiblePatience;
+  for (size_t process = 0; process < processes_.size(); ++process) {
+    if (!awaitLeader(process, deadline)) return Outcome::notStopped;
+  }
   for (Tracee& tracee : tracees_) {
     if (tracee.state == Tracee::State::unseized) return Outcome::notStopped;
     while (tracee.isUninterruptible) {
@@ -313,7 +376,17 @@ void AllStop::interruptUninterruptible() {
 }
 
 AllStop::Outcome AllStop::stopSleepers(const Visitor& visitor) {
-  return stop([](const Tracee& tracee) { return !tracee.isWorking && !tracee.isUninterruptible; }, now() + sleepersPatience, visitor);
+  const auto isSleeping = [](const Tracee& tracee) { return !tracee.isWorking && !tracee.isUninterruptible; };
+  const uint64_t deadline = now() + sleepersPatience;
+  const Outcome outcome = stop(isSleeping, deadline, visitor);
+  if (outcome != Outcome::stopped) return outcome;
+  bool isAnySeized = false;
+  for (size_t process = 0; process < processes_.size(); ++process) {
+    if (!processes_[process].isLeaderLeft) continue;
+    if (!seizeLeader(process)) return Outcome::notStopped;
+    isAnySeized = true;
+  }
+  return isAnySeized ? stop(isSleeping, deadline, visitor) : outcome;
 }
 
 AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor) {
@@ -391,7 +464,10 @@ void AllStop::letAll(Choice isChosen) {
   }
 }
 
-/** One that was only seized. */
+/**
+ * One that was only seized. It may be on its way to a stop for a signal that its process ignores: let go before, or when another thread that
+ * is let go takes the signal first, it would give EINTR.
+ */
 void AllStop::askToStop(Tracee& tracee) {
   if (tracee.state != Tracee::State::seized || tracee.isUninterruptible) return;
   interrupt(tracee);
@@ -399,30 +475,31 @@ void AllStop::askToStop(Tracee& tracee) {
   tracee.heldFrom = 0;
 }
 
+/** Those whose calls give EINTR stay: see release(). */
 AllStop::Wait AllStop::letIfStopped(Tracee& tracee) {
   const Wait end = await(tracee, WNOHANG, 0);
   if (end != Wait::stopped) return end;
   if (tracee.heldFrom == 0) tracee.heldFrom = now();
-  let(tracee);
+  if (!tracee.repeatsItsCall) let(tracee);
   return end;
 }
 
 /**
  * Threads that were asked to stop and have not yet done so: each is let go the moment it does, or its interrupted call
- * would give EINTR. So would that of a thread that was only seized, if it is on its way to a stop for a signal that its process
- * ignores: it is asked, too. What is still left sleeps uninterruptibly, and is let go by the end of the tracing thread.
+ * would give EINTR. What is still left sleeps uninterruptibly, and is let go by the end of the tracing thread.
  */
 void AllStop::catchUp() {
   const uint64_t start = now();
-  for (Tracee& tracee : tracees_) askToStop(tracee);
   for (;;) {
+    const uint64_t waited = now() - start;
     bool isAnyAwaited = false;
     for (size_t i = 0; i < tracees_.size(); ++i) {
       Tracee& tracee = tracees_[i];
       if (!isUnstopped(tracee)) continue;
-      if (letIfStopped(tracee) != Wait::stopped) isAnyAwaited |= isToBeAwaited(tracee, now() - start);
+      if (letIfStopped(tracee) != Wait::stopped) isAnyAwaited |= isToBeAwaited(tracee, waited);
     }
     if (!isAnyAwaited) return;
+    if (waited > repeaterPatience) letAll([](const Tracee&) { return true; });
     rest(pollInterval);
   }
 }
@@ -434,12 +511,35 @@ bool AllStop::isToBeAwaited(Tracee& tracee, uint64_t waited) {
   return stat && stat.value().state != 'D';
 }
 
+/**
+ * Until those that were let go have run again, which on a loaded machine takes a moment. One that has not, and is traced anew, can take a
+ * signal away from a thread that was woken for it; that one would give EINTR.
+ */
+void AllStop::awaitResumption() const {
+  const uint64_t deadline = now() + resumptionPatience;
+  for (const Tracee& tracee : tracees_) {
+    if (tracee.state != Tracee::State::released) continue;
+    const pid_t pid = processes_[tracee.process].pid;
+    const uint64_t ran = readRunTime(pid, tracee.tid);
+    for (; now() < deadline; rest(pollInterval)) {
+      const Result<TaskStat> stat = readThreadStat(pid, tracee.tid);
+      if (!stat || stat.value().state != 'R' || readRunTime(pid, tracee.tid) != ran) break;
+    }
+  }
+}
+
 void AllStop::release() {
-  letAll([](const Tracee& tracee) { return tracee.isWorking; });
+  if (std::exchange(isReleased_, true)) return;
+  for (Tracee& tracee : tracees_) askToStop(tracee);
+  letAll([&](const Tracee& tracee) { return isLeader(tracee) && !tracee.repeatsItsCall; });
+  letAll([](const Tracee& tracee) { return tracee.isWorking && !tracee.repeatsItsCall; });
   if (std::none_of(tracees_.begin(), tracees_.end(), [](const Tracee& tracee) { return tracee.state == Tracee::State::interrupted; })) raised_.restore();
-  letAll([](const Tracee&) { return true; });
+  letAll([](const Tracee& tracee) { return !tracee.repeatsItsCall; });
   if (std::any_of(tracees_.begin(), tracees_.end(), isUnstopped)) catchUp();
+  letAll([&](const Tracee& tracee) { return isLeader(tracee); });
+  letAll([](const Tracee&) { return true; });
   raised_.restore();
+  awaitResumption();
 }
 
 StopFigures AllStop::figures() const {

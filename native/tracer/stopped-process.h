@@ -32,6 +32,8 @@ struct Tracee {
   /** A new process, not a thread of the one that we stop: caught at its birth, let go at once. */
   bool isForeign = false;
   bool isRaised = false;
+  /** Its call would have given EINTR because of the stop, and is made again. */
+  bool repeatsItsCall = false;
   State state = State::seized;
   /** As /proc had it before anybody was stopped. */
   char scheduledAs = 'R';
@@ -71,8 +73,9 @@ class AllStop {
   /** Notes how much each thread has run: those that have run on by the time of seize() are working ones. Stops nothing. */
   Result<void> watch(pid_t pid);
   /**
-   * All threads, those born meanwhile too. Stops nothing yet. Only on a tracing thread. A thread in uninterruptible sleep is waited for, for
-   * a moment, and then left alone: a signal that its process ignores would be kept for it while it is seized, and would end its call
+   * All threads, those born meanwhile too; but of several not the main thread, which is left for stopSleepers(): while it is seized, the
+   * kernel keeps what is sent to the process and ignored by it, and wakes any thread for it that does not stand yet. Stops nothing
+   * yet. Only on a tracing thread. A thread in uninterruptible sleep is waited for, for a moment, and then left alone: a signal that its process ignores would be kept for it while it is seized, and would end its call
    * with EINTR when it is let go before it can stop. `takesAll`: see interruptUninterruptible().
    */
   Result<void> seize(pid_t pid, uint64_t startTime, bool takesAll = false);
@@ -84,6 +87,7 @@ class AllStop {
   Outcome awaitUninterruptible();
   /** For who must have no thread run on, whatever it costs the thread: it stops before it runs code of its own again. */
   void interruptUninterruptible();
+  /** Then those main threads that are left are seized, and stopped as well if they sleep. */
   Outcome stopSleepers(const Visitor& visitor);
   /** `deadline` (see now()) is for reaching the stop; the visits may go beyond it. */
   Outcome stopWorkers(uint64_t deadline, const Visitor& visitor);
@@ -96,7 +100,11 @@ class AllStop {
   pid_t gonePid() const { return gonePid_; }
   pid_t pidOf(const Tracee& tracee) const { return processes_[tracee.process].pid; }
 
-  /** Working threads first. Nothing is held afterwards. */
+  /**
+   * Working threads first. Nothing is held afterwards. Until the main thread has been let go, and any thread whose child ends, the kernel
+   * keeps signals that the process ignores, and wakes threads that run again for them: most only repeat their calls. Those whose calls give
+   * EINTR go last, when there is nobody left to keep a signal.
+   */
   void release();
   StopFigures figures() const;
 
@@ -106,15 +114,22 @@ class AllStop {
     uint64_t startTime;
     File taskDirectory;
     bool hasExecuted = false;
+    /** The main thread is not seized yet. */
+    bool isLeaderLeft = false;
     /** The main thread has ended, others live: it counts as a thread for ever, but it cannot be stopped. */
     bool hasEndedLeader = false;
   };
   enum class Wait : uint8_t { stopped, gone, timedOut };
 
+  Result<void> seizeUntilQuiet(size_t process);
   Result<bool> seizeNewThreads(size_t process);
   Result<bool> seizeThread(size_t process, pid_t tid);
+  Result<void> seizeOrLeaveLeader(size_t process, uint64_t deadline);
+  bool awaitLeader(size_t process, uint64_t deadline);
+  bool seizeLeader(size_t process);
   Result<void> seizeOnceAwake(size_t process, pid_t tid, uint64_t deadline);
   void adopt(size_t process, pid_t tid, Tracee::State state);
+  void leaveAlone(size_t process, pid_t tid);
   bool isKnown(pid_t tid) const { return indexByTid_.contains(tid); }
 
   void interrupt(Tracee& tracee);
@@ -126,10 +141,12 @@ class AllStop {
   Outcome stop(Choice isChosen, uint64_t deadline, const Visitor& visitor);
   size_t countHeld(size_t process) const;
   bool isEveryThreadHeld(size_t process) const;
+  bool isLeader(const Tracee& tracee) const { return tracee.tid == processes_[tracee.process].pid; }
   bool leaveIfEnded(Tracee& tracee);
   Outcome stopStragglers(uint64_t deadline, const Visitor& visitor);
   Outcome checkAlive();
 
+  void awaitResumption() const;
   void askToStop(Tracee& tracee);
   Wait letIfStopped(Tracee& tracee);
   void catchUp();
@@ -147,6 +164,7 @@ class AllStop {
   /** Found in uninterruptible sleep, and not seized yet. */
   std::vector<pid_t> asleep_;
   bool takesAll_ = false;
+  bool isReleased_ = false;
   uint64_t seizedAt_ = 0;
   uint64_t workersHeldFrom_ = 0;
   pid_t gonePid_ = 0;

@@ -67,10 +67,10 @@ describe("stopping", () => {
     expect(situation.target.lines.slice(1)).toEqual([]);
   });
 
-  it("disturbs no call that blocks while signals come that the program ignores", async () => {
+  it.each(["threads", "process"])("disturbs no call that blocks while signals to the %s come that the program ignores", async (whom) => {
     await using situation = await enter(tracer, "blocked-in-calls.c");
     const { program } = await compileTarget("sends-ignored-signals.c");
-    await using _sender = await startTarget(program, { parameters: [String(situation.pid)] });
+    await using _sender = await startTarget(program, { parameters: [String(situation.pid), whom] });
     const everything = { start: address(1n), end: address(1n << 62n) };
     for (let i = 0; i < 200; i++) {
       await attempt(tracer, situation, { forbidden: [], writes: [] });
