@@ -227,17 +227,17 @@ void AllStop::leaveAlone(size_t process, pid_t tid) {
   tracees_.back().isWorking = false;
 }
 
-/** False: it cannot be stopped now. */
+/** False: not now. */
 bool AllStop::seizeLeader(size_t process) {
   const pid_t pid = processes_[process].pid;
   processes_[process].isLeaderLeft = false;
   asleep_.clear();
   if (!seizeThread(process, pid) || !asleep_.empty()) return leaveAlone(process, pid), false;
-  // The end of all others: it has executed another program.
-  const auto isOther = [&](const Tracee& tracee) { return tracee.process == process && tracee.tid != pid && tracee.state != Tracee::State::gone && isThreadOf(pid, tracee.tid); };
-  processes_[process].hasExecuted |= std::none_of(tracees_.begin(), tracees_.end(), isOther);
   if (takesAll_) interruptUninterruptible();
-  return true;
+  // Where all others have ended it may have executed another program, which nobody would tell us.
+  return std::ranges::any_of(tracees_, [&](const Tracee& tracee) {
+    return tracee.process == process && tracee.tid != pid && tracee.state != Tracee::State::gone && isThreadOf(pid, tracee.tid);
+  });
 }
 
 void AllStop::interrupt(Tracee& tracee) {

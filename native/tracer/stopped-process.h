@@ -75,8 +75,9 @@ class AllStop {
   /**
    * All threads, those born meanwhile too; but of several not the main thread, which is left for stopSleepers(): while it is seized, the
    * kernel keeps what is sent to the process and ignored by it, and wakes any thread for it that does not stand yet. Stops nothing
-   * yet. Only on a tracing thread. A thread in uninterruptible sleep is waited for, for a moment, and then left alone: a signal that its process ignores would be kept for it while it is seized, and would end its call
-   * with EINTR when it is let go before it can stop. `takesAll`: see interruptUninterruptible().
+   * yet. Only on a tracing thread. A thread in uninterruptible sleep is waited for, for a moment, and then left alone: a signal that its
+   * process ignores would be kept for it while it is seized, and would end its call with EINTR when it is let go before it can stop.
+   * `takesAll`: see interruptUninterruptible().
    */
   Result<void> seize(pid_t pid, uint64_t startTime, bool takesAll = false);
 
