@@ -74,7 +74,7 @@ export async function unlessEnded<Result>(chosen: ChosenProcess, work: () => Pro
   try {
     return await work();
   } catch (error) {
-    if (chosen.isNamed || await isStillThere(chosen)) throw error;
+    if (chosen.isNamed || isStillThere(chosen)) throw error;
     return undefined;
   }
 }

@@ -6,8 +6,8 @@
 // A process whose parent has ended is handed on to an ancestor, and nothing in /proc says whose it was. But all that are forked from one
 // program that was started have the random bytes that the kernel gave it then, and nobody else has them: so it is found again.
 
-import type { BigIntStats } from "node:fs";
-import { open, readdir, readFile, readlink, realpath, stat } from "node:fs/promises";
+import { readFileSync, readlinkSync, statSync, type BigIntStats } from "node:fs";
+import { open, readdir, readFile, realpath, stat } from "node:fs/promises";
 import { readU64 } from "../elf/mod.ts";
 import { explainUnreadable } from "../errors.ts";
 import { refuse } from "./refusal.ts";
@@ -52,7 +52,7 @@ export async function chooseProcesses(selection: ProcessSelection): Promise<read
 export async function findProcesses({ pids = [], trees = [], programs = [] }: ProcessSelection): Promise<readonly ChosenProcess[]> {
   const found = new Map<number, ChosenProcess>();
   const named = new Set([...pids, ...trees]);
-  for (const pid of named) found.set(pid, await nameProcess(pid));
+  for (const pid of named) found.set(pid, nameProcess(pid));
   if (trees.length + programs.length === 0) return inOrder(found);
   const everyone = await readProcesses();
   for (const root of trees) for (const each of await familyOf(root, everyone)) if (each.file === found.get(root)?.file) addTo(found, each);
@@ -68,14 +68,14 @@ function addTo(found: Map<number, ChosenProcess>, { pid, startTime, file }: Runn
 }
 
 /** Whether it can be worked on at all is found out, and told, when it is opened. */
-async function nameProcess(pid: number): Promise<ChosenProcess> {
-  const running = await readProcess(pid);
+function nameProcess(pid: number): ChosenProcess {
+  const running = readProcess(pid);
   return { pid, isNamed: true, startTime: running?.startTime ?? 0n, file: running?.file ?? "" };
 }
 
 /** The one of this number, if it runs one of these files and is no longer very young; `isYoung`: it may come to that yet. */
 export async function chooseOne(pid: number, files: ReadonlySet<string>, settling: bigint): Promise<{ readonly chosen?: ChosenProcess; readonly isYoung: boolean }> {
-  const found = await readProcess(pid);
+  const found = readProcess(pid);
   if (found === undefined) return { isYoung: false };
   const age = await ticksSinceBoot() - found.startTime;
   const { startTime, file } = found;
@@ -100,8 +100,8 @@ async function requireFile(path: string): Promise<string> {
 export const listPids = async (): Promise<readonly number[]> => (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
 
 /** It is the process that was chosen, and still runs what it ran then. */
-export async function isStillThere({ pid, startTime, file }: ChosenProcess): Promise<boolean> {
-  const now = await readProcess(pid);
+export function isStillThere({ pid, startTime, file }: ChosenProcess): boolean {
+  const now = readProcess(pid);
   return now !== undefined && now.startTime === startTime && now.file === file;
 }
 
@@ -117,33 +117,40 @@ interface RunningProcess {
 }
 
 async function readProcesses(): Promise<readonly RunningProcess[]> {
-  return (await Promise.all((await listPids()).map(readProcess))).filter((each) => each !== undefined);
+  return (await listPids()).map(readProcess).filter((each) => each !== undefined);
 }
 
-/** Undefined when it has ended, even if its parent has not noticed, and when we may not look into it. */
-async function readProcess(pid: number): Promise<RunningProcess | undefined> {
-  const file = await fileAt(`/proc/${pid}/exe`);
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+/**
+ * Undefined when it has ended, even if its parent has not noticed, and when we may not look into it. Without waiting: the kernel answers at
+ * once, and for all processes of a machine to wait costs many times what the answers do.
+ */
+function readProcess(pid: number): RunningProcess | undefined {
+  const file = unlessFailing(() => identityOf(statSync(`/proc/${pid}/exe`, { bigint: true })));
+  const text = file === undefined ? "" : unlessFailing(() => readFileSync(`/proc/${pid}/stat`, "utf8")) ?? "";
   // Behind the name, which may hold anything: state, parent, …, and the start time as the 20th.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   if (file === undefined || fields.length < 20) return undefined;
-  const replaced = await replacedFileOf(pid);
+  const replaced = replacedFileOf(pid);
   return { pid, parent: Number(fields[1]), startTime: BigInt(fields[19] ?? 0), file, ...(replaced === undefined ? {} : { replaced }) };
 }
 
 /** Under another mount namespace's root a path of the same name is another file. */
-async function replacedFileOf(pid: number): Promise<string | undefined> {
-  const name = await readlink(`/proc/${pid}/exe`).catch(() => "");
-  if (!name.endsWith(replacedName(""))) return undefined;
-  const [own, theirs] = await Promise.all(["self", pid].map((each) => readlink(`/proc/${each}/ns/mnt`).catch(() => undefined)));
+function replacedFileOf(pid: number): string | undefined {
+  const name = unlessFailing(() => readlinkSync(`/proc/${pid}/exe`));
+  if (name?.endsWith(replacedName("")) !== true) return undefined;
+  const [own, theirs] = ["self", pid].map((each) => unlessFailing(() => readlinkSync(`/proc/${each}/ns/mnt`)));
   return own !== undefined && own === theirs ? name : undefined;
 }
 
-/** A file by its identity: paths differ between mount namespaces, and a replaced file still runs. */
-async function fileAt(path: string): Promise<string | undefined> {
-  return stat(path, { bigint: true }).then(identityOf, () => undefined);
+function unlessFailing<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
+/** A file by its identity: paths differ between mount namespaces, and a replaced file still runs. */
 const identityOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;
 
 function descendantsOf(root: number, everyone: readonly RunningProcess[]): readonly RunningProcess[] {

@@ -52,7 +52,7 @@ export async function switchCode(tracer: TracerClient, act: string, wanted: read
     if (!(outcome instanceof SutureError) && outcome.outcome === "done") {
       return { stop: history.attempts.report(), switched: new Set(switches.map(({ target }) => target.pid)) };
     }
-    const remaining = await withoutEnded(switches);
+    const remaining = withoutEnded(switches);
     if (remaining.length > 0 && remaining.length < switches.length) {
       switches = remaining;
       continue;
@@ -83,9 +83,8 @@ async function attempt(tracer: TracerClient, switches: readonly Switch[], { atte
   }
 }
 
-async function withoutEnded(switches: readonly Switch[]): Promise<readonly Switch[]> {
-  const isThere = await Promise.all(switches.map(({ chosen }) => chosen === undefined || chosen.isNamed || isStillThere(chosen)));
-  return switches.filter((_, at) => isThere[at]);
+function withoutEnded(switches: readonly Switch[]): readonly Switch[] {
+  return switches.filter(({ chosen }) => chosen === undefined || chosen.isNamed || isStillThere(chosen));
 }
 
 const requestFor = ({ target, forbidden, writes }: Switch): ProcessTransition => ({

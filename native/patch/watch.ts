@@ -92,7 +92,7 @@ class Watch {
   async #forget(pids: readonly number[], atAll: boolean): Promise<void> {
     const alive = new Set(pids);
     this.#others = new Set(atAll ? [] : [...this.#others].filter((pid) => alive.has(pid)));
-    for (const [pid, { chosen }] of this.#watched) if (!alive.has(pid) || (atAll && !await isStillThere(chosen))) this.#watched.delete(pid);
+    for (const [pid, { chosen }] of this.#watched) if (!alive.has(pid) || (atAll && !isStillThere(chosen))) this.#watched.delete(pid);
   }
 
   async #notice(pid: number, files: ReadonlySet<string>): Promise<void> {
@@ -126,7 +126,7 @@ class Watch {
     const { pid } = watched.chosen;
     if (!(error instanceof SutureError) || error.kind === "tracer-failed") throw error;
     if (error.kind === "interrupted") return;
-    if (!await isStillThere(watched.chosen)) return void this.#watched.delete(pid);
+    if (!isStillThere(watched.chosen)) return void this.#watched.delete(pid);
     watched.isSettled = hopeless.has(error.kind);
     watched.nextTry = performance.now() + watched.pause;
     watched.pause = Math.min(2 * watched.pause, longestPause);

@@ -57,16 +57,16 @@ const mayBeginModule = (mapping: Mapping): boolean =>
   mapping.isReadable && !mapping.isShared && mapping.offset === 0 && (mapping.path.startsWith("/") || mapping.path === "[vdso]");
 
 async function readModule(tracer: TracerClient, pid: number, first: Mapping, mappings: readonly Mapping[]): Promise<Module | undefined> {
-  const read = (at: Address, length: number): Promise<Uint8Array | undefined> => readWithin(tracer, pid, first, at, length);
+  const read = await readFromHead(tracer, pid, first);
   const header = await read(first.start, headerLength);
   const place = header && locateProgramHeaders(header);
-  const bytes = place && await read(address(first.start + BigInt(place.offset)), place.length);
+  const bytes = place && await readWithin(read, first, address(first.start + BigInt(place.offset)), place.length);
   if (header === undefined || bytes === undefined) return undefined;
 
   const headers = readProgramHeaders(bytes);
   const layout = layOut(first, headers, mappings);
   if (layout === undefined) return undefined;
-  const buildId = await readBuildId(tracer, pid, headers, layout);
+  const buildId = await readBuildId(read, headers, layout);
   const path = pathOf(first);
   const dynamic = headers.find(({ type }) => type === segmentType.dynamic);
   return {
@@ -79,9 +79,21 @@ async function readModule(tracer: TracerClient, pid: number, first: Mapping, map
   };
 }
 
-/** Undefined where that is not all within the first mapping, or no longer there. */
-async function readWithin(tracer: TracerClient, pid: number, within: AddressRange, at: Address, length: number): Promise<Uint8Array | undefined> {
-  return at + BigInt(length) <= within.end ? readIfMapped(tracer, pid, at, length) : undefined;
+/** Undefined where it is not, or no longer, all mapped. */
+type ReadMemory = (at: Address, length: number) => Promise<Uint8Array | undefined>;
+
+/** The headers of a module, and as a rule its notes, are in its first page, which is read once. */
+async function readFromHead(tracer: TracerClient, pid: number, { start }: AddressRange): Promise<ReadMemory> {
+  const head = await readIfMapped(tracer, pid, start, Number(pageSize));
+  return async (at, length) => {
+    const offset = Number(at - start);
+    if (head !== undefined && offset >= 0 && offset + length <= head.length) return head.subarray(offset, offset + length);
+    return readIfMapped(tracer, pid, at, length);
+  };
+}
+
+async function readWithin(read: ReadMemory, within: AddressRange, at: Address, length: number): Promise<Uint8Array | undefined> {
+  return at + BigInt(length) <= within.end ? read(at, length) : undefined;
 }
 
 async function readIfMapped(tracer: TracerClient, pid: number, at: Address, length: number): Promise<Uint8Array | undefined> {
@@ -124,10 +136,10 @@ function holdsCode(mapping: Mapping, load: ProgramHeader, bias: bigint): boolean
   return mapping.isExecutable && mapping.start <= at && at < mapping.end && offset === load.offset;
 }
 
-async function readBuildId(tracer: TracerClient, pid: number, headers: readonly ProgramHeader[], { bias }: Layout): Promise<string | undefined> {
+async function readBuildId(read: ReadMemory, headers: readonly ProgramHeader[], { bias }: Layout): Promise<string | undefined> {
   for (const note of headers) {
     if (note.type !== segmentType.note || note.memorySize > BigInt(longestNotes)) continue;
-    const notes = await readIfMapped(tracer, pid, rebase(note.address, bias), Number(note.memorySize));
+    const notes = await read(rebase(note.address, bias), Number(note.memorySize));
     const found = notes && buildIdAmongNotes(notes, note.alignment);
     if (found !== undefined) return found;
   }
