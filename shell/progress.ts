@@ -5,7 +5,7 @@ import { SutureError } from "../native/mod.ts";
 import type { Terminal } from "./terminal.ts";
 
 const modes = ["auto", "line", "lines", "json", "none"] as const;
-/** "watched": as auto, but nothing where there is no terminal. */
+/** "watched": one line on a terminal, nothing elsewhere or beside a JSON result. */
 export type ProgressMode = (typeof modes)[number] | "watched";
 
 export function parseProgressMode(text: string): ProgressMode {
@@ -22,15 +22,21 @@ export interface Progress extends Disposable {
   report(event: object, text: string | undefined, weight?: Weight): void;
 }
 
-/** auto: nothing beside a JSON result, one line on a terminal, lines elsewhere. */
+/** auto: JSON beside a JSON result, one line on a terminal, lines elsewhere. */
 export function openProgress(mode: ProgressMode, terminal: Terminal, asJson: boolean): Progress {
-  const chosen = mode !== "auto" && mode !== "watched" ? mode : asJson ? "none" : terminal.errorIsTerminal ? "line" : mode === "auto" ? "lines" : "none";
-  switch (chosen) {
+  switch (chooseMode(mode, terminal, asJson)) {
     case "none": return { report: () => undefined, [Symbol.dispose]: () => undefined };
     case "json": return jsonProgress(terminal);
     case "lines": return { report: (_, text, weight) => { if (text !== undefined && weight !== "momentary") terminal.error(`${text}\n`); }, [Symbol.dispose]: () => undefined };
     case "line": return lineProgress(terminal);
   }
+}
+
+function chooseMode(mode: ProgressMode, { errorIsTerminal }: Terminal, asJson: boolean): "line" | "lines" | "json" | "none" {
+  if (mode === "watched") return errorIsTerminal && !asJson ? "line" : "none";
+  if (mode !== "auto") return mode;
+  if (asJson) return "json";
+  return errorIsTerminal ? "line" : "lines";
 }
 
 function jsonProgress(terminal: Terminal): Progress {

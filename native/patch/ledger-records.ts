@@ -18,6 +18,8 @@ export interface LedgerPatch {
   readonly values: readonly LedgerValue[];
   readonly mappings: readonly LedgerMapping[];
   readonly callbacks?: readonly LedgerCallback[];
+  /** Of how many functions of its units the proof was waived: their code in the program is another. */
+  readonly unproved?: number;
 }
 
 /** A function of the patch that the process runs when the patch comes or goes. */
@@ -124,6 +126,7 @@ const ledgerPatch = v.strictObject({
   name: patchName, digest: hash, modules: list(v.strictObject({ name: text(255), buildId: text(128) })),
   functions: list(ledgerFunction), values: list(ledgerValue), mappings: list(ledgerMapping),
   callbacks: v.exactOptional(list(v.strictObject({ when: v.picklist(callbackMoments), name: symbolName, at: place, through: place }))),
+  unproved: v.exactOptional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
 });
 
 const peers = v.exactOptional(list(v.strictObject({
@@ -147,12 +150,13 @@ export function recordJson(record: LedgerRecord): JsonValue {
   if (record.record === "replacing" || record.record === "replaced") return { record: record.record, name: record.name, replaces: [...record.replaces], ...peersJson(record) };
   if (record.record === "activating" || record.record === "deactivating") return { record: record.record, name: record.name, ...peersJson(record) };
   if (record.record !== "staged") return { record: record.record, name: record.name };
-  const { name, digest, modules, functions, values, mappings, callbacks = [] } = record.patch;
+  const { name, digest, modules, functions, values, mappings, callbacks = [], unproved } = record.patch;
   return {
     record: record.record,
     patch: {
       name, digest, modules: modules.map((each) => ({ name: each.name, buildId: each.buildId })), functions: functions.map(functionJson), values: values.map(valueJson), mappings: mappings.map(mappingJson),
       ...(callbacks.length === 0 ? {} : { callbacks: callbacks.map((each) => ({ when: each.when, name: each.name, at: formatAddress(each.at), through: formatAddress(each.through) })) }),
+      ...(unproved === undefined ? {} : { unproved }),
     },
   };
 }

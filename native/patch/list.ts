@@ -64,7 +64,7 @@ const listState = ({ patches, retired }: LedgerState, pid: number): readonly Lis
 ];
 
 const listPatch = (patch: LedgerPatch, state: PatchState, pid: number): ListedPatch =>
-  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch), ...(patch.values.length === 0 ? {} : { values: patch.values.map(({ name }) => name) }), symbols: patch.mappings.map((mapping) => symbolFile(mapping, pid)) });
+  ({ name: patch.name, state, digest: patch.digest, functions: reportFunctions(patch), ...(patch.values.length === 0 ? {} : { values: patch.values.map(({ name }) => name) }), symbols: patch.mappings.map((mapping) => symbolFile(mapping, pid)), ...(patch.unproved === undefined ? {} : { unproved: patch.unproved }) });
 
 /** The kernel has every mapped file there, named by its range; what comes before the code is the first mapping. */
 const symbolFile = ({ start, code }: LedgerMapping, pid: number): NonNullable<ListedPatch["symbols"]>[number] =>

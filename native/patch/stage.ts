@@ -101,6 +101,7 @@ function mappingName({ name, digest, objects }: BoundPatch, index: number): stri
 function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly LinkedObject[]): LedgerPatch {
   const pairs = objects.filter(isMappedAtAll).flatMap((object, at) => (linked[at] === undefined ? [] : [{ object, linked: linked[at] }]));
   const callbacks = pairs.flatMap(({ object, linked: each }) => callbacksOf(object, each));
+  const unproved = objects.reduce((sum, { laidOut: { object: { proof } } }) => sum + (proof.waivedFor ?? 0), 0);
   return {
     name, digest,
     modules: objects.map(({ module, laidOut }) => ({ name: laidOut.object.module.name, buildId: module.buildId ?? "" })),
@@ -109,6 +110,7 @@ function ledgerPatch({ name, digest, objects }: BoundPatch, linked: readonly Lin
     mappings: pairs.map(({ linked: { range, code, constant, tables, through, frames } }) =>
       ({ ...range, code, constant, tables, ...(through === undefined ? {} : { through }), ...(frames === undefined ? {} : { frames }) })),
     ...(callbacks.length === 0 ? {} : { callbacks }),
+    ...(unproved === 0 ? {} : { unproved }),
   };
 }
 

@@ -154,6 +154,8 @@ export interface ListedPatch {
   readonly symbols?: readonly { readonly file: string; readonly base: Address }[];
   /** It was activated although calls of these may have been under way. */
   readonly forced?: readonly string[];
+  /** It was built without the proof (--no-proof): so many functions of its units have other code in the program. */
+  readonly unproved?: number;
 }
 
 export interface PatchedProcess {
@@ -194,5 +196,5 @@ export interface VerifyReport {
   readonly verified: boolean;
   /** Why nothing could be verified; only among all processes. */
   readonly problem?: string;
-  readonly patches: readonly { readonly name: string; readonly state: PatchState; readonly functions: readonly VerifiedFunction[]; readonly values: readonly VerifiedValue[]; readonly codeMatches: boolean }[];
+  readonly patches: readonly { readonly name: string; readonly state: PatchState; readonly functions: readonly VerifiedFunction[]; readonly values: readonly VerifiedValue[]; readonly codeMatches: boolean; readonly unproved?: number }[];
 }

@@ -34,7 +34,7 @@ async function verifyPatch(tracer: TracerClient, process: ProcessIdentity, carri
     const expected = isRedirected ? layersAt(settled, at).at(-1)?.function.jump ?? jump : saved;
     return { name, patch: patch.name, at, matches: Buffer.from(found).equals(expected), expected, found };
   });
-  return { name: patch.name, state: stateOf(carried), functions, values: await verifyValues(tracer, process, patch), codeMatches: await isOwnMemoryIntact(tracer, process, patch) };
+  return { name: patch.name, state: stateOf(carried), functions, values: await verifyValues(tracer, process, patch), codeMatches: await isOwnMemoryIntact(tracer, process, patch), ...(patch.unproved === undefined ? {} : { unproved: patch.unproved }) };
 }
 
 async function verifyValues(tracer: TracerClient, { pid }: ProcessIdentity, { values }: LedgerPatch): Promise<readonly VerifiedValue[]> {

@@ -51,7 +51,7 @@ const configure = (command: Command): Command => command
   .option("--no-proof", "go on where source, flags or compiler are not those of the program: what cannot be told by names is refused, and the image says so")
   .option("--jobs <number>", "compilations at a time (default: one for each core)", parseCount)
   .option("--no-cache", "neither use nor keep objects of other builds")
-  .option("--progress <way>", "on standard error: line (one, written over), lines, json (one document for each step), none; auto: line on a terminal, none with --json, else lines", parseProgressMode, "auto");
+  .option("--progress <way>", "on standard error: line (one, written over), lines, json (one document for each step), none; auto: json with --json, line on a terminal, else lines", parseProgressMode, "auto");
 
 export const build = defineCommand<[inputs: readonly string[]], BuildOptions>({
   configure,

@@ -11,7 +11,8 @@ export function formatVerify(report: VerifyReport, style: Style): string {
   const patches = report.patches.map((patch) => {
     const wrong = patch.functions.filter(({ matches }) => !matches);
     const code = patch.codeMatches ? [] : [`    ${style.red("the patch's own code was changed")}`];
-    return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...code, ...wrong.map(describeMismatch), ...patch.values.map(describeValue)];
+    const waived = patch.unproved === undefined ? [] : [`    ${style.yellow("built with --no-proof")}: ${count(patch.unproved, "function")} of its units ${patch.unproved === 1 ? "is another" : "are others"} in the program`];
+    return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...waived, ...code, ...wrong.map(describeMismatch), ...patch.values.map(describeValue)];
   });
   const nothing = report.patches.length === 0 ? ["  no patch is applied"] : [];
   return [`pid ${report.pid} (${report.program}): ${verdict}`, ...nothing, ...patches.flat(), ...unfinishedLines(report.pid, report.patches, style)].join("\n");

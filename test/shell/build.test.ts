@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openProgress, parseProgressMode } from "../../shell/progress.ts";
 import { plainStyle } from "../../shell/terminal.ts";
-import { compileTarget, type CompiledTarget } from "../support/mod.ts";
+import { compileTarget, startTarget, type CompiledTarget } from "../support/mod.ts";
 import { scratchDirectory, writeDiff } from "./patched-program.ts";
 import { runSuture, type Run } from "./run-suture.ts";
 
@@ -23,7 +23,7 @@ afterAll(async () => scratch[Symbol.asyncDispose]());
 const output = (name: string): string => join(scratch.path, `${name}.suture`);
 
 function build(name: string, ...words: readonly string[]): Promise<Run> {
-  return runSuture(["build", ...words, "--target", answers.program, "--compile-commands", answers.compileCommands, "--name", name, "-o", output(name)], { cwd: scratch.path });
+  return runSuture(["build", "--target", answers.program, "--compile-commands", answers.compileCommands, "--name", name, "-o", output(name), ...words], { cwd: scratch.path });
 }
 
 describe("suture build", () => {
@@ -37,8 +37,8 @@ describe("suture build", () => {
     ]);
   });
 
-  it("gives each step as JSON on standard error, and the result alone on standard output", async () => {
-    const { out, error } = await build("json", diff, "--source", answers.sourceDirectory, "--json", "--progress", "json");
+  it("gives each step as JSON on standard error with --json, and the result alone on standard output", async () => {
+    const { out, error } = await build("json", diff, "--source", answers.sourceDirectory, "--json");
     expect(JSON.parse(out)).toMatchObject({ result: "built", notes: [] });
     const events = error.trim().split("\n").map((line) => JSON.parse(line) as { readonly step: string; readonly elapsedMilliseconds: number });
     expect(events.map(({ step }) => step)).toEqual(["search", "units", "compiling", "compiling", "compiled", "compiled", "proved", "compared", "assembled"]);
@@ -58,8 +58,11 @@ describe("suture build", () => {
     expect(events.slice(0, 2)).toMatchObject([{ step: "search", files: ["a.h"] }, { step: "searching", files: ["a.h"], done: 0, of: 1 }]);
   });
 
-  it("says nothing on the way beside a JSON result, or when told so", async () => {
-    for (const words of [["--json"], ["--progress", "none"]]) expect((await build("quiet", diff, "--source", answers.sourceDirectory, ...words)).error).toBe("");
+  it("gives each step as JSON beside a result for people, and nothing when told so", async () => {
+    const { out, error } = await build("mixed", diff, "--source", answers.sourceDirectory, "--progress", "json");
+    expect(out).toContain("answer");
+    expect(JSON.parse(error.trim().split("\n").at(-1) ?? "")).toMatchObject({ step: "assembled" });
+    for (const words of [["--json", "--progress", "none"], ["--progress", "none"]]) expect((await build("quiet", diff, "--source", answers.sourceDirectory, ...words)).error).toBe("");
   });
 
   it("makes the same patch from a new version's tree as from the diff", async () => {
@@ -77,6 +80,33 @@ describe("suture build", () => {
     await writeFile(fix, "int mine(int n) { return n * 9; }\n");
     const { exitCode, out } = await build("hand", "--replace", "answer=mine", fix, "--source", answers.sourceDirectory, "--json");
     expect({ exitCode, ...(JSON.parse(out) as object) }).toMatchObject({ exitCode: 0, functions: [{ name: "answer", reason: "replaced by mine of fix.c, by hand" }], notes: ["Written by hand: mine of fix.c takes the place of answer"] });
+  });
+
+  it("refuses other flags than the program's, and with --no-proof says so from the build to the process that carries the patch", async () => {
+    const commands = join(scratch.path, "other_commands.json");
+    await writeFile(commands, (await readFile(answers.compileCommands, "utf8")).replaceAll('"-O2"', '"-O1"'));
+    const words = [diff, "--source", answers.sourceDirectory, "--compile-commands", commands];
+    const refused = await build("unproved", ...words, "--json");
+    expect({ ...JSON.parse(refused.out) as object, exitCode: refused.exitCode }).toMatchObject({ exitCode: 5, error: { kind: "source-mismatch", message: expect.stringContaining("the program has -O2, the compile command -O1") as string } });
+
+    const built = await build("unproved", ...words, "--no-proof");
+    expect([built.exitCode, built.error]).toEqual([0, expect.stringMatching(/^note: The proof of answers-in-a-loop\.c was waived: \d+ of its functions are others in the program: .*answer/m)]);
+    expect((await runSuture(["inspect", output("unproved")])).out).toMatch(/^ {2}proof waived: \d+ functions? of these units (is another|are others) in the program$/m);
+    const { objects } = JSON.parse((await runSuture(["inspect", output("unproved"), "--json"])).out) as { readonly objects: readonly { readonly proof: { readonly waivedFor: number } }[] };
+    const unproved = objects[0]?.proof.waivedFor;
+    expect(unproved).toBeGreaterThan(0);
+
+    await using target = await startTarget(answers.program);
+    const pid = `${target.pid}`;
+    expect((await runSuture(["apply", output("unproved"), "--pid", pid])).exitCode).toBe(0);
+    await target.line(/^answer 63$/, target.lines.length);
+    for (const step of ["list", "verify"]) {
+      expect((await runSuture([step, "--pid", pid])).out).toContain("built with --no-proof");
+      const answer = JSON.parse((await runSuture([step, "--pid", pid, "--json"])).out) as object;
+      expect([answer].flat()[0]).toMatchObject({ patches: [{ name: "unproved", unproved }] });
+    }
+    expect((await runSuture(["revert", "unproved", "--pid", pid])).exitCode).toBe(0);
+    await target.line(/^answer 42$/, target.lines.length);
   });
 
   it.each<[string, readonly string[], RegExp]>([
@@ -122,7 +152,7 @@ describe("openProgress()", () => {
     const terminal = {
       out: () => undefined, error: (text: string) => { written += text; }, outIsTerminal: false, errorIsTerminal: isTerminal, errorWidth: () => 24, style: plainStyle, errorStyle: plainStyle,
     };
-    const progress = openProgress(parseProgressMode(mode), terminal, asJson);
+    const progress = openProgress(mode === "watched" ? mode : parseProgressMode(mode), terminal, asJson);
     progress.report({ step: "one" }, "a step", "step");
     progress.report({ step: "two" }, "a moment that is much too long for the line", "momentary");
     progress.report({ step: "three" }, "a note", "lasting");
@@ -135,9 +165,10 @@ describe("openProgress()", () => {
     expect(record("auto", true, false)).toBe("a step\r\x1b[Ka moment that is much t\r\x1b[Ka note\nthe end\r\x1b[K");
   });
 
-  it("writes lines elsewhere, and nothing beside JSON", () => {
+  it("writes lines elsewhere, and JSON beside JSON, but for what only a terminal would show", () => {
     expect(record("auto", false, false)).toBe("a step\na note\nthe end\n");
-    expect(record("auto", true, true)).toBe("");
+    expect(record("auto", true, true).split("\n").map((line) => (line === "" ? "" : (JSON.parse(line) as { readonly step: string }).step))).toEqual(["one", "two", "three", "four", ""]);
+    expect(record("watched", true, true)).toBe("");
     expect(record("none", true, false)).toBe("");
   });
 });
