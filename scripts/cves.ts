@@ -11,7 +11,7 @@ const programs = ["redis", "nginx"];
 export function formatCves(results: readonly ProgramResults[]): string {
   return `# Real fixes on real programs
 
-Every security fix that Debian's source packages of redis and nginx carry, in the newest version that the mirror gives. The program is the package without its fixes, compiled with \`-g -O2\`, running under
+Every security fix that Debian's source packages of redis and nginx carry, in the newest version that the mirror gives (named in each heading). The program is the package without its fixes, compiled with \`-g -O2\`, running under
 load; nginx with a master and two workers, always patched in one stop. **patched**: the package's unchanged diff is built, applied and reverted, no request of the load fails, the code is
 afterwards what it was, and where a client can see the fix, it sees it come and go. **refused**: it cannot be right for a running program. Written from a run of
 the tests by \`npm run cves\`, on a busy machine of two cores; do not edit. The tests check the verdicts.
@@ -19,11 +19,12 @@ the tests by \`npm run cves\`, on a busy machine of two cores; do not edit. The 
 ${results.map(formatProgram).join("\n")}`;
 }
 
-function formatProgram({ program, version, fixes }: ProgramResults): string {
+function formatProgram({ program, version, unavailable = [], fixes }: ProgramResults): string {
   const count = fixes.filter(({ verdict }) => verdict === "patched").length;
+  const newer = unavailable.length === 0 ? "" : `The mirror's lists named ${unavailable.join(", ")} too, which it did not have.\n\n`;
   return `## ${program} ${version}: ${count} of ${fixes.length} patched
 
-| fix | | functions | image, KiB | built in, s | working threads held, µs: apply, revert | |
+${newer}| fix | | functions | image, KiB | built in, s | working threads held, µs: apply, revert | |
 |---|---|---|---|---|---|---|
 ${fixes.map(formatFix).join("\n")}
 `;

@@ -30,7 +30,7 @@ export function describeFixes<Server extends RunningServer>({ program, fixes, di
       results.push(resultOf(fix, outcome, stops));
     });
   }
-  it("has every verdict in docs/CVES.md (npm run cves)", async () => {
+  it(`has every verdict on ${program.source.name} ${program.source.version} in docs/CVES.md (npm run cves)`, async () => {
     const kept = await keepResults(program, results);
     expect(results.map(({ fix }) => fix)).toEqual(fixes.map(nameOf));
     expect(verdictsIn(await readFile(cvesFile, "utf8"), kept.program)).toMatchObject(Object.fromEntries(results.map(({ fix, verdict }) => [fix, verdict])));

@@ -24,6 +24,8 @@ export interface FixResult {
 export interface ProgramResults {
   readonly program: string;
   readonly version: string;
+  /** Newer versions, which the mirror names and does not have. */
+  readonly unavailable?: readonly string[];
   readonly fixes: readonly FixResult[];
 }
 
@@ -40,8 +42,9 @@ export function resultOf<Server>(fix: Fix<Server>, outcome: FixOutcome, stops?: 
 const fileOf = async (program: string): Promise<string> => join(await cacheDirectory("real"), `${program}.json`);
 
 export async function keepResults({ source }: PatchedProgram, fixes: readonly FixResult[]): Promise<ProgramResults> {
-  const results = { program: source.name, version: source.version, fixes };
-  await writeFile(await fileOf(source.name), `${JSON.stringify(results, null, 2)}\n`);
+  const { name: program, version, unavailable } = source;
+  const results = { program, version, unavailable, fixes };
+  await writeFile(await fileOf(program), `${JSON.stringify(results, null, 2)}\n`);
   return results;
 }
 

@@ -14,6 +14,8 @@ const run = promisify(execFile);
 export interface DebianSource {
   readonly name: string;
   readonly version: string;
+  /** Newer versions, which the mirror's lists name and its pool does not have. */
+  readonly unavailable: readonly string[];
   /** Unpacked and unpatched; shared, never to be changed. */
   readonly directory: string;
   /** The patches in the order in which the package applies them, as `series` spells them. */
@@ -36,19 +38,22 @@ function spelledInSeries({ name: source, version, series }: DebianSource, name: 
   return spelled;
 }
 
-/** The newest version that the mirror really has: what its lists name can be missing from its pool for a while. */
+/** The newest version that the mirror really has: what its lists name can be missing from its pool for a while, and is then told on standard error. */
 export async function fetchDebianSource(name: string): Promise<DebianSource> {
   const home = await cacheDirectory("debian", name);
   return withFileLock(join(home, "lock"), async () => {
     const apt = await openPrivateApt();
     await apt.update();
     const failures: string[] = [];
+    const unavailable: string[] = [];
     for (const version of await listVersions(apt, name)) {
       const directory = join(await versionDirectory(name, version), "source");
       try {
         if (!(await exists(directory))) await unpack(apt, { name, version, directory });
-        return { name, version, directory, series: await readSeries(directory) };
+        if (unavailable.length > 0) process.stderr.write(`${name}: the source of ${version} is used; newer ones are listed, and cannot be had: ${failures.join("; ")}\n`);
+        return { name, version, unavailable, directory, series: await readSeries(directory) };
       } catch (error) {
+        unavailable.push(version);
         failures.push(`${version}: ${error instanceof Error ? error.message.trim() : String(error)}`);
       }
     }
@@ -72,7 +77,7 @@ async function countOlder(version: string, others: ReadonlySet<string>): Promise
   return (await Promise.all([...others].map(isNewer))).filter(Boolean).length;
 }
 
-async function unpack(apt: PrivateApt, { name, version, directory }: Omit<DebianSource, "series">): Promise<void> {
+async function unpack(apt: PrivateApt, { name, version, directory }: Pick<DebianSource, "name" | "version" | "directory">): Promise<void> {
   const downloads = await versionDirectory(name, version);
   await apt.run("apt-get", ["source", "--download-only", "--only-source", `${name}=${version}`], { cwd: downloads });
   const description = (await readdir(downloads)).find((file) => file.endsWith(".dsc"));
