@@ -138,8 +138,11 @@ void RaisedPriorities::prepare(size_t threads) {
   raised_.reserve(threads);
   isPossible_ = mayRestoreAnything() && theGuard().isAlive();
   // Above the threads that we raise, or a busy one would keep us from letting it go.
-  if (isPossible_) isPossible_ = changeScheduling(0, realTime(ownPriority));
-  if (isPossible_) raiseMainThread();
+  SchedulingAttributes own = {};
+  if (isPossible_) isPossible_ = readScheduling(0, own) && changeScheduling(0, realTime(ownPriority));
+  if (!isPossible_) return;
+  if (own_.size == 0 && isOrdinary(own.policy)) own_ = own;
+  raiseMainThread();
 }
 
 void RaisedPriorities::raise(pid_t tid) {
@@ -162,13 +165,19 @@ void RaisedPriorities::raise(pid_t tid) {
 }
 
 void RaisedPriorities::restore() {
-  lowerMainThread();
   if (raised_.empty()) return;
   for (const Raised& raised : raised_) changeScheduling(raised.tid, raised.own);
   GuardTable& table = *theGuard().table;
   for (size_t i = 0; i < raised_.size(); ++i) table.entries[i].tid.store(0);
   table.used.store(0);
   raised_.clear();
+}
+
+void RaisedPriorities::restoreAll() {
+  restore();
+  lowerMainThread();
+  if (own_.size != 0) changeScheduling(0, own_);
+  own_ = {};
 }
 
 }  // namespace suture

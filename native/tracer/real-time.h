@@ -33,13 +33,15 @@ class RaisedPriorities {
   RaisedPriorities() = default;
   RaisedPriorities(const RaisedPriorities&) = delete;
   RaisedPriorities& operator=(const RaisedPriorities&) = delete;
-  ~RaisedPriorities() { restore(); }
+  ~RaisedPriorities() { restoreAll(); }
 
-  /** Starts the guard, once, and makes room: slow, so before the stop. Raises the calling thread, which ends with the request. */
+  /** Starts the guard, once, and makes room: slow, so before the stop. Raises the calling thread. */
   void prepare(size_t threads);
   /** Does nothing where it cannot be done. */
   void raise(pid_t tid);
   void restore();
+  /** The calling thread too: what it computes when nobody is held any more must not keep others from a CPU. */
+  void restoreAll();
 
  private:
   struct Raised {
@@ -47,6 +49,8 @@ class RaisedPriorities {
     SchedulingAttributes own;
   };
   std::vector<Raised> raised_;
+  /** What the calling thread had; size 0: it is not raised. */
+  SchedulingAttributes own_ = {};
   bool isPossible_ = false;
 };
 

@@ -538,7 +538,7 @@ void AllStop::release() {
   if (std::any_of(tracees_.begin(), tracees_.end(), isUnstopped)) catchUp();
   letAll([&](const Tracee& tracee) { return isLeader(tracee); });
   letAll([](const Tracee&) { return true; });
-  raised_.restore();
+  raised_.restoreAll();
   awaitResumption();
 }
 
