@@ -14,7 +14,6 @@ import { freePort, startTarget, waitUntil } from "../../test/support/mod.ts";
 import { ordinarily } from "./priority.ts";
 
 const run = promisify(execFile);
-const connections = 20;
 
 /** In microseconds. */
 export interface LoadFigures {
@@ -33,7 +32,8 @@ export interface ServerUnderLoad extends AsyncDisposable {
   /** The source tree that built it. */
   readonly tree: string;
   readonly diff: string;
-  readonly load: (seconds: number) => Promise<LoadFigures>;
+  /** `clients`: connections, each of which asks anew as soon as it has been answered. */
+  readonly load: (seconds: number, clients: number) => Promise<LoadFigures>;
 }
 
 async function runOrdinarily(program: string, words: readonly string[]): Promise<string> {
@@ -50,15 +50,15 @@ export async function startRedisUnderLoad(): Promise<ServerUnderLoad> {
   const port = await freePort();
   const [command, words] = ordinarily(server, ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]);
   const target = await startTarget(command, { parameters: words, cwd: tmpdir(), ready: /Ready to accept connections/ });
-  let perSecond = 50_000;
+  const perSecond = new Map<number, number>();
   return {
     name: "redis under redis-benchmark", processes: target.pid, program: server, tree, diff: patchFile(source, redisFix),
     // It counts requests and not seconds, so that each run tells how many the next one needs.
-    load: async (seconds) => {
+    load: async (seconds, clients) => {
       const started = performance.now();
-      const requests = Math.round(perSecond * seconds);
-      const figures = readRedisBenchmark(await runOrdinarily(benchmark, ["-p", String(port), "-c", String(connections), "-t", "get", "-r", "10000", "-n", String(requests)]));
-      perSecond = requests / ((performance.now() - started) / 1000);
+      const requests = Math.round((perSecond.get(clients) ?? 10_000) * seconds);
+      const figures = readRedisBenchmark(await runOrdinarily(benchmark, ["-p", String(port), "-c", String(clients), "-t", "get", "-r", "10000", "-n", String(requests)]));
+      perSecond.set(clients, requests / ((performance.now() - started) / 1000));
       return figures;
     },
     [Symbol.asyncDispose]: () => target.stop().then(() => undefined),
@@ -115,8 +115,8 @@ export async function startNginxUnderLoad(): Promise<ServerUnderLoad> {
   await waitUntil("nginx answers", () => fetch(address).then(({ ok }) => ok, () => false));
   return {
     name: "nginx under wrk", processes: { trees: [target.pid] }, program: server, tree, diff: patchFile(source, nginxFix),
-    load: async (seconds) =>
-      readWrk(await runOrdinarily("wrk", ["-t", "1", "-c", String(connections), "-d", `${seconds}s`, "-s", join(home, "percentiles.lua"), address])),
+    load: async (seconds, clients) =>
+      readWrk(await runOrdinarily("wrk", ["-t", "1", "-c", String(clients), "-d", `${seconds}s`, "-s", join(home, "percentiles.lua"), address])),
     [Symbol.asyncDispose]: async () => {
       // The master takes its workers along.
       target.signal("SIGTERM");

@@ -12,6 +12,7 @@ export interface BenchOptions {
   readonly hogs: readonly number[];
   readonly pairs: number;
   readonly seconds: number;
+  readonly clients: readonly number[];
   readonly nice: number;
   readonly rounds: number;
   readonly json: boolean;
@@ -30,6 +31,7 @@ export const optionsHelp = `
   --hogs N,…      pause: numbers of other programs that want the processors (0,6)
   --pairs N       latency: pairs of runs, one with switches and one without (4)
   --seconds N     latency: length of a run; pause: after so long 30 switches are enough in a situation (10)
+  --clients N,…   latency: connections that ask at the same time (1,20)
   --nice N        latency: how far the engine gives way to the server and its clients, as nice(1) has it (0)
   --rounds N      soak: applies and as many reverts (1000)
   --json          one JSON document with every single figure on standard output
@@ -49,6 +51,7 @@ export function readOptions(words: readonly string[], known: readonly string[]):
     hogs: readNumbers("hogs", values.hogs, 0),
     pairs: readNumber("pairs", values.pairs, 1),
     seconds: readNumber("seconds", values.seconds, 1),
+    clients: readNumbers("clients", values.clients, 1),
     nice: readNumber("nice", values.nice, 0),
     rounds: readNumber("rounds", values.rounds, 1),
     json: values.json,
@@ -70,6 +73,7 @@ function parse(words: readonly string[]) {
         hogs: { type: "string", default: "0,6" },
         pairs: { type: "string", default: "4" },
         seconds: { type: "string", default: "10" },
+        clients: { type: "string", default: "1,20" },
         nice: { type: "string", default: "0" },
         rounds: { type: "string", default: "1000" },
         json: { type: "boolean", default: false },
