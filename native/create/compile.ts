@@ -44,6 +44,8 @@ interface CompileHooks {
   readonly isKept?: (unit: Compilable) => Promise<boolean>;
   /** Does the program have something of one of these names? */
   readonly isInProgram?: NameLookup;
+  /** Called once the first preprocessors are at work. */
+  readonly whilePreprocessing?: () => void;
   /** Called once compilers are at work, and nothing else is to be done. */
   readonly whileCompiling?: () => void;
 }
@@ -53,18 +55,21 @@ export async function compileObjectPairs(
   options: CreateOptions,
   diffs: readonly SourceDiff[],
   keep: UnitFilter = (units) => units,
-  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), whileCompiling }: CompileHooks = {},
+  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), whilePreprocessing, whileCompiling }: CompileHooks = {},
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
   let ahead: Ahead | undefined;
   try {
+    // Read while patch(1) runs; what is wrong with the diffs is said first.
+    const commands = readCompileCommands(options);
+    commands.catch(() => undefined);
     const applied = await applyDiffs(tree, diffs, options.strip);
     options.onProgress?.({ step: "search", files: applied.touched.map(({ path }) => path) });
     patchShadow(tree, applied.touched);
     const workshop = openWorkshop(tree, applied.touched, options);
-    ahead = new Ahead(workshop, isKept);
+    ahead = new Ahead(workshop, { isKept, whilePreprocessing });
     const begun = ahead;
-    const reached = await findTranslationUnits(tree, applied, await readCompileCommands(options), {
+    const reached = await findTranslationUnits(tree, applied, await commands, {
       ...options,
       onCertain: (units) => begun.begin(units.slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2))),
       onAsked: sometimes((files, done, of) => options.onProgress?.({ step: "searching", files, done, of })),
@@ -103,19 +108,23 @@ function sometimes<Parameters extends readonly unknown[]>(act: (...parameters: P
 class Ahead {
   readonly workshop: Workshop;
   readonly #isKept: (unit: Compilable) => Promise<boolean>;
+  readonly #whilePreprocessing: () => void;
   readonly #texts: Promise<unknown>[] = [];
   readonly #objects = new Map<string, Promise<TimedObject>>();
   #isLedBack = false;
 
-  constructor(workshop: Workshop, isKept: (unit: Compilable) => Promise<boolean>) {
+  constructor(workshop: Workshop, { isKept, whilePreprocessing = () => undefined }: { readonly isKept: (unit: Compilable) => Promise<boolean>; readonly whilePreprocessing?: (() => void) | undefined }) {
     this.workshop = workshop;
     this.#isKept = isKept;
+    this.#whilePreprocessing = whilePreprocessing;
   }
 
   /** Ends when the compilers are at work. */
   async begin(units: readonly Compilable[]): Promise<void> {
     for (const unit of units) openWorkingDirectory(this.workshop, unit);
-    await Promise.all(units.map((unit, index) => this.#beginUnit(unit, index)));
+    const atWork = units.map((unit, index) => this.#beginUnit(unit, index));
+    this.#whilePreprocessing();
+    await Promise.all(atWork);
   }
 
   async #beginUnit(unit: Compilable, index: number): Promise<void> {

@@ -56,7 +56,8 @@ async function createFrom(tracer: TracerClient, diffs: readonly SourceDiff[], op
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
 
-const openLinked = async (tracer: TracerClient, { target, debugFile }: CreateOptions): Promise<LinkedProgram> => readLinkedProgram(await openProgram(tracer, target, { debugFile }));
+const openLinked = async (tracer: TracerClient, { target, debugFile }: CreateOptions, after?: Promise<void>): Promise<LinkedProgram> =>
+  readLinkedProgram(await openProgram(tracer, target, { debugFile, ...(after && { after }) }));
 
 /** One module after the other. That the diffs change nothing of one of several is no error, and what is said of the diffs is said once. */
 async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<readonly ImageDescription[]> {
@@ -102,15 +103,22 @@ function eachNoteOnce(onProgress: CreateOptions["onProgress"]): NonNullable<Crea
 }
 
 async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions, parts?: Parts): Promise<ImageDescription> {
-  // While the sources are made ready.
-  const opening = openLinked(tracer, options);
+  // The helper reads it while the sources are made ready, we while preprocessors run: they are not to wait for us.
+  let begin = (): void => undefined;
+  const opening = openLinked(tracer, options, new Promise((resolve) => { begin = resolve; }));
   opening.catch(() => undefined);
+  const opened = (): Promise<LinkedProgram> => {
+    begin();
+    return opening;
+  };
   const notes: string[] = [];
-  const isKept = async (unit: Compilable): Promise<boolean> => isPart(await opening, unit, options.source);
-  const whileCompiling = () => void opening.then(({ program }) => readAhead(program), () => undefined);
-  const isInProgram = async (names: readonly string[]): Promise<boolean> => hasName(await opening, names);
-  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opening, options, notes, parts), { isKept, isInProgram, whileCompiling });
-  return await describeObjects(tracer, await opening, objects.pairs, diffs, options, [...objects.notes, ...notes]);
+  await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opened, options, notes, parts), {
+    isKept: async (unit) => isPart(await opened(), unit, options.source),
+    isInProgram: async (names) => hasName(await opened(), names),
+    whilePreprocessing: begin,
+    whileCompiling: () => void opened().then(({ program }) => readAhead(program), () => undefined),
+  });
+  return await describeObjects(tracer, await opened(), objects.pairs, diffs, options, [...objects.notes, ...notes]);
 }
 
 /** One patch for several modules, switched in one stop. */
@@ -183,9 +191,9 @@ const isPart = (program: LinkedProgram, { command, spelled }: Compilable, source
   unitsOf(program, { directory: command.directory, spelled }, source).length > 0;
 
 /** Only units that the program was linked from; a diff often touches others too, which goes to `notes`. */
-function keepUnitsOf(opening: Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[], parts?: Parts): UnitFilter {
+function keepUnitsOf(opened: () => Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[], parts?: Parts): UnitFilter {
   return async (units) => {
-    const program = await opening;
+    const program = await opened();
     const { name } = program.program;
     const kept = units.filter((unit) => isPart(program, unit, source));
     refuseMadeByLinker(program, kept);

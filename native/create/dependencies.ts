@@ -6,15 +6,12 @@ import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import * as v from "valibot";
 
 import { writeCacheFile } from "./cache-file.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { runProgram } from "./run-program.ts";
 import { realPath } from "./source-tree.ts";
-
-const entrySchema = v.array(v.tuple([v.string(), v.string()]));
 
 /** A file's state when it was named: size and time of change. */
 type Stamp = string;
@@ -71,13 +68,20 @@ export function parseDependencies(rule: string, directory: string): string[] {
   return words.map((word) => resolve(directory, word.replaceAll(/\\([ #])/g, "$1").replaceAll("$$", "$")));
 }
 
-async function readEntry(file: string) {
+type Entry = readonly (readonly [string, Stamp])[];
+
+async function readEntry(file: string): Promise<Entry | undefined> {
   try {
-    return v.parse(entrySchema, JSON.parse(await readFile(file, "utf8")));
+    const entry: unknown = JSON.parse(await readFile(file, "utf8"));
+    return isEntry(entry) ? entry : undefined;
   } catch {
     return undefined; // not there, or of no use
   }
 }
+
+/** By hand: a build reads tens of thousands of rows. */
+const isEntry = (value: unknown): value is Entry =>
+  Array.isArray(value) && value.every((row: unknown) => Array.isArray(row) && row.length === 2 && typeof row[0] === "string" && typeof row[1] === "string");
 
 function readStamp(path: string): Stamp | undefined {
   const status = statSync(path, { throwIfNoEntry: false, bigint: true });

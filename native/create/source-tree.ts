@@ -88,7 +88,7 @@ export function removeShadowFile(tree: ShadowTree, path: string): void {
 /** The path with its links resolved; of one that does not exist, as it is. */
 export function realPath(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return path;
   }

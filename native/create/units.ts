@@ -65,10 +65,14 @@ export async function findTranslationUnits(
   commands: readonly CompileCommand[],
   { jobs, dependencies = createDependencyReader(), onCertain, onAsked }: UnitSearch = {},
 ): Promise<ReachedUnits> {
-  const candidates = await readCandidates(tree, commands);
   const touched = touchedPaths(applied);
+  const located = commands.map((command) => ({ command, unit: relative(tree.root, realPath(command.file)) }));
+  const certain = await readCandidates(located.filter(({ unit }) => touched.includes(unit)));
+  // The compilers of these are at work before the others are so much as read.
+  await onCertain?.(certain);
+  const known = new Map(certain.map((candidate) => [candidate.command, candidate]));
+  const candidates = await readCandidates(located, known);
   const mains = new Set(candidates.map((candidate) => candidate.unit));
-  await onCertain?.(candidates.filter(({ unit }) => touched.includes(unit)));
   const included = findIncludable(tree, [...touched, ...applied.leftOut], mains);
   let asked = 0;
   const reached = await mapParallel(candidates, jobs, async (candidate) => {
@@ -97,11 +101,19 @@ function isIncludedAnew({ path, original }: TouchedFile, { touched }: AppliedDif
 /** A unit, before it is known what of it is touched. */
 export type Compilable = Omit<TranslationUnit, "touched" | "files">;
 
-async function readCandidates(tree: ShadowTree, commands: readonly CompileCommand[]): Promise<readonly Compilable[]> {
-  const candidates = await Promise.all(commands.map(async (command) => {
+interface LocatedCommand {
+  readonly command: CompileCommand;
+  /** Path of the main source file relative to the source root. */
+  readonly unit: string;
+}
+
+async function readCandidates(commands: readonly LocatedCommand[], known: ReadonlyMap<CompileCommand, Compilable> = new Map()): Promise<readonly Compilable[]> {
+  const candidates = await Promise.all(commands.map(async ({ command, unit }) => {
+    const read = known.get(command);
+    if (read !== undefined) return [read];
     const invocation = await readInvocation(command).catch(() => undefined);
     if (invocation === undefined || makesNoObject(invocation.recorded)) return [];
-    return [{ command, invocation, unit: relative(tree.root, realPath(command.file)), spelled: invocation.spelled }];
+    return [{ command, invocation, unit, spelled: invocation.spelled }];
   }));
   return candidates.flat();
 }

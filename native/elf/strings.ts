@@ -6,7 +6,7 @@ import { badElf } from "./refusal.ts";
 /** Names of one file: each offset is decoded once, and all together may not exceed the budget. */
 export class NameReader {
   #budget: number;
-  readonly #caches = new Map<Uint8Array, Map<number, string>>();
+  readonly #tables = new Map<Uint8Array, NameTable>();
 
   constructor(fileSize: number) {
     this.#budget = 1_048_576 + 4 * fileSize;
@@ -15,25 +15,33 @@ export class NameReader {
   /** The NUL-terminated name at `offset` of `table`. Refuses a place outside of it and a missing terminator. */
   read(table: Uint8Array, offset: number): string {
     if (offset === 0) return "";
-    const cache = this.#cacheOf(table);
-    const known = cache.get(offset);
-    if (known !== undefined) return known;
-    const name = this.#decode(table, offset);
-    cache.set(offset, name);
+    const known = this.#tables.get(table) ?? this.#open(table);
+    let name = known.names.get(offset);
+    if (name === undefined) known.names.set(offset, (name = this.#decode(table, offset, known.text)));
     return name;
   }
 
-  #cacheOf(table: Uint8Array): Map<number, string> {
-    let cache = this.#caches.get(table);
-    if (cache === undefined) this.#caches.set(table, (cache = new Map()));
-    return cache;
+  #open(table: Uint8Array): NameTable {
+    const text = Buffer.from(table.buffer, table.byteOffset, table.length).toString("latin1");
+    const opened = { names: new Map<number, string>(), text: isAscii(text) ? text : undefined };
+    this.#tables.set(table, opened);
+    return opened;
   }
 
-  #decode(table: Uint8Array, offset: number): string {
-    const end = offset < table.length ? table.indexOf(0, offset) : -1;
+  #decode(table: Uint8Array, offset: number, text: string | undefined): string {
+    const end = offset < table.length ? text?.indexOf("\0", offset) ?? table.indexOf(0, offset) : -1;
     if (end < 0) throw badElf(`a name at ${offset} is outside of its string table of ${table.length} bytes`);
     this.#budget -= end - offset;
     if (this.#budget < 0) throw badElf("its names are longer than its size allows");
-    return Buffer.from(table.buffer, table.byteOffset + offset, end - offset).toString("utf8");
+    return text?.slice(offset, end) ?? Buffer.from(table.buffer, table.byteOffset + offset, end - offset).toString("utf8");
   }
+}
+
+const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
+
+interface NameTable {
+  /** By offset. */
+  readonly names: Map<number, string>;
+  /** All of it, where each byte is a character: a name then is a piece of it, without a conversion of its own. */
+  readonly text: string | undefined;
 }

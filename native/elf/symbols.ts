@@ -29,7 +29,9 @@ export function readSymbolTable(sections: readonly ElfSection[], type: number, n
     indexes: linkedTable(sections, table, sectionType.symtabShndx),
     versions: readVersions(sections, table, names),
   };
-  return Array.from({ length: table.size / symbolSize }, (_, index) => readSymbol(index, context));
+  const symbols: ElfSymbol[] = [];
+  for (let index = 0; index < table.size / symbolSize; index++) symbols.push(readSymbol(index, context));
+  return symbols;
 }
 
 type SymbolVersion = Pick<ElfSymbol, "version" | "hiddenVersion">;
@@ -41,7 +43,7 @@ interface Context {
   readonly strings: Uint8Array;
   /** Section numbers that do not fit into a symbol. */
   readonly indexes: Uint8Array | undefined;
-  readonly versions: (index: number) => SymbolVersion;
+  readonly versions: ((index: number) => SymbolVersion) | undefined;
 }
 
 /** The section of this type whose entries stand beside those of `table`. */
@@ -57,15 +59,16 @@ function readSymbol(index: number, context: Context): ElfSymbol {
   const section = readSectionIndex(index, context);
   const stated = context.names.read(context.strings, readU32(bytes, at));
   const name = type === "section" && stated === "" && typeof section === "number" ? context.sections[section]?.name ?? "" : stated;
-  return {
+  const symbol: ElfSymbol = {
     index, name, type, section, binding: bindings[info >> 4] ?? "other",
     visibility: visibilities[(bytes[at + 5] ?? 0) & 3] ?? "default",
     value: readU64(bytes, at + 8), size: readSize(bytes, at + 16, name),
-    ...context.versions(index),
   };
+  return context.versions === undefined ? symbol : { ...symbol, ...context.versions(index) };
 }
 
 function readSize(bytes: Uint8Array, at: number, name: string): number {
+  if (readU32(bytes, at + 4) === 0) return readU32(bytes, at);
   const size = readU64(bytes, at);
   if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw badElf(`symbol "${name}" has a size of 0x${size.toString(16)}`);
   return Number(size);
@@ -90,9 +93,9 @@ function extendedSectionIndex(index: number, { indexes, table }: Context): numbe
 }
 
 /** What .gnu.version, .gnu.version_r and .gnu.version_d say about the symbols of `table`. */
-function readVersions(sections: readonly ElfSection[], table: ElfSection, names: NameReader): (index: number) => SymbolVersion {
+function readVersions(sections: readonly ElfSection[], table: ElfSection, names: NameReader): ((index: number) => SymbolVersion) | undefined {
   const numbers = linkedTable(sections, table, sectionType.gnuVersionSymbols);
-  if (numbers === undefined) return () => ({});
+  if (numbers === undefined) return undefined;
   const versions = new Map<number, string>();
   const needs = sections.find((section) => section.type === sectionType.gnuVersionNeeds);
   const definitions = sections.find((section) => section.type === sectionType.gnuVersionDefinitions);

@@ -64,9 +64,15 @@ function placesOf(symbols: readonly ProgramSymbol[]): ReadonlyMap<bigint, Place>
 
 function describedFunctions(debug: DebugInformation, places: ReadonlyMap<bigint, Place>): readonly ProgramFunction[] {
   const byEntry = new Map<bigint, DebugFunction[]>();
-  for (const each of debug.functions) byEntry.set(each.entry, [...(byEntry.get(each.entry) ?? []), each]);
+  for (const each of debug.functions) addTo(byEntry, each.entry, each);
   return [...byEntry.values()].flatMap(([first, ...others]) =>
     (first === undefined ? [] : [describedFunction(first, others, debug, places.get(first.entry)?.symbols ?? [])]));
+}
+
+function addTo<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [item]);
+  else group.push(item);
 }
 
 function describedFunction(stated: DebugFunction, others: readonly DebugFunction[], debug: DebugInformation, symbols: readonly ProgramSymbol[]): ProgramFunction {
@@ -74,19 +80,20 @@ function describedFunction(stated: DebugFunction, others: readonly DebugFunction
   const chosen = chooseName(symbols, linkage);
   const name = chosen?.symbol.name ?? linkage;
   const body = stated.ranges[0];
-  const unit = debug.units[stated.unit];
+  const { unit: index, file, line } = stated;
+  const unit = debug.units[index];
   return {
     name, sourceName: stated.name, entry: stated.entry, ranges: stated.ranges,
-    aliases: symbols.map((each) => each.symbol.name).filter((alias) => alias !== name),
+    aliases: symbols.length < 2 && chosen !== undefined ? none : symbols.map((each) => each.symbol.name).filter((alias) => alias !== name),
     size: chosen?.symbol.size || (body === undefined ? 0 : Number(body.end - stated.entry)),
-    ...(unit === undefined ? {} : { unit }),
-    ...(stated.file === undefined ? {} : { file: stated.file }),
-    ...(stated.line === undefined ? {} : { line: stated.line }),
+    ...(unit && { unit }), ...(file !== undefined && { file }), ...(line !== undefined && { line }),
     external: stated.external, noReturn: stated.noReturn,
     isIndirect: symbols.some((each) => each.symbol.type === "ifunc"),
-    foldedWith: [...new Set(others.filter((other) => isAnother(stated, other)).map((other) => other.name))],
+    foldedWith: others.length === 0 ? none : [...new Set(others.filter((other) => isAnother(stated, other)).map((other) => other.name))],
   };
 }
+
+const none: readonly string[] = [];
 
 /** An external function that several units define may be one, kept once; a static one of each unit is its own. */
 const isAnother = (stated: DebugFunction, other: DebugFunction): boolean =>
@@ -94,6 +101,8 @@ const isAnother = (stated: DebugFunction, other: DebugFunction): boolean =>
 
 /** The symbol that the compiler gave this function, among aliases of the same place. */
 function chooseName(symbols: readonly ProgramSymbol[], linkage: string): ProgramSymbol | undefined {
+  const [only, second] = symbols;
+  if (second === undefined) return only?.symbol.type === "function" ? only : undefined;
   const functions = symbols.filter((each) => each.symbol.type === "function");
   return functions.find((each) => each.symbol.name === linkage)
     ?? functions.find((each) => each.symbol.name.startsWith(`${linkage}.`))
@@ -116,7 +125,7 @@ function coldParts(rest: readonly Place[], described: readonly ProgramFunction[]
   const byOwner = new Map<ProgramFunction, FileRange[]>();
   const owned = new Set<Place>();
   const byName = new Map<string, ProgramFunction[]>();
-  for (const each of described) byName.set(each.name, [...(byName.get(each.name) ?? []), each]);
+  for (const each of described) addTo(byName, each.name, each);
   for (const place of rest) {
     const owner = ownerOf(place, byName);
     if (owner === undefined) continue;

@@ -11,28 +11,41 @@ import type { ElfSection } from "../elf/mod.ts";
 import type { ProgramFunction } from "./functions.ts";
 import type { Program } from "./program.ts";
 
-/** A redirect covers bytes of this many at most: endbr64, then a jump. */
-const reach = 9;
-
 /** DW_LANG_Mips_Assembler: what assemblers of all machines state. */
 export const assemblyLanguage = 0x8001;
 
-interface JumpIn {
+interface Jump {
   readonly from: bigint;
   readonly to: bigint;
 }
 
-const found = new WeakMap<Program, ReadonlyMap<bigint, readonly JumpIn[]>>();
+const found = new WeakMap<Program, readonly Jump[]>();
 
-/** Where a jump or call with a 32-bit distance, in code that may be assembly, leads to `start < target < end` of it. */
+/** Where a jump or call with a 32-bit distance, in code that may be assembly, leads to `start < target < end` of `target`. */
 export function jumpsInto(program: Program, target: ProgramFunction, start: bigint, end: bigint): readonly bigint[] {
-  return (jumpsOf(program).get(target.entry) ?? [])
-    .filter(({ from, to }) => start < to && to < end && isSuspect(program.functionAt(fileAddress(from)), target))
-    .map(({ from }) => from);
+  const jumps = jumpsOf(program);
+  const from: bigint[] = [];
+  for (let at = firstBehind(jumps, start); at < jumps.length; at++) {
+    const jump = jumps[at];
+    if (jump === undefined || jump.to >= end) break;
+    if (isSuspect(program.functionAt(fileAddress(jump.from)), target)) from.push(jump.from);
+  }
+  return from;
 }
 
-/** Looked for once. */
-export function jumpsOf(program: Program): ReadonlyMap<bigint, readonly JumpIn[]> {
+function firstBehind(jumps: readonly Jump[], place: bigint): number {
+  let low = 0;
+  let high = jumps.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((jumps[middle]?.to ?? 0n) <= place) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Those that lead into code, by where they lead. Looked for once. */
+export function jumpsOf(program: Program): readonly Jump[] {
   const jumps = found.get(program) ?? scanProgram(program);
   found.set(program, jumps);
   return jumps;
@@ -41,57 +54,51 @@ export function jumpsOf(program: Program): ReadonlyMap<bigint, readonly JumpIn[]
 const isSuspect = (holder: ProgramFunction | undefined, target: ProgramFunction): boolean =>
   holder !== target && (holder?.unit === undefined || holder.unit.language === assemblyLanguage);
 
-/** By entry of the function that is jumped into. Every byte outside of compiled code may begin an instruction: too many hits, never too few. */
-function scanProgram(program: Program): ReadonlyMap<bigint, readonly JumpIn[]> {
-  const jumps = new Map<bigint, JumpIn[]>();
-  for (const section of program.elf.sections) {
-    if ((section.flags & sectionFlag.execute) === 0 || section.bytes.length === 0) continue;
-    const entries = entriesByReach(program.functions, section);
+const isCompiled = ({ unit }: ProgramFunction): boolean => unit !== undefined && unit.language !== assemblyLanguage;
+
+/** Every byte outside of compiled code may begin an instruction: too many hits, never too few. */
+function scanProgram({ elf, functions }: Program): readonly Jump[] {
+  const sections = elf.sections.filter(({ flags, bytes }) => (flags & sectionFlag.execute) !== 0 && bytes.length > 0);
+  const isCode = (to: bigint): boolean => sections.some(({ address, bytes }) => address <= to && to < address + BigInt(bytes.length));
+  const jumps: Jump[] = [];
+  for (const section of sections) {
     const report = (from: number, to: number): void => {
-      const entry = entries(to);
-      if (entry === undefined) return;
-      const place = section.address + BigInt(entry);
-      const list = jumps.get(place) ?? [];
-      jumps.set(place, list);
-      list.push({ from: section.address + BigInt(from), to: section.address + BigInt(to) });
+      const place = section.address + BigInt(to);
+      if (isCode(place)) jumps.push({ from: section.address + BigInt(from), to: place });
     };
-    for (const stretch of suspectStretches(program, section)) scanStretch(section, stretch, report);
+    for (const stretch of suspectStretches(functions, section)) scanStretch(section, stretch, report);
   }
-  return jumps;
+  return jumps.sort((one, other) => (one.to < other.to ? -1 : one.to > other.to ? 1 : 0));
 }
 
-/** For an offset into the section: the entry of the function within whose first bytes, but not at whose entry, it lies. */
-function entriesByReach(functions: readonly ProgramFunction[], section: ElfSection): (offset: number) => number | undefined {
-  const distance = new Uint8Array(section.bytes.length + reach);
-  for (const { entry, size } of functions) {
-    const offset = Number(entry - section.address);
-    if (offset < 0 || offset >= section.bytes.length || size === 0) continue;
-    for (let step = 1; step < reach; step++) distance[offset + step] ||= step;
+/** Offsets into a section, from and to. */
+type Stretch = readonly [number, number];
+
+/** The stretches of a section that are no code of a compiler, and those of functions that are not. */
+function suspectStretches(functions: readonly ProgramFunction[], { address, bytes }: ElfSection): readonly Stretch[] {
+  const compiled: Stretch[] = [];
+  const others: Stretch[] = [];
+  const limit = address + BigInt(bytes.length);
+  for (const each of functions) {
+    const list = isCompiled(each) ? compiled : others;
+    for (const { start, end } of each.ranges) {
+      if (address < end && start < limit) list.push([Math.max(0, Number(start - address)), Math.min(bytes.length, Number(end - address))]);
+    }
   }
-  for (const { entry } of functions) {
-    const offset = Number(entry - section.address);
-    if (offset >= 0 && offset < section.bytes.length) distance[offset] = 0;
-  }
-  return (offset) => {
-    const step = distance[offset];
-    return step === undefined || step === 0 ? undefined : offset - step;
-  };
+  return [...gapsBetween(compiled, bytes.length), ...others];
 }
 
-/** The stretches of a section that are no code of a compiler: offsets, from and to. */
-function* suspectStretches(program: Program, { address, bytes }: ElfSection): Generator<readonly [number, number]> {
-  for (let at = 0; at < bytes.length;) {
-    const place = fileAddress(address + BigInt(at));
-    const holder = program.functionAt(place);
-    const end = holder?.ranges.find(({ start, end }) => start <= place && place < end)?.end ?? address + BigInt(bytes.length);
-    const next = program.functionStartAfter(place) ?? end;
-    const until = Math.min(bytes.length, Number((next < end ? next : end) - address));
-    if (holder?.unit === undefined || holder.unit.language === assemblyLanguage) yield [at, until];
-    at = until;
+function gapsBetween(stretches: Stretch[], length: number): readonly Stretch[] {
+  const gaps: Stretch[] = [];
+  let at = 0;
+  for (const [from, to] of stretches.sort(([one], [other]) => one - other)) {
+    if (from > at) gaps.push([at, from]);
+    at = Math.max(at, to);
   }
+  return at < length ? [...gaps, [at, length]] : gaps;
 }
 
-function scanStretch({ bytes }: ElfSection, [first, end]: readonly [number, number], report: (from: number, to: number) => void): void {
+function scanStretch({ bytes }: ElfSection, [first, end]: Stretch, report: (from: number, to: number) => void): void {
   for (let at = first; at < end && at + 5 <= bytes.length; at++) {
     const opcode = bytes[at] ?? 0;
     if (opcode === 0xe8 || opcode === 0xe9) {                                        // call rel32, jmp rel32

@@ -54,13 +54,19 @@ export interface Program {
 export interface ProgramOptions {
   /** Its separate debug file. Default: found by build-id, by debug link, or by debuginfod where DEBUGINFOD_URLS is set. */
   readonly debugFile?: string | undefined;
+  /** The helper begins at once; the file is not read here before this has ended. */
+  readonly after?: Promise<void>;
 }
 
 /** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information, build-id-mismatch. */
-export async function openProgram(tracer: TracerClient, path: string, { debugFile }: ProgramOptions = {}): Promise<Program> {
+export async function openProgram(tracer: TracerClient, path: string, { debugFile, after }: ProgramOptions = {}): Promise<Program> {
+  // The helper reads at the same time; what is wrong with the file itself is said first.
+  const debugging = tracer.debugInformation(path, { debugFile });
+  debugging.catch(() => undefined);
+  await after;
   const file = readProgramElf(await readProgramFile(path), path);
   const buildId = checkFile(file, path);
-  const debug = await readDebugInformation(tracer, path, buildId, debugFile);
+  const debug = checkDebugInformation(await debugging, path, buildId);
   const elf = file.symbols.length > 0 ? file : await withDebugSymbols(file, debug.from, path);
   return new OpenProgram(tracer, path, { buildId, elf, debug, debugFile });
 }
@@ -99,8 +105,7 @@ function checkFile(file: ElfFile, path: string): string {
   return file.buildId;
 }
 
-async function readDebugInformation(tracer: TracerClient, path: string, buildId: string, debugFile: string | undefined): Promise<DebugInformation> {
-  const debug = await tracer.debugInformation(path, { debugFile });
+function checkDebugInformation(debug: DebugInformation, path: string, buildId: string): DebugInformation {
   if (debug.functions.length > 0) return debug;
   const file = debug.from === path ? "it" : debug.from;
   const found = debug.units.some(isSplitAway)
@@ -243,10 +248,10 @@ type Groups<Item> = ReadonlyMap<string, readonly Item[]>;
 function groupBy<Item>(items: readonly Item[], namesOf: (item: Item) => readonly string[]): Groups<Item> {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
-    for (const name of new Set(namesOf(item))) {
+    for (const name of namesOf(item)) {
       const group = groups.get(name);
       if (group === undefined) groups.set(name, [item]);
-      else group.push(item);
+      else if (group.at(-1) !== item) group.push(item);
     }
   }
   return groups;
