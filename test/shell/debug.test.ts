@@ -2,8 +2,8 @@
 // reverted. Each through the real program, on a live process, with the real tools.
 
 import { execFile } from "node:child_process";
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { applyPatch } from "diff";
@@ -49,6 +49,14 @@ function lineOf(text: string): number {
   const found = lines.flatMap((line, index) => (line.includes(text) ? [index + 1] : []));
   expect(found, text).toHaveLength(1);
   return found[0] ?? 0;
+}
+
+const canSample = (): Promise<boolean> => run("perf", ["record", "-e", "cpu-clock", "-o", join(scratch.path, "trial"), "true"]).then(() => true, () => false);
+
+/** Time of processors that a process has used, in hundredths of a second. */
+function ticksOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+  return Number(fields[11]) + Number(fields[12]);
 }
 
 /** Of the patched source. */
@@ -158,8 +166,7 @@ describe("suture debug", () => {
   });
 
   it("lets perf name patched functions and their lines, in what was recorded before it was asked", async (context) => {
-    const canSample = await run("perf", ["record", "-e", "cpu-clock", "-o", join(scratch.path, "trial"), "true"]).then(() => true, () => false);
-    if (!canSample) context.skip("perf may not sample here");
+    if (!(await canSample())) context.skip("perf may not sample here");
     await using target = await startPatched(plain);
     const data = join(scratch.path, "perf.data");
     const directory = join(scratch.path, "with spaces");
@@ -180,6 +187,25 @@ describe("suture debug", () => {
     expect(JSON.parse(again.out)).toMatchObject({ error: { kind: "cannot-write" } });
     const said = await typed(`gdb -p ${target.pid} -x '${directory}/gdb'`, `info line *(${base}+0x1000)`);
     expect(bodyOfMix()).toContain(Number(/^Line (\d+) of/m.exec(said)?.[1]));
+  });
+
+  it("lets perf find patched functions by build-id, without --symfs, in a recording during which the patch came", async (context) => {
+    if (!(await canSample())) context.skip("perf may not sample here");
+    await using target = await startTarget(plain.program, { cwd: scratch.path });
+    const [data, begun, stop, directory, cache] = ["during.data", "begun", "stop", "by-build-id", "perf-cache"].map((each) => join(scratch.path, each)) as [string, string, string, string, string];
+    const recording = run("perf", ["record", "--buildid-mmap", "-e", "cpu-clock", "-F", "997", "-o", data, "-p", `${target.pid}`, "--", "sh", "-c", 'touch "$1"; while [ ! -e "$2" ]; do sleep 0.05; done', "sh", begun, stop]);
+    await waitUntil("perf records", () => Promise.resolve(existsSync(begun)));
+    expect((await runSuture(["apply", plain.image, "--pid", `${target.pid}`])).exitCode).toBe(0);
+    const enough = ticksOf(target.pid) + 50;
+    await waitUntil("it has worked for half a second with the patch", () => Promise.resolve(ticksOf(target.pid) >= enough), { timeout: 25_000 });
+    await writeFile(stop, "");
+    await recording;
+
+    const { patches: [patch], written } = await debug("--pid", `${target.pid}`, "--output", directory);
+    const symbolsIn = async (): Promise<string> => (await run("perf", ["--buildid-dir", cache, "report", "-i", data, "--stdio", "-s", "dso,sym"])).stdout;
+    expect(await symbolsIn()).not.toMatch(/memfd:suture-visible \(deleted\) +\[\.\] mix\b/);
+    await run("perf", ["--buildid-dir", cache, "buildid-cache", "--add", join(written?.directory ?? "", `patch-${patch?.base ?? ""}.so`)]);
+    expect(await symbolsIn()).toMatch(/memfd:suture-visible \(deleted\) +\[\.\] mix\b/);
   });
 
   it("makes perf a tree of the process's own files, where these are others than ours", async (context) => {
