@@ -257,7 +257,7 @@ describe("the recorded compiler compiles the patch, whatever it is called", () =
   });
 });
 
-refused("X22", "a program for another machine, by name of the machine", "it is for aarch64, and programs for x86-64 can be patched", async () => {
+refused("X22", "a program for another machine, of which no process runs here: by name of the machine", "it is for aarch64, and programs for x86-64 can be patched", async () => {
   using tree = openSourceTree({ "a.c": `void _start(void) {}\n${single}` });
   const program = join(tree.directory, "program");
   execFileSync("clang", ["--target=aarch64-linux-gnu", "-nostdlib", "-static", "-fuse-ld=lld", "-Wl,--build-id", "-g", "-o", program, "a.c"], { cwd: tree.root });
