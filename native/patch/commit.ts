@@ -116,7 +116,7 @@ async function prepare(wanted: PatchSwitch & { readonly plan: ValuePlan }, peers
   const outcome = await ledger.prepare(record);
   const entries = entriesOf(wanted)
     .map((each) => ({ at: each.at, expected: each.saved, replacement: each.jump, entry: true, of: `function ${each.name}` }));
-  return { open, outcome, change: switchOf(wanted, [...entries, ...plan.writes, { ...outcome.seal, of: "the ledger" }]) };
+  return { open, outcome, change: switchOf(wanted, [...plan.writes, ...entries, { ...outcome.seal, of: "the ledger" }]) };
 }
 
 const entriesOf = ({ ledger, change, absent }: PatchSwitch): readonly LedgerFunction[] => planEntries(ledger.patches, change).filter(({ at }) => absent?.has(at) !== true);

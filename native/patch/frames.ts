@@ -55,7 +55,7 @@ export async function checkUnwinders({ unwinding, imports }: PatchObject, module
 const isOfUnwinder = (name: string): boolean => name.startsWith("_Unwind_") || name.startsWith("__gxx_personality");
 const isImported = ({ dynamicSymbols }: ElfFile, name: string): boolean => dynamicSymbols.some((symbol) => symbol.name === name && symbol.section === "undefined");
 
-/** The mappings are there, and nothing leads to them yet. Refuses: cannot-borrow-thread, internal. */
+/** The mappings are there, and nothing leads to them yet. Refuses: cannot-borrow-thread, out-of-memory, internal. */
 export async function registerFrames(tracer: TracerClient, target: Target, process: ProcessIdentity, patch: LedgerPatch, isRequired: boolean): Promise<void> {
   const mappings = patch.mappings.filter(({ frames }) => frames !== undefined);
   if (mappings.length === 0) return;
@@ -83,7 +83,7 @@ async function register(
 
 const slotOf = ({ objects }: NonNullable<LedgerMapping["frames"]>, slot: number): Address => address(objects.start + BigInt(slot * slotSize));
 
-/** Nothing leads to the code any more. Refuses: cannot-borrow-thread. */
+/** Nothing leads to the code any more. Refuses: cannot-borrow-thread, out-of-memory. */
 export async function forgetFrames(tracer: TracerClient, process: ProcessIdentity, { mappings }: LedgerPatch): Promise<void> {
   let target: Target | undefined;
   for (const { frames, through } of mappings) {

@@ -43,13 +43,13 @@ export async function freeRetired(open: OpenProcess, ledger: Ledger): Promise<bo
   return isAnyFreed;
 }
 
-/** An unwinder that could not be told would go on reading the table. */
+/** An unwinder that could not be told, because no thread is free for the call or there is no room for its stack, would go on reading the table. */
 async function isForgotten({ tracer, process }: OpenProcess, patch: LedgerPatch): Promise<boolean> {
   try {
     await forgetFrames(tracer, process, patch);
     return true;
   } catch (error) {
-    if (error instanceof SutureError && error.kind === "cannot-borrow-thread") return false;
+    if (error instanceof SutureError && (error.kind === "cannot-borrow-thread" || error.kind === "out-of-memory")) return false;
     throw error;
   }
 }

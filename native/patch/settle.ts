@@ -74,8 +74,9 @@ const isSwitched = (entries: readonly Entry[]): boolean =>
 async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProcess, ledger: Ledger, change: Change, entries: readonly Entry[]): Promise<void> {
   const { incoming, outgoing } = change;
   const redirects = entries.filter(({ holds }) => holds !== end && holds !== "gone").map((entry) => writeEntry(entry, end === "new" ? entry.function.jump : entry.function.saved));
-  // Values are written behind all entries: where those are still the old ones, nothing of them was.
-  const values = end === "old" && entries.length > 0 ? [] : await settleValues(tracer, process, end, change);
+  // Values are written while all entries are parked: where none is any more, and they are the old ones, nothing of them was.
+  const isUntouched = end === "old" && entries.length > 0 && entries.every(({ holds }) => holds !== "parked");
+  const values = isUntouched ? [] : await settleValues(tracer, process, end, change);
   const [coming, going] = end === "new" ? [incoming, outgoing] : [outgoing, incoming];
   // Nobody has run the old functions of a patch that was never taken away.
   const isOldCodeUsed = end === "new" || entries.some(({ holds }) => holds === "new");
@@ -84,7 +85,7 @@ async function bringTo(end: "old" | "new", { tracer, target, process }: OpenProc
   const [first, ...others] = recordsFor(end, change);
   if (first === undefined) return;
   const { seal, sealed } = await ledger.prepare(first);
-  await switchCode(tracer, `settle patch "${nameOf(change)}" in pid ${process.pid}`, [{ target, forbidden, writes: [...redirects, ...values, { ...seal, of: "the ledger" }] }], {});
+  await switchCode(tracer, `settle patch "${nameOf(change)}" in pid ${process.pid}`, [{ target, forbidden, writes: [...values, ...redirects, { ...seal, of: "the ledger" }] }], {});
   sealed();
   for (const record of others) await ledger.append(record);
 }

@@ -39,10 +39,13 @@ struct SwitchPlan::Process {
   uint64_t startTime;
 };
 
+/** When a write is made: while all entries are parked, instead of being so, or when they lead to where they shall. */
+enum class SwitchPlan::Kind : uint32_t { early, entry, late };
+
 struct SwitchPlan::Step {
   uint64_t at;
   uint32_t process;
-  uint32_t isEntry;
+  Kind kind;
   uint32_t length;
   /** Where in the file the expected bytes begin; the replacement follows. */
   uint32_t bytes;
@@ -82,9 +85,12 @@ Result<SwitchPlan> SwitchPlan::make(std::span<const ProcessTransition> processes
   auto* next = reinterpret_cast<uint8_t*>(step + steps);
   for (uint32_t i = 0; i < processes.size(); ++i) {
     *processRow++ = {processes[i].pid, processes[i].startTime};
+    size_t entriesLeft = static_cast<size_t>(std::ranges::count_if(processes[i].writes, &MemoryWrite::isEntry));
     for (const MemoryWrite& write : processes[i].writes) {
       const size_t length = write.expected.size();
-      *step++ = {write.at.bits(), i, write.isEntry, static_cast<uint32_t>(length), static_cast<uint32_t>(next - plan.base_)};
+      const Kind kind = write.isEntry ? Kind::entry : entriesLeft > 0 ? Kind::early : Kind::late;
+      entriesLeft -= write.isEntry ? 1 : 0;
+      *step++ = {write.at.bits(), i, kind, static_cast<uint32_t>(length), static_cast<uint32_t>(next - plan.base_)};
       std::memcpy(next, write.expected.data(), length);
       std::memcpy(next + length, write.replacement.data(), length);
       next += 2 * length;
@@ -122,12 +128,8 @@ std::span<const SwitchPlan::Step> SwitchPlan::steps() const {
 void SwitchPlan::leaveOut(size_t process) { const_cast<Process&>(processRows()[process]).pid = 0; }
 bool SwitchPlan::isLeftOut(size_t process) const { return processRows()[process].pid == 0; }
 
-auto SwitchPlan::entries() const {
-  return steps() | std::views::filter([this](const Step& step) { return step.isEntry != 0 && !isLeftOut(step.process); });
-}
-
-auto SwitchPlan::others() const {
-  return steps() | std::views::filter([this](const Step& step) { return step.isEntry == 0 && !isLeftOut(step.process); });
+auto SwitchPlan::stepsOf(Kind kind) const {
+  return steps() | std::views::filter([this, kind](const Step& step) { return step.kind == kind && !isLeftOut(step.process); });
 }
 
 ByteView SwitchPlan::expectedOf(const Step& step) const { return {base_ + step.bytes, step.length}; }
@@ -138,7 +140,7 @@ void SwitchPlan::enter(Phase phase) { head().phase.store(phase, std::memory_orde
 
 bool SwitchPlan::parkAll(const Writer& write) {
   size_t index = 0;
-  for (const Step& step : entries()) {
+  for (const Step& step : stepsOf(Kind::entry)) {
     if (!write(step.process, step.at, parked)) return false;
     faultPoint("park", index++);
   }
@@ -148,7 +150,7 @@ bool SwitchPlan::parkAll(const Writer& write) {
 /** The tail of an entry first, while it is parked; then its head, which opens it. */
 bool SwitchPlan::fill(const Writer& write, bool isNew) {
   size_t index = 0;
-  for (const Step& step : entries()) {
+  for (const Step& step : stepsOf(Kind::entry)) {
     const ByteView bytes = isNew ? replacementOf(step) : expectedOf(step);
     if (!write(step.process, step.at + parked.size(), bytes.subspan(parked.size()))) return false;
     faultPoint("tail", index);
@@ -158,10 +160,19 @@ bool SwitchPlan::fill(const Writer& write, bool isNew) {
   return true;
 }
 
-bool SwitchPlan::fillOthers(const Writer& write, bool isNew) {
-  for (const Step& step : others()) {
+bool SwitchPlan::fillOthers(const Writer& write, Kind kind, bool isNew) {
+  size_t index = 0;
+  for (const Step& step : stepsOf(kind)) {
     if (!write(step.process, step.at, isNew ? replacementOf(step) : expectedOf(step))) return false;
+    faultPoint(kind == Kind::early ? "early" : "late", index++);
   }
+  return true;
+}
+
+/** From parked to new. Whatever records the switch comes last. */
+bool SwitchPlan::open(const Writer& write) {
+  if (!fillOthers(write, Kind::early, true) || !fill(write, true) || !fillOthers(write, Kind::late, true)) return false;
+  enter(Phase::done);
   return true;
 }
 
@@ -171,9 +182,7 @@ bool SwitchPlan::perform(const Writer& write) {
   if (!parkAll(write)) return false;
   enter(Phase::placing);
   faultPoint("placing", 0);
-  // Whatever records the switch comes after it.
-  if (!fill(write, true) || !fillOthers(write, true)) return false;
-  enter(Phase::done);
+  if (!open(write)) return false;
   faultPoint("done", 0);
   return true;
 }
@@ -183,7 +192,7 @@ bool SwitchPlan::takeBack(const Writer& write) {
   // From new to old there is no way but through parked.
   if (phase() != Phase::parking) {
     enter(Phase::placing);
-    if (!parkAll(write) || !fillOthers(write, false)) return false;
+    if (!parkAll(write) || !fillOthers(write, Kind::late, false) || !fillOthers(write, Kind::early, false)) return false;
     enter(Phase::parking);
   }
   if (!fill(write, false)) return false;
@@ -195,7 +204,7 @@ bool SwitchPlan::mayHold(const Step& step, ByteView found) const {
   const bool isPlacing = phase() == Phase::placing;
   const auto is = [&](ByteView wanted) { return std::ranges::equal(found, wanted); };
   const auto hasTailOf = [&](ByteView wanted) { return std::ranges::equal(found.subspan(parked.size()), wanted.subspan(parked.size())); };
-  if (!step.isEntry) return is(expectedOf(step)) || (isPlacing && is(replacementOf(step)));
+  if (step.kind != Kind::entry) return is(expectedOf(step)) || (isPlacing && is(replacementOf(step)));
   if (is(isPlacing ? replacementOf(step) : expectedOf(step))) return true;
   return std::ranges::equal(found.first(parked.size()), parked) && (hasTailOf(expectedOf(step)) || hasTailOf(replacementOf(step)));
 }
@@ -212,10 +221,7 @@ bool SwitchPlan::isAsLeft(const Reader& read) const {
 
 bool SwitchPlan::settle(const Reader& read, const Writer& write) {
   if (phase() == Phase::idle || phase() == Phase::done || !isAsLeft(read)) return true;
-  if (phase() == Phase::parking) return takeBack(write);
-  if (!fill(write, true) || !fillOthers(write, true)) return false;
-  enter(Phase::done);
-  return true;
+  return phase() == Phase::parking ? takeBack(write) : open(write);
 }
 
 }  // namespace suture

@@ -6,6 +6,9 @@
 // and new: a thread that is let go by the kernel in the middle (we were killed) waits at a parked entry instead of
 // running half a patch. Whoever comes next, the guardian or a later run, puts all of them back or finishes.
 //
+// What is listed before a process's entries, the values that its new code wants, is written while all entries are parked: no
+// call finds the code of one version and the values of another. What is listed behind them, the record of the switch, comes last.
+//
 // A two-byte head that lies across two pages could be torn by a kill between them; compilers align functions to more
 // than that at every level but -Os and -O0, and two bytes are one copy of the kernel's in all other places.
 #pragma once
@@ -72,19 +75,20 @@ class SwitchPlan {
   struct Head;
   struct Process;
   struct Step;
+  enum class Kind : uint32_t;
 
   Head& head() const;
   std::span<const Process> processRows() const;
   std::span<const Step> steps() const;
-  auto entries() const;
-  auto others() const;
+  auto stepsOf(Kind kind) const;
   ByteView expectedOf(const Step& step) const;
   ByteView replacementOf(const Step& step) const;
   void enter(Phase phase);
 
   bool parkAll(const Writer& write);
   bool fill(const Writer& write, bool isNew);
-  bool fillOthers(const Writer& write, bool isNew);
+  bool fillOthers(const Writer& write, Kind kind, bool isNew);
+  bool open(const Writer& write);
   bool isAsLeft(const Reader& read) const;
   bool mayHold(const Step& step, ByteView found) const;
 

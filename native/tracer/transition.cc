@@ -164,17 +164,34 @@ class Transition {
     }
     if (isOverBudget()) return endAs(Kind::overBudget);
     if (!plan_.isMapped()) return true;
-    const SwitchPlan::Writer writer = [&](uint32_t process, uint64_t at, ByteView bytes) { return writeMemory(prepared_[process].memory.fd(), RemotePtr(at), bytes).ok(); };
+    WriteFaults faults;
+    const SwitchPlan::Writer writer = [&](uint32_t process, uint64_t at, ByteView bytes) { return writeTo(prepared_[process].memory.fd(), RemotePtr(at), bytes, faults.next()); };
     faultPoint("stopped", 0);
-    if (plan_.perform(writer) && isWritten()) return true;
-    if (plan_.takeBack(writer)) return Error{ErrorKind::internal, "Cannot switch: a write failed; everything has been put back"};
-    return Error{ErrorKind::internal, "Cannot switch: a write failed, and so did putting it back; recover the process"};
+    const bool isPerformed = plan_.perform(writer);
+    if (isPerformed && isWritten()) return true;
+    const std::string what = isPerformed ? "Cannot switch: other bytes were read back than were written" : "Cannot switch: a write failed";
+    if (plan_.takeBack(writer) && isPutBack()) return Error{ErrorKind::internal, what + "; everything has been put back"};
+    return Error{ErrorKind::internal, what + ", and putting it back failed too; recover the process"};
+  }
+
+  static bool writeTo(int memory, RemotePtr at, ByteView bytes, WriteFault fault) {
+    if (fault == WriteFault::none) return writeMemory(memory, at, bytes).ok();
+    Bytes altered(bytes.begin(), bytes.end());
+    altered.back() ^= 0xff;
+    return fault == WriteFault::alters && writeMemory(memory, at, altered).ok();
   }
 
   bool isWritten() const {
     return std::ranges::all_of(prepared_, [](const PreparedProcess& process) {
       const Result<bool> written = areWritten(process.wanted->pid, process.memory.fd(), process.wanted->writes);
       return written && written.value();
+    });
+  }
+
+  bool isPutBack() const {
+    return std::ranges::all_of(prepared_, [](const PreparedProcess& process) {
+      const Result<std::optional<Mismatch>> found = findMismatch(process.wanted->pid, process.memory.fd(), process.wanted->writes);
+      return found && !found.value();
     });
   }
 

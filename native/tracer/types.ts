@@ -132,7 +132,8 @@ export interface MemoryWrite {
   readonly replacement: Uint8Array;
   /**
    * Code that threads run into: in a transition all entries are parked before any is replaced, so that whoever dies in the
-   * middle, no thread ever sees some old and some new. At least three bytes.
+   * middle, no thread ever sees some old and some new. At least three bytes. What is listed before a process's entries is written
+   * while they are parked, what is listed behind them when they are not any more.
    */
   readonly entry?: boolean;
 }

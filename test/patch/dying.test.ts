@@ -9,6 +9,7 @@ import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } f
 import { Tracer } from "../../native/tracer.ts";
 import { compileTarget, sanitizedHelper, snapshotOf, startTarget } from "../support/mod.ts";
 import type { Target } from "../support/mod.ts";
+import { faultyTracer } from "./dying-tool.ts";
 import { patchOfAll } from "./situations.ts";
 
 const numbers = Array.from({ length: 50 }, (_, index) => index + 10);
@@ -42,18 +43,6 @@ async function answersOf(target: Target): Promise<Answers> {
   return { old: old ?? 0, new: fresh ?? 0, mixed: mixed ?? 0 };
 }
 
-/** A helper that dies at `place`, with its guardian where that is asked for. */
-async function dyingTracer(place: string, withGuardian: boolean): Promise<Tracer> {
-  process.env["SUTURE_KILL_AT"] = place;
-  if (withGuardian) process.env["SUTURE_FAULT"] = "guardian";
-  try {
-    return await Tracer.start({ program: helper });
-  } finally {
-    delete process.env["SUTURE_KILL_AT"];
-    delete process.env["SUTURE_FAULT"];
-  }
-}
-
 const carriedBy = async ({ pid }: Target): Promise<readonly string[]> => (await listPatches(tracer, pid)).flatMap(({ patches }) => patches.map(({ name }) => name));
 
 /** The guardian may be at work on what the dead helper held, and a process has one tracer at a time; or it finishes it just now. */
@@ -85,7 +74,7 @@ test.each(deaths)("$act killed at $place, the guardian $guardian: no call mixes 
   const before = act === "apply" ? "old" : "new";
   await expect.poll(async () => (await answersOf(target))[before]).toBeGreaterThan(0);
 
-  await using dying = await dyingTracer(place, guardian === "dies");
+  await using dying = await faultyTracer(helper, { SUTURE_KILL_AT: place, ...(guardian === "dies" ? { SUTURE_FAULT: "guardian" } : {}) });
   const switching = act === "apply" ? applyPatch(dying, image, target.pid) : revertPatch(dying, "pairs", target.pid);
   await expect(switching).rejects.toMatchObject({ kind: "unfinished-transaction" });
 

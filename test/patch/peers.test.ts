@@ -6,6 +6,7 @@ import { SutureError } from "../../native/errors.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { sanitizedHelper, snapshotOf } from "../support/mod.ts";
+import { faultyTracer } from "./dying-tool.ts";
 import { newAnswer, newAnswers, newKeep, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 
 let helper: string;
@@ -15,18 +16,6 @@ beforeAll(async () => {
   tracer = await Tracer.start();
 }, 600_000);
 afterAll(async () => { await tracer[Symbol.asyncDispose](); });
-
-/** A helper that dies at `place`, and its guardian with it. */
-async function dyingTracer(place: string): Promise<Tracer> {
-  process.env["SUTURE_KILL_AT"] = place;
-  process.env["SUTURE_FAULT"] = "guardian";
-  try {
-    return await Tracer.start({ program: helper });
-  } finally {
-    delete process.env["SUTURE_KILL_AT"];
-    delete process.env["SUTURE_FAULT"];
-  }
-}
 
 // Two entries in each of three processes: place:1 is in the first of them, place:2 in the second.
 const places = [
@@ -46,7 +35,7 @@ test.each(deaths)("$act of three processes, helper and guardian dead at $place: 
   const image = patchOf(one, "both", newAnswer + newKeep, ["answer", "keep"]);
   if (act === "revert") await applyPatch(tracer, image, { pids });
   {
-    await using dead = await dyingTracer(place);
+    await using dead = await faultyTracer(helper, { SUTURE_KILL_AT: place, SUTURE_FAULT: "guardian" });
     await expect(act === "apply" ? applyPatch(dead, image, { pids }) : revertPatch(dead, "both", { pids })).rejects.toBeInstanceOf(SutureError);
   }
   await recoverProcess(tracer, pids[first] ?? 0);

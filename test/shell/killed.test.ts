@@ -1,12 +1,10 @@
 // The real program is killed in the middle, alone or together with its helper, and two programs come at once: the process
 // runs on, and the next `suture` finishes or undoes what was begun.
 
-import { once } from "node:events";
-import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sanitizedHelper, snapshotOf, startTarget, type CompiledTarget, type Target } from "../support/mod.ts";
 import { buildPatch, scratchDirectory } from "./patched-program.ts";
-import { runSuture, sutureProgram } from "./run-suture.ts";
+import { endOfSuture, runSuture } from "./run-suture.ts";
 
 let scratch: Awaited<ReturnType<typeof scratchDirectory>>;
 let answers: CompiledTarget;
@@ -18,13 +16,6 @@ beforeAll(async () => {
   ({ compiled: answers, image } = await buildPatch(scratch.path, "triple", { target: "answers-in-a-loop.c", old: "i < 2", replacement: "i < 3" }));
 }, 600_000);
 afterAll(async () => scratch[Symbol.asyncDispose]());
-
-/** How the program ended: an exit code, or the signal. */
-async function endOf(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number | string | null> {
-  const child = spawn(process.execPath, [await sutureProgram(), ...words], { stdio: "ignore", env: { ...process.env, SUTURE_TRACER: helper, ...env } });
-  const [code, signal] = await once(child, "close") as [number | null, string | null];
-  return signal ?? code;
-}
 
 const activePatches = async ({ pid }: Target): Promise<readonly string[]> => {
   const { out } = await runSuture(["list", "--pid", `${pid}`, "--json"]);
@@ -39,7 +30,7 @@ describe("suture apply", () => {
     const untouched = await snapshotOf(target.pid);
     const pid = ["--pid", `${target.pid}`];
     for (let step = 0; ; step += 6) {
-      const ended = await endOf(["apply", image, ...pid], { SUTURE_KILL: who, SUTURE_KILL_AT_STEP: `${step}` });
+      const ended = await endOfSuture(["apply", image, ...pid], { SUTURE_TRACER: helper, SUTURE_KILL: who, SUTURE_KILL_AT_STEP: `${step}` });
       if (ended !== end) {
         expect([step, ended]).toEqual([step, 0]);
         expect(step).toBeGreaterThan(20);

@@ -1,6 +1,7 @@
 // Runs the real program, bundled from the sources as they are now, and hands back what it printed and how it ended.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -57,4 +58,11 @@ export async function runSuture(words: readonly string[], { input = "", cwd = ro
   return new Promise((resolve, reject) => {
     child.once("error", reject).once("close", (exitCode) => resolve({ exitCode, out, error }));
   });
+}
+
+/** How it ended: an exit code, or the signal that ended it. */
+export async function endOfSuture(words: readonly string[], env: Readonly<Record<string, string>>): Promise<number | string | null> {
+  const child = spawn(process.execPath, [await sutureProgram(), ...words], { stdio: "ignore", env: { ...process.env, SUTURE_TRACER: helperProgram, ...env } });
+  const [code, signal] = await once(child, "close") as [number | null, string | null];
+  return signal ?? code;
 }

@@ -1,6 +1,7 @@
 // Fifty pairs of functions, outer and inner, that are patched together. Threads call all outer ones again and again; each
 // says which version of itself and of its inner one ran: 11 is old with old, 22 new with new, 33 newest with newest, anything
-// else a mix, which must never be seen. The first argument says how many of the pairs are called, all without one. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
+// else a mix, which must never be seen; so is a function that finds `setting` not as its version expects it. The first argument says how many of the
+// pairs are called, all without one; the second by how many threads. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -8,11 +9,12 @@
 #include <string.h>
 #include <time.h>
 
-enum { threads = 4 };
+/** A patch that sets it has functions that expect the value that it sets. */
+int setting = 1;
 
-#define PAIR(n)                                                                       \
-  __attribute__((noipa)) int inner_##n(int x) { return x + 1; }                       \
-  __attribute__((noipa)) int outer_##n(int x) { return 10 * (x + 1) + inner_##n(x); }
+#define PAIR(n)                                                                                                 \
+  __attribute__((noipa)) int inner_##n(int x) { return x + 1; }                                                 \
+  __attribute__((noipa)) int outer_##n(int x) { return 10 * (x + 1) + inner_##n(x) + 100 * (setting - 1); }
 #define TEN(n) PAIR(n##0) PAIR(n##1) PAIR(n##2) PAIR(n##3) PAIR(n##4) PAIR(n##5) PAIR(n##6) PAIR(n##7) PAIR(n##8) PAIR(n##9)
 TEN(1) TEN(2) TEN(3) TEN(4) TEN(5)
 
@@ -45,6 +47,7 @@ int main(int count, char **words) {
   char word[16];
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (count > 1) called = (unsigned)atoi(words[1]);
+  const int threads = count > 2 ? atoi(words[2]) : 4;
   for (int i = 0; i < threads; i++) pthread_create(&(pthread_t){0}, NULL, call_all, NULL);
   printf("ready\n");
   while (scanf("%15s", word) == 1) {

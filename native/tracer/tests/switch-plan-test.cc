@@ -102,3 +102,40 @@ TEST_CASE("SwitchPlan::settle() touches nothing when memory is not as the switch
   CHECK(plan.settle(memories.reader(), memories.writer()));
   CHECK(memories.bytes == before);
 }
+
+TEST_CASE("SwitchPlan has what is listed before the entries written while all of them are parked, there and back") {
+  constexpr std::array<uint8_t, 1> oldValue = {1}, newValue = {2}, oldRecord = {3}, newRecord = {4};
+  const ProcessTransition wanted = {100, 1, {}, {
+    {RemotePtr(0x900), oldValue, newValue}, {RemotePtr(0x1000), oldBytes, newBytes, true}, {RemotePtr(0x1100), oldBytes, newBytes, true}, {RemotePtr(0x2000), oldRecord, newRecord},
+  }};
+  for (int writes = 0; writes <= 8; ++writes) for (const bool isPutBack : {true, false}) {
+    SwitchPlan plan = SwitchPlan::make({&wanted, 1}).value();
+    Memories memories(1);
+    for (size_t at = 0; at < oldBytes.size(); ++at) memories.bytes[{0, 0x1100 + at}] = oldBytes[at];
+    memories.bytes[{0, 0x900}] = oldValue[0];
+    memories.bytes[{0, 0x2000}] = oldRecord[0];
+    const auto byteAt = [&](uint64_t at) { return memories.bytes[{0, at}]; };
+    bool sawValue = false;
+    const SwitchPlan::Writer watched = [&](uint32_t process, uint64_t at, ByteView bytes) {
+      if (!memories.writer()(process, at, bytes)) return false;
+      const bool isNew = byteAt(0x900) == newValue[0];
+      for (const uint64_t entry : {0x1000, 0x1100}) {
+        CHECK_FALSE((isNew && byteAt(entry) == oldBytes[0]));
+        CHECK_FALSE((!isNew && byteAt(entry) == newBytes[0]));
+      }
+      CHECK_FALSE((byteAt(0x2000) == newRecord[0] && byteAt(0x1100) != newBytes[0]));
+      sawValue |= isNew;
+      return true;
+    };
+    memories.writesLeft = writes;
+    CHECK(plan.perform(watched) == (writes == 8));
+    CHECK(sawValue == (writes > 2));
+    memories.writesLeft = 1 << 20;
+    REQUIRE((isPutBack ? plan.takeBack(watched) : plan.settle(memories.reader(), watched)));
+    // Both are parked after two writes.
+    const bool endsNew = !isPutBack && writes >= 2;
+    CHECK(byteAt(0x900) == (endsNew ? newValue : oldValue)[0]);
+    CHECK(memories.holds(0, endsNew ? newBytes : oldBytes));
+    CHECK(byteAt(0x2000) == (endsNew ? newRecord : oldRecord)[0]);
+  }
+}
