@@ -192,7 +192,8 @@ bool SwitchPlan::takeBack(const Writer& write) {
   // From new to old there is no way but through parked.
   if (phase() != Phase::parking) {
     enter(Phase::placing);
-    if (!parkAll(write) || !fillOthers(write, Kind::late, false) || !fillOthers(write, Kind::early, false)) return false;
+    // What records the switch goes first, as it came last: it is never there with entries that do not lead where it says.
+    if (!fillOthers(write, Kind::late, false) || !parkAll(write) || !fillOthers(write, Kind::early, false)) return false;
     enter(Phase::parking);
   }
   if (!fill(write, false)) return false;

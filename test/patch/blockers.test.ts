@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
-import { applyPatch } from "../../native/patch/mod.ts";
+import { applyPatch, listPatches, recoverProcess, revertPatch } from "../../native/patch/mod.ts";
 import type { StopReport, TransactionOptions, TransactionProgress } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, snapshotOf, waitUntil } from "../support/mod.ts";
@@ -100,4 +100,25 @@ test("applyPatch() lets everyone go when working threads would be held too long,
   expect(stop.attempts).toBeGreaterThan(over.length);
   expect(stop.worstWorkingMicroseconds).toBeGreaterThan(0);
   expect(stop.workingMicroseconds).toBe(0);
+});
+
+test("revertPatch() waits for a thread that is inside the patch's code, and commits when it has left it", async () => {
+  await using situation = await startAnswers("PIE");
+  const { pid } = situation;
+  const untouched = await snapshotOf(pid);
+  await applyPatch(tracer, patchOf(situation, "go", newStay, ["stay"]), pid);
+  await stay(situation);
+  const patched = await snapshotOf(pid);
+  const waiting: number[] = [];
+  const reverting = revertPatch(tracer, "go", pid, { timeout: 60_000, maxStop: 2_000_000, onProgress: (step) => { if (step.step === "blocked") waiting.push(step.blockers.length); } });
+  await waitUntil("it was blocked thrice", () => waiting.length >= 3);
+  expect(await snapshotOf(pid)).toMatchObject({ code: patched.code, mappings: patched.mappings });
+  await situation.say("leave", /^left/);
+  const { result, stop } = await reverting;
+  expect([result, stop.attempts > waiting.length]).toEqual(["reverted", true]);
+  await waitUntil("its memory has been given back", async () => {
+    await recoverProcess(tracer, pid);
+    return (await listPatches(tracer, pid))[0]?.patches.length === 0;
+  });
+  expect(await snapshotOf(pid)).toEqual(untouched);
 });

@@ -59,6 +59,33 @@ test("applyPatch() with a scan of all memory waits for a suspended coroutine, an
   expect(await listPatches(tracer, pid)).toMatchObject([{ patches: [{ name: "two", state: "retired" }] }]);
 });
 
+/** In QEMU's way the function that it is suspended in has been entered from a signal handler that is over. */
+test.each(["ucontext", "sigaltstack"])("applyPatch() and revertPatch() with a scan of all memory wait for a coroutine that is suspended by %s", async (kind) => {
+  await using running = await start("suspended-contexts.c", [kind]);
+  const { target: { pid }, target } = running;
+  const source = `
+    void suspend(void);
+    __attribute__((noinline)) int value(void) { return 2; }
+    int inside(void) { const int first = value(); suspend(); return first == value(); }`;
+  const patch = patchOf({ module: running.module, kind: "program" }, "two", source, ["value", "inside"]);
+  const untouched = await snapshotOf(pid);
+  await say(target, "enter", /^entered/);
+  expect(await failureOf(applyPatch(tracer, patch, pid, { scan: "heap", timeout: 50 }))).toMatchObject({ kind: "blocked", data: { blockers: [{ pid, reason: "in-memory", function: "inside" }] } });
+  expect(await snapshotOf(pid)).toEqual(untouched);
+  await say(target, "leave", /^left/);
+  await applyPatch(tracer, patch, pid, { scan: "heap" });
+  expect(await say(target, "ask", /^value/)).toBe("value 2, broken 0");
+
+  await say(target, "enter", /^entered/);
+  const patched = await snapshotOf(pid);
+  expect(await failureOf(revertPatch(tracer, "two", pid, { scan: "heap", timeout: 50 }))).toMatchObject({ kind: "blocked", data: { blockers: [{ reason: "in-memory", function: "inside" }] } });
+  expect(await snapshotOf(pid)).toEqual(patched);
+  await say(target, "leave", /^left/);
+  await revertPatch(tracer, "two", pid, { scan: "heap" });
+  expect(await say(target, "ask", /^value/)).toBe("value 1, broken 0");
+  await expectAllFreed(target, untouched);
+});
+
 const stackKinds = ["mmap", "malloc", "static", "local", "thread"];
 
 /** Gives back the memory of what is retired as soon as nothing refers to it. */

@@ -3,12 +3,12 @@
 // need to be root with the rights of one.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
-import { applyPatch, listPatches, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
+import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import { openProcess } from "../../native/patch/open-process.ts";
 import { findHelper } from "../../native/tracer/connection.ts";
 import { Tracer } from "../../native/tracer.ts";
@@ -170,6 +170,32 @@ describe("applyPatch() refuses, and changes nothing", () => {
     await using situation = await enter("private", ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
     await using nobody = await helperWith("as-nobody", "--reuid=65534 --regid=65534 --clear-groups --inh-caps=-all");
     await expectRefusal(situation, nobody, { kind: "not-permitted", message: /the kernel does not permit it/ });
+  });
+
+  test("a process whose main thread has ended while others live: to apply, to revert, to list and to verify", async () => {
+    const { program } = await compileTarget("main-thread-ended.c", { flags: ["-O0"], link: ["-Wl,--build-id"] });
+    const patch = patchOf({ module: program, kind: "program" }, "three", "int step(int of) { return of + 3; }", ["step"]);
+    await using target = await startTarget(program, { parameters: ["later"] });
+    const { pid } = target;
+    const saysFromNowOn = async (line: RegExp): Promise<string> => {
+      await target.line(/^step/, target.lines.length);
+      return target.line(line, target.lines.length);
+    };
+    await applyPatch(tracer, patch, pid);
+    expect(await saysFromNowOn(/^step/)).toBe("step 4");
+    target.write("end\n");
+    await waitUntil("the main thread has ended", () => /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
+    const living = readdirSync(`/proc/${pid}/task`).map(Number).find((tid) => tid !== pid) ?? 0;
+    // By a thread that lives, whose memory is that of all.
+    const before = await snapshotOf(living);
+    const gone = { kind: "process-gone", message: expect.stringContaining("main thread has ended") as string };
+    for (const act of [listPatches, verifyPatches, recoverProcess]) expect(await failureOf(act(tracer, pid))).toMatchObject(gone);
+    expect(await failureOf(revertPatch(tracer, "three", pid))).toMatchObject(gone);
+    expect(await failureOf(applyPatch(tracer, patch, pid))).toMatchObject(gone);
+    expect(await snapshotOf(living)).toEqual(before);
+    // And it goes on with the patch.
+    expect(await saysFromNowOn(/^step/)).toBe("step 4");
+    expect(target.exit()).toBeUndefined();
   });
 
   test("a process that has opened all the files that it may", async () => {

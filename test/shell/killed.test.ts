@@ -70,3 +70,55 @@ describe("suture apply", () => {
     expect(told).toHaveLength(10);
   }, 120_000);
 });
+
+const pidWords = (targets: readonly Target[]): readonly string[] => targets.flatMap(({ pid }) => ["--pid", `${pid}`]);
+
+interface Act {
+  readonly name: string;
+  readonly processes: number;
+  /** What is done before. */
+  readonly from?: (pids: readonly string[]) => Promise<unknown>;
+  readonly words: (pids: readonly string[]) => readonly string[];
+}
+
+const mustRun = async (words: readonly string[]): Promise<void> => expect({ words, ...await runSuture(words) }).toMatchObject({ exitCode: 0 });
+
+const acts: readonly Act[] = [
+  { name: "suture revert", processes: 1, from: (pids) => mustRun(["apply", image, ...pids]), words: (pids) => ["revert", "triple", ...pids] },
+  { name: "suture apply to two processes", processes: 2, words: (pids) => ["apply", image, ...pids] },
+  { name: "suture revert in two processes", processes: 2, from: (pids) => mustRun(["apply", image, ...pids]), words: (pids) => ["revert", "triple", ...pids] },
+  {
+    name: "suture recover", processes: 1, words: (pids) => ["recover", ...pids],
+    from: (pids) => endOfSuture(["apply", image, ...pids], { SUTURE_TRACER: helper, SUTURE_KILL: "both", SUTURE_KILL_AT: "park:0", SUTURE_FAULT: "guardian" }),
+  },
+];
+
+// As above, at fewer places, with its helper and alone in turn.
+describe.each(acts)("$name", ({ processes, from, words }) => {
+  it("killed in the middle: recover settles it, and each process is what it was or has the patch, all of them the same", async () => {
+    const targets: Target[] = [];
+    try {
+      for (let count = 0; count < processes; count++) targets.push(await startTarget(answers.program));
+      const pids = pidWords(targets);
+      const untouched = await Promise.all(targets.map(({ pid }) => snapshotOf(pid)));
+      for (let death = 0; ; death++) {
+        await from?.(pids);
+        const ended = await endOfSuture(words(pids), { SUTURE_TRACER: helper, SUTURE_KILL: death % 2 === 0 ? "both" : "tool", SUTURE_KILL_AT_STEP: `${death * 11 + 3}` });
+        for (const each of targets) await mustRun(["recover", ...pidWords([each])]);
+        const left = await Promise.all(targets.map(activePatches));
+        expect([[], ["triple active"]]).toContainEqual(left[0]);
+        for (const each of left) expect(each).toEqual(left[0]);
+        await mustRun(["verify", ...pids]);
+        if (left[0]?.length !== 0) await mustRun(["revert", "triple", ...pids]);
+        expect(await Promise.all(targets.map(({ pid }) => snapshotOf(pid)))).toEqual(untouched);
+        if (ended === 0) {
+          expect(death).toBeGreaterThan(1);
+          return;
+        }
+        expect([death, ended]).toEqual([death, "SIGKILL"]);
+      }
+    } finally {
+      for (const each of targets) await each.stop();
+    }
+  }, 120_000);
+});

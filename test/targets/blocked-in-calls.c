@@ -1,5 +1,6 @@
 // One thread in each of many calls that block, for a very long time. Whenever one of them returns it has been disturbed,
-// and the program says which one it was and whether by EINTR.
+// and the program says which one it was and whether by EINTR. With "busy" as the argument one more thread works, and turns `flag`
+// over all the time; with a number only the call of that number is made.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -213,6 +214,13 @@ static void waitForEnd(void) {
   _exit(1);
 }
 
+volatile long flag;
+
+static void *turnOver(void *unused) {
+  for (;;) flag = !flag;
+  return unused;
+}
+
 static void *block(void *argument) {
   const struct Call *const call = argument;
   call->make();
@@ -233,7 +241,7 @@ static void fill(int socket) {
   while (send(socket, "x", 1, MSG_DONTWAIT) == 1) {}
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   if (pipe(silence) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) != 0 || socketpair(AF_UNIX, SOCK_STREAM, 0, full) != 0) return 1;
   if (mkdtemp(folder) == NULL) return 1;
   fill(full[0]);
@@ -252,13 +260,18 @@ int main(void) {
   sigemptyset(&set);
   sigaddset(&set, SIGUSR1);
   pthread_sigmask(SIG_BLOCK, &set, NULL);
-  const int count = sizeof calls / sizeof *calls;
-  for (int i = 0; i < count; ++i) {
-    pthread_t thread;
+  const int all = sizeof calls / sizeof *calls;
+  const int isBusy = argc > 1 && strcmp(argv[1], "busy") == 0;
+  const int first = argc > 1 && !isBusy ? atoi(argv[1]) : 0;
+  const int end = argc > 1 && !isBusy ? first + 1 : all;
+  const int count = end - first + isBusy;
+  pthread_t thread;
+  if (end > all || (isBusy && pthread_create(&thread, NULL, turnOver, NULL) != 0)) return 1;
+  for (int i = first; i < end; ++i) {
     if (pthread_create(&thread, NULL, block, (void *)&calls[i]) != 0) return 1;
   }
   usleep(100000);
-  printf("ready threads=%d\n", count + 1);
+  printf("ready threads=%d calls=%d flag=%p first=%s\n", count + 1, all, (void *)&flag, calls[first].name);
   fflush(stdout);
   for (int said = 0;;) {
     usleep(20000);

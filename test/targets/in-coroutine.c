@@ -1,5 +1,5 @@
 // The main thread runs a coroutine on a stack in the heap, where it sleeps; resumer(), which switched to it, is still
-// under way on the thread's own stack.
+// under way on the thread's own stack. The argument says how many MiB of other data lie above that stack.
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
@@ -19,11 +19,11 @@ __attribute__((noinline, noclone)) void resumer(void) {
 
 __attribute__((noinline, noclone)) void elsewhere(void) { ++turns; }
 
-int main(void) {
+int main(int count, char **arguments) {
   enum { size = 262144 };
   elsewhere();
   getcontext(&routine);
-  routine.uc_stack.ss_sp = malloc(size);
+  routine.uc_stack.ss_sp = calloc(1, size + ((size_t)(count > 1 ? atoi(arguments[1]) : 0) << 20));
   routine.uc_stack.ss_size = size;
   routine.uc_link = &home;
   makecontext(&routine, inCoroutine, 0);

@@ -80,6 +80,45 @@ describe("stopping", () => {
     expect(situation.target.lines.slice(1)).toEqual([]);
   });
 
+  it("disturbs no call that blocks when a stop is given up: over its budget, or because memory has changed", async () => {
+    await using situation = await enter(tracer, "blocked-in-calls.c", { parameters: ["busy"] });
+    const flag = await sameBytes(tracer, situation.pid, situation.at("flag"), 8);
+    // Held against what is expected before the stop and under it: it must have turned over in between.
+    let changedUnderStop = 0;
+    for (let i = 0; i < 2000 && changedUnderStop < 100; i++) {
+      const outcome = await attempt(tracer, situation, { forbidden: [], writes: [flag] });
+      expect(["done", "mismatch"]).toContain(outcome.outcome);
+      if (outcome.outcome === "mismatch" && outcome.stop.sleepingThreads >= threadsBlocked - 1) changedUnderStop++;
+    }
+    expect(changedUnderStop).toBe(100);
+    for (let i = 0; i < 200; i++) {
+      const outcome = await attempt(tracer, situation, { forbidden: [], writes: [], maxStopMicroseconds: 0 });
+      // The main thread looks for news now and then, and may be at work as well.
+      expect(outcome).toMatchObject({ outcome: "over-budget", stop: { workingThreads: expect.toSatisfy((threads: number) => threads > 0) as number, sleepingThreads: expect.toSatisfy((threads: number) => threads >= threadsBlocked - 1) as number } });
+    }
+    await sleep(100);
+    expect(situation.target.lines.slice(1)).toEqual([]);
+  });
+
+  it("borrows a thread out of each of the calls that block, and disturbs none", async () => {
+    const switchesOf = (pid: number, tid: number): number => Number(/^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/task/${tid}/status`, "utf8"))?.[1]);
+    const borrowOutOf = async (call: number): Promise<string | undefined> => {
+      await using situation = await enter(tracer, "blocked-in-calls.c", { parameters: [String(call)] });
+      const { pid, target } = situation;
+      const blocked = Number(readdirSync(`/proc/${pid}/task`).find((tid) => Number(tid) !== pid));
+      const before = switchesOf(pid, blocked);
+      for (let i = 0; i < 3; i++) await stageAndUnmap(situation);
+      const isUsed = switchesOf(pid, blocked) > before;
+      await sleep(50);
+      expect([target.readyLine, isUsed, target.lines.slice(1)]).toEqual([target.readyLine, true, []]);
+      return /first=(.*)$/.exec(target.readyLine)?.[1];
+    };
+    const calls = Array.from({ length: threadsBlocked - 1 }, (_, call) => call);
+    const used: (string | undefined)[] = [];
+    for (let at = 0; at < calls.length; at += 8) used.push(...await Promise.all(calls.slice(at, at + 8).map(borrowOutOf)));
+    expect(new Set(used).size).toBe(threadsBlocked - 1);
+  }, 60_000);
+
   it("loses no wake-up and doubles none, whatever a thread waits in", async () => {
     await using situation = await enter(tracer, "wakes-and-waits.c");
     for (let i = 0; i < 200; i++) {
@@ -97,7 +136,7 @@ describe("stopping", () => {
   it("lets calls time out as they should: none early, and those with an end of their own while the stops go on", async () => {
     await using situation = await enter(tracer, "times-out.c");
     const own = ["nanosleep", "clock_nanosleep", "poll", "ppoll", "select", "pselect", "futex", "futexUntil"];
-    const anew = ["epoll", "sigtimedwait", "semtimedop", "recv", "constant"];
+    const anew = ["epoll", "sigtimedwait", "semtimedop", "recv", "recvmsg", "io_uring_enter", "constant"];
     const returnsOf = async (names: readonly string[], atLeast: number): Promise<boolean> => {
       const counts = await askCounts(situation.target);
       return names.every((name) => (counts.get(name)?.[0] ?? 0) >= atLeast);

@@ -142,6 +142,28 @@ describe("transition() with a thread in the way", () => {
     expect((await attempt(tracer, situation, { forbidden: [situation.whole("sleepOnTop")], writes: [write] })).outcome).toBe("blocked");
   });
 
+  it("holds what was left behind for a frame where the code has no unwind tables that could clear it", async () => {
+    const flags = ["-O2", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"];
+    await using situation = await enter(tracer, "stale-return-addresses.c", { flags });
+    const visited = situation.whole("visited");
+    const write = await sameBytes(tracer, situation.pid, visited.start);
+    expect(await attempt(tracer, situation, { forbidden: [visited], writes: [write] })).toMatchObject({ outcome: "blocked", blockers: [{ reason: "in-use", forbidden: 0 }] });
+    // What no word leads to is free all the same.
+    expect((await attempt(tracer, situation, { forbidden: [range(visited.start, 1)], writes: [write] })).outcome).toBe("done");
+  });
+
+  it("does not guess about a stack that is too long to be read and has no unwind tables to its end: unreliable-stack", async () => {
+    const flags = ["-O2", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"];
+    await using short = await enter(tracer, "in-coroutine.c", { flags });
+    await using long = await enter(tracer, "in-coroutine.c", { flags, parameters: ["16"] });
+    for (const [situation, expected] of [[short, { outcome: "done" }], [long, { outcome: "blocked", blockers: [{ reason: "unreliable-stack" }] }]] as const) {
+      await waitUntil("the coroutine sleeps", async () => (await tracer.listThreads(situation.pid)).every(({ state }) => state === "S"));
+      const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+      expect(await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write] })).toMatchObject(expected);
+      expect(await tracer.readMemory(situation.pid, write.at, 5)).toEqual(write.expected);
+    }
+  });
+
   it.each([["alternate"], ["same"]])("sees the function that a signal has interrupted: handler on the %s stack", async (stack) => {
     await using situation = await enter(tracer, "in-signal-handler.c", { parameters: [stack] });
     const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));

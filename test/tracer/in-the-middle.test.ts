@@ -1,0 +1,126 @@
+// What is true of a process while the helper is at work on it: the helper is stopped at a place in the middle, and its
+// guardian lets it be. The helper is the one that has such places.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, it } from "vitest";
+
+import { address } from "../../native/address.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { faultyTracer } from "../patch/dying-tool.ts";
+import { sanitizedHelper, waitUntil } from "../support/mod.ts";
+import { ask, attempt, enter, range, type Situation } from "./situations.ts";
+
+let tracer: Tracer;
+let helper: string;
+beforeAll(async () => {
+  tracer = await Tracer.start();
+  helper = await sanitizedHelper();
+}, 600_000);
+afterAll(() => tracer[Symbol.asyncDispose]());
+
+/** One that would otherwise never end goes with its scope. */
+async function stopsAt(place: string): Promise<{ readonly client: Tracer } & AsyncDisposable> {
+  const client = await faultyTracer(helper, { SUTURE_STOP_AT: place, SUTURE_FAULT: "unwatched" });
+  return {
+    client,
+    [Symbol.asyncDispose]: async () => {
+      const stopped = findStopped();
+      if (stopped !== undefined) process.kill(stopped, "SIGKILL");
+      await client[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The helper of ours that has been stopped. */
+const stoppedHelper = (): Promise<number> => waitUntil("the helper has stopped", findStopped);
+
+const findStopped = (): number | undefined => readdirSync("/proc").map(Number).find((pid) => pid > 0 && isOurs(pid));
+
+function isOurs(pid: number): boolean {
+  try {
+    return new RegExp(`^\\d+ \\(suture-tracer\\) T ${process.pid} `).test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
+
+const threadsOf = ({ pid }: Situation): readonly number[] => readdirSync(`/proc/${pid}/task`).map(Number);
+
+interface Standing {
+  readonly tid: number;
+  readonly state: string;
+  readonly tracer: number;
+  /** Of a thread that does not run: where it stands. */
+  readonly at: bigint;
+}
+
+/** Threads come and go: nothing of one that has gone. */
+function lookAt({ pid }: Situation, tid: number): readonly Standing[] {
+  try {
+    const read = (name: string): string => readFileSync(`/proc/${pid}/task/${tid}/${name}`, "utf8");
+    const [, state = "", tracing = ""] = /^State:\s+(\S)[^]*^TracerPid:\s+(\d+)/m.exec(read("status")) ?? [];
+    const place = read("syscall").trim().split(" ").at(-1) ?? "";
+    return [{ tid, state, tracer: Number(tracing), at: place.startsWith("0x") ? BigInt(place) : 0n }];
+  } catch {
+    return [];
+  }
+}
+
+const tracedIn = (situation: Situation): readonly Standing[] => threadsOf(situation).flatMap((tid) => lookAt(situation, tid)).filter(({ tracer: by }) => by !== 0);
+
+/** Of threads-born-and-ending.c: its main thread, and those two that start all others. */
+const lastingThreads = (situation: Situation): Promise<readonly number[]> => {
+  let lasting = threadsOf(situation);
+  return waitUntil("only those that do not end are in all lists", () => {
+    const now = new Set(threadsOf(situation));
+    lasting = lasting.filter((tid) => now.has(tid));
+    return lasting.length === 3 && lasting;
+  });
+};
+
+it.each(["seized:0", "half-stopped:0"])("threads that are born when all others have been seized are held with them, and let go: %s", async (place) => {
+  await using situation = await enter(tracer, "threads-born-and-ending.c");
+  const lasting = await lastingThreads(situation);
+  await using stopping = await stopsAt(place);
+  const stop = attempt(stopping.client, situation, { forbidden: [], writes: [], maxStopMicroseconds: 20_000_000 });
+  stop.catch(() => undefined);
+  const stopped = await stoppedHelper();
+  // Nobody but the kernel has stopped it: right behind the system call by which its parent made it, who stands there too.
+  const born = await waitUntil("a thread was born", () => {
+    const standing = tracedIn(situation).filter(({ state }) => state === "t");
+    const parents = new Set(standing.filter(({ tid }) => lasting.includes(tid)).map(({ at }) => at));
+    const children = standing.filter(({ tid, at }) => !lasting.includes(tid) && parents.has(at));
+    return children.length > 0 && children;
+  });
+  process.kill(stopped, "SIGCONT");
+  // Done: every thread that there was has been held.
+  const outcome = await stop;
+  expect(outcome.outcome).toBe("done");
+  if (outcome.outcome === "done") expect(outcome.stop.workingThreads + outcome.stop.sleepingThreads).toBeGreaterThanOrEqual(lasting.length + born.length);
+  expect(born.flatMap(({ tid }) => lookAt(situation, tid)).filter(({ tracer: by }) => by !== 0)).toEqual([]);
+  const { calls = 0 } = await ask(situation.target);
+  await waitUntil("threads go on being born", async () => ((await ask(situation.target))["calls"] ?? 0) > calls);
+  expect((await ask(situation.target))["wrong"]).toBe(0);
+});
+
+it.each(["borrowed:0", "calling:0", "called:0"])("nobody is traced but the thread that is borrowed, and all others run: %s", async (place) => {
+  await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["8", "4"] });
+  await using stopping = await stopsAt(place);
+  const lowest = BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`);
+  const mapping = { name: "suture-test", at: address(lowest - 0x100000n), contents: new Uint8Array(4096), segments: [{ offset: 0, length: 4096, protection: "rw" as const }] };
+  let isStaged = false;
+  const staging = stopping.client.stage(situation.pid, situation.startTime, [mapping]).then(() => { isStaged = true; });
+  const stopped = await stoppedHelper();
+  expect(tracedIn(situation)).toHaveLength(1);
+  const { calls = 0 } = await ask(situation.target);
+  await waitUntil("the others work", async () => ((await ask(situation.target))["calls"] ?? 0) > calls);
+  expect(tracedIn(situation)).toHaveLength(1);
+  // It comes to such a place several times.
+  await waitUntil("it is staged", () => {
+    process.kill(stopped, "SIGCONT");
+    return isStaged;
+  }, { every: 1 });
+  await staging;
+  expect(tracedIn(situation)).toEqual([]);
+  await tracer.unmap(situation.pid, situation.startTime, [range(mapping.at, 4096)]);
+});
