@@ -1,11 +1,12 @@
 // Which files a unit consists of, by the compiler's own dependency output. Asking costs a preprocessor run a unit, so
-// the answers are kept on disk, outside the tree, for as long as none of the files named has changed.
+// the answers are kept on disk, outside the tree, for as long as none of the files named has changed, and no directory that a
+// compiler looks into for them has another entry: a new file there may be taken instead of one of them.
 
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { writeCacheFile } from "./cache-file.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
@@ -13,7 +14,7 @@ import type { Invocation } from "./invocation.ts";
 import { runProgram } from "./run-program.ts";
 import { realPath } from "./source-tree.ts";
 
-/** A file's state when it was named: size and time of change. */
+/** The state of a file or directory when it was named: size and time of change; empty where it is not there. */
 type Stamp = string;
 
 export interface DependencyReader {
@@ -38,12 +39,27 @@ export function createDependencyReader(cache = defaultCache()): DependencyReader
     async read(invocation) {
       const file = join(cache, `${keyOf(invocation)}.json`);
       const kept = await readEntry(file);
-      const isFresh = kept !== undefined && kept.every(([path, stamp]) => stampOf(path) === stamp);
-      const paths = isFresh ? kept.map(([path]) => path) : await askCompiler(invocation);
-      if (!isFresh && paths !== undefined) await writeCacheFile(file, JSON.stringify(paths.map((path) => [path, stampOf(path) ?? ""])));
+      const isFresh = kept !== undefined && kept.every(([path, stamp]) => (stampOf(path) ?? "") === stamp);
+      const paths = isFresh ? kept.map(([path]) => path).filter((path) => !path.endsWith("/")) : await askCompiler(invocation);
+      if (!isFresh && paths !== undefined) await writeCacheFile(file, JSON.stringify([...paths, ...lookedIn(paths, invocation)].map((path) => [path, stampOf(path) ?? ""])));
       return paths && new Set(paths.map(resolveLinks));
     },
   };
+}
+
+const searchOption = /^-(?:I|F|iquote|isystem|isystem-after|cxx-isystem|idirafter)$/;
+/** Of compilers' own places the one that is searched first, and that people put things into. */
+const localHeaders = "/usr/local/include";
+
+/**
+ * The directories in which a file may come to lie that the compiler would take instead of one of these: those of the command, those of the
+ * files, and below each of them what lies below another. A slash ends their names. They change when an entry is made in them.
+ */
+function lookedIn(paths: readonly string[], { arguments: words, directory }: Invocation): readonly string[] {
+  const named = words.flatMap((word) => (word.kind === "option" && word.value !== undefined && searchOption.test(word.flag) ? [resolve(directory, word.value)] : []));
+  const roots = [...new Set([...named, localHeaders, ...paths.map((path) => dirname(path))])];
+  const below = new Set(roots.flatMap((root) => roots.filter((other) => other.startsWith(`${root}/`)).map((other) => other.slice(root.length))));
+  return [...new Set(roots.flatMap((root) => ["", ...below].map((way) => `${root}${way}/`)))];
 }
 
 const defaultCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "dependencies");
@@ -51,7 +67,7 @@ const defaultCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(ho
 const searchPaths = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH"];
 
 const keyOf = (invocation: Invocation): string => createHash("sha256")
-  .update(JSON.stringify([invocation.compiler, invocation.directory, formatInvocation(invocation, []), searchPaths.map((name) => process.env[name] ?? "")]))
+  .update(JSON.stringify(["dependencies 2", invocation.compiler, invocation.directory, formatInvocation(invocation, []), searchPaths.map((name) => process.env[name] ?? "")]))
   .digest("hex");
 
 async function askCompiler(invocation: Invocation): Promise<string[] | undefined> {

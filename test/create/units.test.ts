@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { applyDiffs } from "../../native/create/apply-diff.ts";
 import { readCompileCommands } from "../../native/create/compile-commands.ts";
 import { createDependencyReader, parseDependencies } from "../../native/create/dependencies.ts";
+import { readInvocation } from "../../native/create/invocation.ts";
 import { createShadowTree, makeWhole, removeShadowFile, writeShadowFile } from "../../native/create/source-tree.ts";
 import type { SourceDiff } from "../../native/create/types.ts";
 import { findTranslationUnits } from "../../native/create/units.ts";
@@ -103,6 +104,25 @@ test("createDependencyReader() remembers until a file changes", async () => {
   expect((await find(tree, diff)).names).toEqual(["a.c", "b.c", "c.c"]);
   for (const name of kept) writeFileSync(join(cache, name), "damaged");
   expect((await find(tree, diff)).names).toEqual(["a.c", "b.c", "c.c"]);
+});
+
+test.each([
+  ["before its header", "first/inc/late.h"],
+  ["beside who includes it", "inc/late.h"],
+  ["in a directory that was not there", "absent/inc/late.h"],
+])("createDependencyReader() notices a file that comes to lie %s", async (_, place) => {
+  using tree = openSourceTree({ "d.c": "#include \"inc/late.h\"\nint d;\n", "last/inc/late.h": "int late;\n", "first/inc/other.h": "" });
+  tree.record("-Iabsent -Ifirst -Ilast -c d.c");
+  const reader = (): ReturnType<typeof createDependencyReader> => createDependencyReader(join(tree.directory, "cache"));
+  const read = async (): Promise<readonly string[]> => {
+    const [command] = await readCompileCommands({ source: tree.root });
+    if (command === undefined) throw new Error("a command expected");
+    return [...await reader().read(await readInvocation(command)) ?? []].filter((path) => path.startsWith(tree.root)).map((path) => path.slice(tree.root.length + 1));
+  };
+  expect(await read()).toEqual(["d.c", "last/inc/late.h"]);
+  expect(await read()).toEqual(["d.c", "last/inc/late.h"]);
+  tree.write({ [place]: "int early;\n" });
+  expect(await read()).toEqual(["d.c", place]);
 });
 
 test("parseDependencies() reads what compilers write about awkward names", () => {
