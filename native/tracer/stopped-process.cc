@@ -25,7 +25,7 @@ constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
 constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
 constexpr uint64_t pollInterval = millisecond / 5;
-constexpr uint64_t resumptionPatience = 50 * millisecond;
+constexpr uint64_t resumptionPatience = 20 * millisecond;
 /**
  * For threads that were asked to stop, did not in time, and must still have their interrupted call mended. Only one that
  * has fallen into uninterruptible sleep is given up before: it may never come.
@@ -79,6 +79,32 @@ Error alreadyTraced(pid_t pid, pid_t tracer) {
 
 double microseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds / 100) / 10; }
 
+/** One that the last stop has let go: what it had run by then. */
+struct Released {
+  pid_t pid;
+  pid_t tid;
+  uint64_t ran;
+
+  bool hasRun() const {
+    const Result<TaskStat> stat = readThreadStat(pid, tid);
+    return !stat || stat.value().state != 'R' || readRunTime(pid, tid) != ran;
+  }
+};
+
+/** Of one tracing thread after the other: there is never more than one. */
+std::vector<Released> lastReleased;
+
+/**
+ * Until they have run again, which on a loaded machine takes a moment. One that has not, and is traced anew, can take a signal away from a
+ * thread that was woken for it; that one would give EINTR.
+ */
+void awaitResumption(pid_t pid) {
+  const uint64_t deadline = now() + resumptionPatience;
+  for (const Released& thread : lastReleased) {
+    while (thread.pid == pid && !thread.hasRun() && now() < deadline) rest(pollInterval);
+  }
+}
+
 bool isUnstopped(const Tracee& tracee) {
   return tracee.state == Tracee::State::seized || tracee.state == Tracee::State::interrupted;
 }
@@ -105,6 +131,7 @@ Result<std::vector<pid_t>> awaitUninterruptible(pid_t pid) {
 }
 
 Result<void> AllStop::watch(pid_t pid) {
+  awaitResumption(pid);
   for (const pid_t tid : TRY(listThreadIds(pid))) ranBefore_[tid] = readRunTime(pid, tid);
   return {};
 }
@@ -511,20 +538,13 @@ bool AllStop::isToBeAwaited(Tracee& tracee, uint64_t waited) {
   return stat && stat.value().state != 'D';
 }
 
-/**
- * Until those that were let go have run again, which on a loaded machine takes a moment. One that has not, and is traced anew, can take a
- * signal away from a thread that was woken for it; that one would give EINTR.
- */
-void AllStop::awaitResumption() const {
-  const uint64_t deadline = now() + resumptionPatience;
+/** Of no use where nobody's call would have given EINTR. */
+void AllStop::noteReleased() const {
+  lastReleased.clear();
+  if (std::ranges::none_of(tracees_, [](const Tracee& tracee) { return tracee.repeatsItsCall; })) return;
   for (const Tracee& tracee : tracees_) {
-    if (tracee.state != Tracee::State::released) continue;
     const pid_t pid = processes_[tracee.process].pid;
-    const uint64_t ran = readRunTime(pid, tracee.tid);
-    for (; now() < deadline; rest(pollInterval)) {
-      const Result<TaskStat> stat = readThreadStat(pid, tracee.tid);
-      if (!stat || stat.value().state != 'R' || readRunTime(pid, tracee.tid) != ran) break;
-    }
+    if (tracee.state == Tracee::State::released) lastReleased.push_back({pid, tracee.tid, readRunTime(pid, tracee.tid)});
   }
 }
 
@@ -539,7 +559,7 @@ void AllStop::release() {
   letAll([&](const Tracee& tracee) { return isLeader(tracee); });
   letAll([](const Tracee&) { return true; });
   raised_.restoreAll();
-  awaitResumption();
+  noteReleased();
 }
 
 StopFigures AllStop::figures() const {
