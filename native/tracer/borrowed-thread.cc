@@ -2,6 +2,7 @@
 
 #include "fault-points.h"
 #include "interrupted-call.h"
+#include "released-threads.h"
 #include "remote-memory.h"
 #include "tracing-thread.h"
 
@@ -205,6 +206,7 @@ SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappin
 
 Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64_t startTime, int memory, const Fitness& isFit) {
   const std::string act = "Cannot borrow a thread of pid " + std::to_string(pid);
+  awaitReleased();
   const std::vector<Mapping> mappings = TRY(readMappings(pid));
   const SystemCallCode code = findSystemCallCode(memory, mappings);
   if (code.call == 0) return Error{ErrorKind::cannotBorrowThread, act + ": no system call instruction was found in its memory", {{"pid", pid}}};
@@ -295,6 +297,7 @@ bool BorrowedThread::hasSameMemory() const {
 void BorrowedThread::letGo(int signal) {
   ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<unsigned long>(signal));
   isHeld_ = false;
+  noteReleased(pid_, tid_);
 }
 
 /** The kernel forgets a restartable sequence when its thread is seen to run elsewhere, and then does not restart it. */

@@ -1,6 +1,7 @@
 #include "stopped-process.h"
 
 #include "interrupted-call.h"
+#include "released-threads.h"
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
@@ -25,7 +26,6 @@ constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
 constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
 constexpr uint64_t pollInterval = millisecond / 5;
-constexpr uint64_t resumptionPatience = 20 * millisecond;
 /**
  * For threads that were asked to stop, did not in time, and must still have their interrupted call mended. Only one that
  * has fallen into uninterruptible sleep is given up before: it may never come.
@@ -48,16 +48,6 @@ std::string taskFile(pid_t pid, pid_t tid, const char* name) {
   return "/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/" + name;
 }
 
-/** Nanoseconds on a CPU so far; 0 where the kernel does not say. */
-uint64_t readRunTime(pid_t pid, pid_t tid) {
-  const File file = openFile(taskFile(pid, tid, "schedstat"), O_RDONLY);
-  char text[64];
-  const ssize_t got = file.isOpen() ? ::read(file.fd(), text, sizeof text) : -1;
-  uint64_t time = 0;
-  if (got > 0) std::from_chars(text, text + got, time);
-  return time;
-}
-
 pid_t readTracer(pid_t pid, pid_t tid) {
   std::string status;
   if (!readTextFile(taskFile(pid, tid, "status"), status)) return 0;
@@ -78,32 +68,6 @@ Error alreadyTraced(pid_t pid, pid_t tracer) {
 }
 
 double microseconds(uint64_t nanoseconds) { return static_cast<double>(nanoseconds / 100) / 10; }
-
-/** One that the last stop has let go: what it had run by then. */
-struct Released {
-  pid_t pid;
-  pid_t tid;
-  uint64_t ran;
-
-  bool hasRun() const {
-    const Result<TaskStat> stat = readThreadStat(pid, tid);
-    return !stat || stat.value().state != 'R' || readRunTime(pid, tid) != ran;
-  }
-};
-
-/** Of one tracing thread after the other: there is never more than one. */
-std::vector<Released> lastReleased;
-
-/**
- * Until they have run again, which on a loaded machine takes a moment. One that has not, and is traced anew, can take a signal away from a
- * thread that was woken for it; that one would give EINTR.
- */
-void awaitResumption(pid_t pid) {
-  const uint64_t deadline = now() + resumptionPatience;
-  for (const Released& thread : lastReleased) {
-    while (thread.pid == pid && !thread.hasRun() && now() < deadline) rest(pollInterval);
-  }
-}
 
 bool isUnstopped(const Tracee& tracee) {
   return tracee.state == Tracee::State::seized || tracee.state == Tracee::State::interrupted;
@@ -131,7 +95,7 @@ Result<std::vector<pid_t>> awaitUninterruptible(pid_t pid) {
 }
 
 Result<void> AllStop::watch(pid_t pid) {
-  awaitResumption(pid);
+  awaitReleased();
   for (const pid_t tid : TRY(listThreadIds(pid))) ranBefore_[tid] = readRunTime(pid, tid);
   return {};
 }
@@ -539,12 +503,10 @@ bool AllStop::isToBeAwaited(Tracee& tracee, uint64_t waited) {
 }
 
 /** Of no use where nobody's call would have given EINTR. */
-void AllStop::noteReleased() const {
-  lastReleased.clear();
+void AllStop::noteThoseReleased() const {
   if (std::ranges::none_of(tracees_, [](const Tracee& tracee) { return tracee.repeatsItsCall; })) return;
   for (const Tracee& tracee : tracees_) {
-    const pid_t pid = processes_[tracee.process].pid;
-    if (tracee.state == Tracee::State::released) lastReleased.push_back({pid, tracee.tid, readRunTime(pid, tracee.tid)});
+    if (tracee.state == Tracee::State::released) noteReleased(processes_[tracee.process].pid, tracee.tid);
   }
 }
 
@@ -559,7 +521,7 @@ void AllStop::release() {
   letAll([&](const Tracee& tracee) { return isLeader(tracee); });
   letAll([](const Tracee&) { return true; });
   raised_.restoreAll();
-  noteReleased();
+  noteThoseReleased();
 }
 
 StopFigures AllStop::figures() const {

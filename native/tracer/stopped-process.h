@@ -147,7 +147,7 @@ class AllStop {
   Outcome stopStragglers(uint64_t deadline, const Visitor& visitor);
   Outcome checkAlive();
 
-  void noteReleased() const;
+  void noteThoseReleased() const;
   void askToStop(Tracee& tracee);
   Wait letIfStopped(Tracee& tracee);
   void catchUp();
