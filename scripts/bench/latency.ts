@@ -7,8 +7,8 @@ import { applyPatch, createPatchImage, readDiff, revertPatch, Tracer, type Proce
 import { formatTable } from "../table.ts";
 import type { Benchmark } from "./benchmark.ts";
 import { startNginxUnderLoad, startRedisUnderLoad, type LoadFigures, type ServerUnderLoad } from "./latency-servers.ts";
-import type { BenchOptions } from "./options.ts";
-import { setNiceness } from "./priority.ts";
+import { UsageError, type BenchOptions } from "./options.ts";
+import { setApart } from "./priority.ts";
 import { summarize } from "./statistics.ts";
 
 /** Applies, and as many reverts, in one run. */
@@ -35,14 +35,14 @@ export const latency: Benchmark = {
   name: "latency",
   summary: "latencies of redis and nginx as their clients see them, with switches and without",
   run: async (options, say) => {
-    if (!setNiceness(options.nice)) say("not permitted to change our priority: it stays as it is");
+    if (!setApart(options.apart)) throw new UsageError("Cannot keep the engine apart: there is only one processor");
     await using tracer = await Tracer.start();
     const results: ServerResult[] = [];
     for (const start of [startRedisUnderLoad, startNginxUnderLoad]) {
       await using server = await start();
       for (const clients of options.clients) results.push(await measureServer(tracer, server, clients, options, say));
     }
-    setNiceness(0);
+    setApart(false);
     return { text: results.map(describe).join("\n\n"), raw: results };
   },
 };

@@ -13,7 +13,7 @@ export interface BenchOptions {
   readonly pairs: number;
   readonly seconds: number;
   readonly clients: readonly number[];
-  readonly nice: number;
+  readonly apart: boolean;
   readonly rounds: number;
   readonly json: boolean;
   readonly help: boolean;
@@ -32,7 +32,7 @@ export const optionsHelp = `
   --pairs N       latency: pairs of runs, one with switches and one without (4)
   --seconds N     latency: length of a run; pause: after so long 30 switches are enough in a situation (10)
   --clients N,…   latency: connections that ask at the same time (1,20)
-  --nice N        latency: how far the engine gives way to the server and its clients, as nice(1) has it (0)
+  --apart         latency: server and clients share one processor, and the engine has another
   --rounds N      soak: applies and as many reverts (1000)
   --json          one JSON document with every single figure on standard output
   --out FILE      where that document goes too (bench/TIME.json)
@@ -52,7 +52,7 @@ export function readOptions(words: readonly string[], known: readonly string[]):
     pairs: readNumber("pairs", values.pairs, 1),
     seconds: readNumber("seconds", values.seconds, 1),
     clients: readNumbers("clients", values.clients, 1),
-    nice: readNumber("nice", values.nice, 0),
+    apart: values.apart,
     rounds: readNumber("rounds", values.rounds, 1),
     json: values.json,
     help: values.help,
@@ -74,7 +74,7 @@ function parse(words: readonly string[]) {
         pairs: { type: "string", default: "4" },
         seconds: { type: "string", default: "10" },
         clients: { type: "string", default: "1,20" },
-        nice: { type: "string", default: "0" },
+        apart: { type: "boolean", default: false },
         rounds: { type: "string", default: "1000" },
         json: { type: "boolean", default: false },
         help: { type: "boolean", default: false },

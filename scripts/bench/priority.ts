@@ -1,6 +1,7 @@
-// Who gets the processors. The engine of a benchmark may be preferred or give way; what it starts is ordinary all the same.
+// Who gets the processors. The engine of a benchmark may be preferred, or have one of them to itself; what it starts is ordinary all the same.
 
-import { getPriority, setPriority } from "node:os";
+import { execFileSync } from "node:child_process";
+import { cpus, getPriority, setPriority } from "node:os";
 
 /** False: not permitted, and nothing was changed. Programs that give way could not start ordinary ones without the right to. */
 export function setNiceness(niceness: number): boolean {
@@ -9,6 +10,22 @@ export function setNiceness(niceness: number): boolean {
   return true;
 }
 
+let isApart = false;
+
+/**
+ * From now on what is started by `ordinarily()` shares the first processor, and this process has the second, with all that it starts
+ * otherwise: as on a machine with one to spare. False: there is only one.
+ */
+export function setApart(apart: boolean): boolean {
+  const last = cpus().length - 1;
+  if (apart && last < 1) return false;
+  if (apart !== isApart) execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", apart ? "1" : `0-${last}`, String(process.pid)], { stdio: "ignore" });
+  isApart = apart;
+  return true;
+}
+
 /** The command that runs this program at the ordinary priority. */
-export const ordinarily = (program: string, words: readonly string[]): readonly [program: string, words: readonly string[]] =>
-  ["nice", ["-n", String(-getPriority()), program, ...words]];
+export function ordinarily(program: string, words: readonly string[]): readonly [program: string, words: readonly string[]] {
+  const nice = ["nice", "-n", String(-getPriority()), program, ...words];
+  return isApart ? ["taskset", ["--cpu-list", "0", ...nice]] : ["nice", nice.slice(1)];
+}

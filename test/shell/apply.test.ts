@@ -42,7 +42,7 @@ const stop = expect.objectContaining({
 describe("suture build and inspect", () => {
   it("print the documented JSON", async () => {
     expect(await suture("build", join(scratch.path, "triple.patch"), "--source", answers.sourceDirectory, "--target", answers.program,
-      "--compile-commands", answers.compileCommands, "--name", "renamed", "--description", "three times", "-o", join(scratch.path, "renamed.suture"))).toEqual({
+      "--compile-commands", answers.compileCommands, "--name", "renamed", "--description", "three times", "-o", join(scratch.path, "renamed.suture"), "--progress", "none")).toEqual({
       result: "built",
       patch: { name: "renamed", digest },
       output: join(scratch.path, "renamed.suture"),
