@@ -9,6 +9,7 @@ import { waitUntil } from "../support/mod.ts";
 import { describeFixes } from "./describe-fixes.ts";
 import { fixesOf, nameOf } from "./fix.ts";
 import { buildNginx, nginxBase } from "./nginx-build.ts";
+import { killInTheMiddle } from "./killed.ts";
 import { nginxFixes } from "./nginx-fixes.ts";
 import { startNginxLoad } from "./nginx-load.ts";
 import { startNginx, type NginxServer } from "./nginx-server.ts";
@@ -58,6 +59,15 @@ describe("a running nginx", () => {
     expect(await answers()).toEqual([question.vulnerable]);
     expect((await states()).join()).not.toContain("active");
     expect(await requests.stop()).toEqual([]);
+  });
+
+  it("loses no request when the tool is killed while it applies a fix to master and workers", async () => {
+    const fix = nginxFixes.find(({ patch }) => patch === "CVE-2026-42945.patch");
+    const outcome = fix && await outcomeOf(fix);
+    if (fix === undefined || outcome?.kind !== "built") throw new Error("CVE-2026-42945 is no patch");
+    const pids = await server.pids();
+    expect(await killInTheMiddle(server, load, fix, outcome, 17)).toBeGreaterThan(3);
+    expect(await server.pids()).toEqual(pids);
   });
 
   it("has served every request of the load", async () => {

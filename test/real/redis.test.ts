@@ -9,6 +9,7 @@ import { buildFix } from "./build-fixes.ts";
 import { describeFixes } from "./describe-fixes.ts";
 import { fixesOf, nameOf, type Fix } from "./fix.ts";
 import { buildRedis, redisBase } from "./redis-build.ts";
+import { killInTheMiddle } from "./killed.ts";
 import { redisFixes } from "./redis-fixes.ts";
 import { startRedisLoad } from "./redis-load.ts";
 import { startRedis, type RedisServer } from "./redis-server.ts";
@@ -62,6 +63,15 @@ describe("a running redis-server", () => {
     expect(await answers(server, fitting)).toEqual(askedOf(fitting).map(({ question }) => question?.fixed));
     await suture("revert", "all", ...server.processes);
     expect(await answers(server, vulnerable(fitting))).toEqual(vulnerable(fitting).map(({ question }) => question?.vulnerable));
+    expect(await snapshotOf(server.pid)).toMatchObject({ code: expect.arrayContaining([...before.code]) as unknown, tracers: [0] });
+  });
+
+  it("loses no request when the tool is killed while it applies a fix", async () => {
+    const fix = fitting.find(({ question }) => question?.vulnerable !== undefined);
+    const outcome = fix && await outcomeOf(fix);
+    if (fix === undefined || outcome?.kind !== "built") throw new Error("The package has no fix with a question");
+    const before = await snapshotOf(server.pid);
+    expect(await killInTheMiddle(server, load, fix, outcome, 7)).toBeGreaterThan(3);
     expect(await snapshotOf(server.pid)).toMatchObject({ code: expect.arrayContaining([...before.code]) as unknown, tracers: [0] });
   });
 
