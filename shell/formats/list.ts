@@ -2,8 +2,9 @@
 
 import { formatAddress, type ListedPatch, type PatchedProcess } from "../../native/mod.ts";
 import type { Style } from "../terminal.ts";
-import { alignColumns, count } from "./columns.ts";
+import { alignColumns } from "./columns.ts";
 import { unfinishedLines } from "./unfinished.ts";
+import { describeUnproved } from "./unproved.ts";
 
 export function formatList(processes: readonly PatchedProcess[], style: Style): string {
   const rows = processes.flatMap(({ pid, program, patches }) =>
@@ -15,9 +16,8 @@ export function formatList(processes: readonly PatchedProcess[], style: Style): 
   return lines.length === 0 ? "No patch is applied" : lines.join("\n");
 }
 
-/** Its author went on where source, flags or compiler were not those of the program. */
 const unprovedLines = (pid: number, { name, unproved }: ListedPatch, style: Style): readonly string[] =>
-  (unproved === undefined ? [] : [`${style.yellow("warning")}: ${name} in pid ${pid} was built with --no-proof: ${count(unproved, "function")} of its units ${unproved === 1 ? "is another" : "are others"} in the program`]);
+  (unproved === undefined ? [] : [`${style.yellow("warning")}: ${name} in pid ${pid} was built with --no-proof: ${describeUnproved(unproved)}`]);
 
 /** What gdb wants to be told, so that it names the patch's functions and shows their lines. */
 const gdbLines = ({ name, symbols = [] }: ListedPatch): readonly string[] =>

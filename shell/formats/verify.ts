@@ -4,6 +4,7 @@ import { formatAddress, type VerifiedFunction, type VerifiedValue, type VerifyRe
 import type { Style } from "../terminal.ts";
 import { count } from "./columns.ts";
 import { unfinishedLines } from "./unfinished.ts";
+import { describeUnproved } from "./unproved.ts";
 
 export function formatVerify(report: VerifyReport, style: Style): string {
   if (report.problem !== undefined) return `pid ${report.pid} (${report.program}): ${style.red("not verified")}: ${report.problem}`;
@@ -11,7 +12,7 @@ export function formatVerify(report: VerifyReport, style: Style): string {
   const patches = report.patches.map((patch) => {
     const wrong = patch.functions.filter(({ matches }) => !matches);
     const code = patch.codeMatches ? [] : [`    ${style.red("the patch's own code was changed")}`];
-    const waived = patch.unproved === undefined ? [] : [`    ${style.yellow("built with --no-proof")}: ${count(patch.unproved, "function")} of its units ${patch.unproved === 1 ? "is another" : "are others"} in the program`];
+    const waived = patch.unproved === undefined ? [] : [`    ${style.yellow("built with --no-proof")}: ${describeUnproved(patch.unproved)}`];
     return [`  ${patch.name} (${patch.state}): ${count(patch.functions.length, "function")}`, ...waived, ...code, ...wrong.map(describeMismatch), ...patch.values.map(describeValue)];
   });
   const nothing = report.patches.length === 0 ? ["  no patch is applied"] : [];

@@ -12,6 +12,7 @@ import { startProgram } from "../create/live-program.ts";
 import type { LiveProgram } from "../create/live-program.ts";
 import { snapshotOf } from "../support/mod.ts";
 import { begin } from "./begun.ts";
+import { fillLedger } from "./full-ledger.ts";
 import { newAnswer, newAnswers, newKeep, oldAnswers, patchOf, startAnswers } from "./situations.ts";
 import type { Situation } from "./situations.ts";
 
@@ -63,7 +64,7 @@ test("activatePatch() with more to say than the ledger has room for is refused w
   const { pid } = situation;
   await applyPatch(tracer, patchOf(situation, "words", newKeep, ["keep"]), pid);
   await loadPatch(tracer, two(situation), pid);
-  await fillLedger(pid);
+  await fillLedger(tracer, pid);
   const before = await snapshotOf(pid);
   limit(pid, 0);
   expect(await failureOf(activatePatch(tracer, "two", pid, { replace: true }))).toMatchObject({ kind: "out-of-memory" });
@@ -74,17 +75,6 @@ test("activatePatch() with more to say than the ledger has room for is refused w
   expect(await activatePatch(tracer, "two", pid, { replace: true })).toMatchObject({ result: "activated" });
   expect(await situation.ask()).toBe(newAnswers);
 });
-
-/** With a patch that comes and goes on paper only. */
-async function fillLedger(pid: number): Promise<void> {
-  const { ledger } = await openProcess(tracer, await tracer.describeProcess(pid));
-  const patch = ledger?.patches[0]?.patch;
-  if (ledger === undefined || patch === undefined) throw new Error("There is no ledger to fill");
-  while (ledger.hasRoomFor(1500)) {
-    await ledger.append({ record: "staged", patch: { ...patch, name: "filler" } });
-    await ledger.append({ record: "gone", name: "filler" });
-  }
-}
 
 const old = "answers: 2 1001 2010 3003 whole";
 const fixed = "answers: 2 1051 2010 3003 whole";

@@ -9,11 +9,11 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
-import { openProcess } from "../../native/patch/open-process.ts";
 import { findHelper } from "../../native/tracer/connection.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
 import type { Target } from "../support/mod.ts";
+import { fillLedger } from "./full-ledger.ts";
 import { newAnswer, newKeep, patchOf, startAnswers } from "./situations.ts";
 
 let tracer: Tracer;
@@ -226,7 +226,7 @@ describe("applyPatch() refuses, and changes nothing", () => {
     await using situation = await startAnswers("PIE");
     const { pid } = situation;
     await applyPatch(tracer, patchOf(situation, "words", newKeep, ["keep"]), pid);
-    await fillLedger(pid);
+    await fillLedger(tracer, pid);
     const before = await snapshotOf(pid);
     const used = 1024 * Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
     // Room for the patch and for what a borrowed thread needs, but not for another ledger.
@@ -240,14 +240,3 @@ describe("applyPatch() refuses, and changes nothing", () => {
     expect(await applyPatch(tracer, image, pid)).toMatchObject({ result: "committed" });
   });
 });
-
-/** With a patch that comes and goes on paper only. */
-async function fillLedger(pid: number): Promise<void> {
-  const { ledger } = await openProcess(tracer, await tracer.describeProcess(pid));
-  const patch = ledger?.patches[0]?.patch;
-  if (ledger === undefined || patch === undefined) throw new Error("There is no ledger to fill");
-  while (ledger.hasRoomFor(1500)) {
-    await ledger.append({ record: "staged", patch: { ...patch, name: "filler" } });
-    await ledger.append({ record: "gone", name: "filler" });
-  }
-}
