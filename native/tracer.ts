@@ -208,10 +208,14 @@ const readBlocker = (blocker: Wire<TracerBlocker>): TracerBlocker => (blocker.re
   : { ...blocker, frames: blocker.frames.map(readAddress) });
 
 function readDebugInformation({ from, files, units, functions, inlined }: WireDebugInformation): DebugInformation {
+  let read: readonly DebugFunction[] | undefined;
   return {
     from,
     units,
-    functions: functions.map((row) => readFunction(row, files)),
+    // When they are first asked for: who only wants to know the units does not wait.
+    get functions() {
+      return (read ??= functions.map((row) => readFunction(row, files)));
+    },
     inlined: inlined.map(readInlinedCopy),
   };
 }
@@ -219,17 +223,12 @@ function readDebugInformation({ from, files, units, functions, inlined }: WireDe
 function readFunction(row: DebugFunctionRow, files: readonly string[]): DebugFunction {
   const [name, linkageName, entry, ranges, unit, fileNumber, line, external, noReturn] = row;
   const file = files[fileNumber];
-  return {
-    name,
-    ...(linkageName === null ? {} : { linkageName }),
-    entry: fileAddress(BigInt(entry)),
-    ranges: readRanges(ranges),
-    unit,
-    ...(file === undefined ? {} : { file }),
-    ...(line === 0 ? {} : { line }),
-    external,
-    noReturn,
-  };
+  // No spreading: a program has thousands of them.
+  const read: { -readonly [Field in keyof DebugFunction]: DebugFunction[Field] } = { name, entry: fileAddress(BigInt(entry)), ranges: readRanges(ranges), unit, external, noReturn };
+  if (linkageName !== null) read.linkageName = linkageName;
+  if (file !== undefined) read.file = file;
+  if (line !== 0) read.line = line;
+  return read;
 }
 
 const readInlinedCopy = ([name, unit, into, ranges]: InlinedCopyRow): InlinedCopy =>

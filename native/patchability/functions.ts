@@ -82,15 +82,18 @@ function describedFunction(stated: DebugFunction, others: readonly DebugFunction
   const body = stated.ranges[0];
   const { unit: index, file, line } = stated;
   const unit = debug.units[index];
-  return {
+  const described: { -readonly [Field in keyof ProgramFunction]: ProgramFunction[Field] } = {
     name, sourceName: stated.name, entry: stated.entry, ranges: stated.ranges,
     aliases: symbols.length < 2 && chosen !== undefined ? none : symbols.map((each) => each.symbol.name).filter((alias) => alias !== name),
     size: chosen?.symbol.size || (body === undefined ? 0 : Number(body.end - stated.entry)),
-    ...(unit && { unit }), ...(file !== undefined && { file }), ...(line !== undefined && { line }),
     external: stated.external, noReturn: stated.noReturn,
     isIndirect: symbols.some((each) => each.symbol.type === "ifunc"),
     foldedWith: others.length === 0 ? none : [...new Set(others.filter((other) => isAnother(stated, other)).map((other) => other.name))],
   };
+  if (unit !== undefined) described.unit = unit;
+  if (file !== undefined) described.file = file;
+  if (line !== undefined) described.line = line;
+  return described;
 }
 
 const none: readonly string[] = [];
@@ -165,14 +168,22 @@ function bareFunction(place: Place): ProgramFunction {
   };
 }
 
+interface RangeRow {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** `start` as a plain number, which is compared faster, and rounded where it is very large. */
+  readonly about: number;
+  readonly function: ProgramFunction;
+}
+
 /** Which function holds an address. */
 export class RangeIndex {
-  readonly #rows: readonly { readonly start: bigint; readonly end: bigint; readonly function: ProgramFunction }[];
+  readonly #rows: readonly RangeRow[];
 
   constructor(functions: readonly ProgramFunction[]) {
     this.#rows = functions
-      .flatMap((each) => each.ranges.map(({ start, end }) => ({ start, end, function: each })))
-      .sort((one, other) => (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
+      .flatMap((each) => each.ranges.map(({ start, end }) => ({ start, end, about: Number(start), function: each })))
+      .sort((one, other) => one.about - other.about || (one.start < other.start ? -1 : one.start > other.start ? 1 : 0));
   }
 
   at(place: bigint): ProgramFunction | undefined {

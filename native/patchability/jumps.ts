@@ -59,43 +59,49 @@ const isCompiled = ({ unit }: ProgramFunction): boolean => unit !== undefined &&
 /** Every byte outside of compiled code may begin an instruction: too many hits, never too few. */
 function scanProgram({ elf, functions }: Program): readonly Jump[] {
   const sections = elf.sections.filter(({ flags, bytes }) => (flags & sectionFlag.execute) !== 0 && bytes.length > 0);
-  const isCode = (to: bigint): boolean => sections.some(({ address, bytes }) => address <= to && to < address + BigInt(bytes.length));
-  const jumps: Jump[] = [];
-  for (const section of sections) {
+  const base = sections.reduce((least, { address }) => (address < least ? address : least), sections[0]?.address ?? 0n);
+  const places = sections.map((section) => ({ section, start: Number(section.address - base), end: Number(section.address - base) + section.bytes.length }));
+  const { compiled, others } = codeAbove(functions, base);
+  const found: Stretch[] = [];
+  for (const { section, start, end } of places) {
     const report = (from: number, to: number): void => {
-      const place = section.address + BigInt(to);
-      if (isCode(place)) jumps.push({ from: section.address + BigInt(from), to: place });
+      const place = start + to;
+      if (places.some((each) => each.start <= place && place < each.end)) found.push([start + from, place]);
     };
-    for (const stretch of suspectStretches(functions, section)) scanStretch(section, stretch, report);
+    for (const stretch of suspectStretches(compiled, others, start, end)) scanStretch(section, stretch, report);
   }
-  return jumps.sort((one, other) => (one.to < other.to ? -1 : one.to > other.to ? 1 : 0));
+  return found.sort(([, one], [, other]) => one - other).map(([from, to]) => ({ from: base + BigInt(from), to: base + BigInt(to) }));
 }
 
-/** Offsets into a section, from and to. */
+/** From and to, as distances from the lowest section or from the beginning of one: plain numbers, as programs have thousands of functions. */
 type Stretch = readonly [number, number];
 
-/** The stretches of a section that are no code of a compiler, and those of functions that are not. */
-function suspectStretches(functions: readonly ProgramFunction[], { address, bytes }: ElfSection): readonly Stretch[] {
+/** What is code of a compiler, by where it begins, and the functions that are not. */
+function codeAbove(functions: readonly ProgramFunction[], base: bigint): { readonly compiled: readonly Stretch[]; readonly others: readonly Stretch[] } {
   const compiled: Stretch[] = [];
   const others: Stretch[] = [];
-  const limit = address + BigInt(bytes.length);
   for (const each of functions) {
     const list = isCompiled(each) ? compiled : others;
-    for (const { start, end } of each.ranges) {
-      if (address < end && start < limit) list.push([Math.max(0, Number(start - address)), Math.min(bytes.length, Number(end - address))]);
-    }
+    for (const { start, end } of each.ranges) list.push([Number(start - base), Number(end - base)]);
   }
-  return [...gapsBetween(compiled, bytes.length), ...others];
+  return { compiled: compiled.sort(([one], [other]) => one - other), others };
 }
 
-function gapsBetween(stretches: Stretch[], length: number): readonly Stretch[] {
-  const gaps: Stretch[] = [];
-  let at = 0;
-  for (const [from, to] of stretches.sort(([one], [other]) => one - other)) {
-    if (from > at) gaps.push([at, from]);
+/** The stretches of a section that are no code of a compiler, and those of functions that are not: offsets into it. */
+function suspectStretches(compiled: readonly Stretch[], others: readonly Stretch[], start: number, end: number): readonly Stretch[] {
+  const stretches: Stretch[] = [];
+  const add = (from: number, to: number): void => {
+    if (from < to) stretches.push([from - start, to - start]);
+  };
+  let at = start;
+  for (const [from, to] of compiled) {
+    if (from >= end) break;
+    add(at, from);
     at = Math.max(at, to);
   }
-  return at < length ? [...gaps, [at, length]] : gaps;
+  add(at, end);
+  for (const [from, to] of others) add(Math.max(from, start), Math.min(to, end));
+  return stretches;
 }
 
 function scanStretch({ bytes }: ElfSection, [first, end]: Stretch, report: (from: number, to: number) => void): void {
