@@ -42,7 +42,7 @@ import { producerOf } from "./producer.ts";
 import { functionPlaces, placeOf, readLinkedProgram, threadOffsetOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
 import { proveUnit } from "./proof.ts";
-import type { ProvedFunction, ProvedUnit } from "./proof.ts";
+import type { ProvedFunction, UnitProof } from "./proof.ts";
 import { notPatchable } from "./refusal.ts";
 import { sourceLinesOf } from "./source-lines.ts";
 import { refuseRecords } from "./records.ts";
@@ -98,7 +98,7 @@ interface Fix {
   readonly home: DebugUnit;
   readonly invocation: Invocation;
   readonly compared: ComparedUnit;
-  readonly proved: ProvedUnit | undefined;
+  readonly proved: UnitProof | undefined;
 }
 
 async function makeFix(tracer: TracerClient, program: LinkedProgram, { file, olds }: WrittenFile, options: ReplacementOptions, compiled: (milliseconds: number) => void): Promise<Fix> {
@@ -203,12 +203,12 @@ function forFile(original: Invocation | undefined, file: string, unit: DebugUnit
 /** What is asked of the unit's source counts only if it is the source that runs. */
 async function proveOriginal(
   program: LinkedProgram, unit: DebugUnit, original: Invocation | undefined, source: string | undefined, scratch: string,
-): Promise<ProvedUnit | undefined> {
+): Promise<UnitProof | undefined> {
   if (original === undefined || source === undefined) return undefined;
   const object = await compileAsItWas(original, unit, ownSections, join(scratch, "original.o"));
   const { spelled, directory, compiler } = original;
   const plain = () => compileAsItWas(original, unit, [], join(scratch, "plain.o"));
-  return proveUnit(program, { unit: unit.name, spelled, directory, compiler, flags: [], original: object, patched: object, plain }, source);
+  return proveUnit(program, { unit: unit.name, spelled, directory, compiler, flags: [], original: object, plain }, source);
 }
 
 async function compileFix(invocation: Invocation, directory: string, file: string): Promise<Uint8Array> {

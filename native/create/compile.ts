@@ -18,7 +18,7 @@ import type { SourceText } from "./preprocess.ts";
 import { madeByLinker } from "./refusal.ts";
 import { createShadowTree, isSourceName, makeWhole, removeShadowFile, writeShadowFile } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
-import type { CreateOptions, ObjectPair, SourceDiff } from "./types.ts";
+import type { CreateOptions, ObjectPair, OriginalUnit, SourceDiff } from "./types.ts";
 import { findAffectedUnits } from "./unaffected.ts";
 import { compileNumbered, compileSide, compileSource, hasWorkingDirectory, openWorkingDirectory, openWorkshop, readSide, reassemble, unpatchedIn } from "./unit-object.ts";
 import type { Side, SideObject, Workshop } from "./unit-object.ts";
@@ -44,8 +44,8 @@ interface CompileHooks {
   readonly isKept?: (unit: Compilable) => Promise<boolean>;
   /** Does the program have something of one of these names? */
   readonly isInProgram?: NameLookup;
-  /** Called once the first preprocessors are at work. */
-  readonly whilePreprocessing?: () => void;
+  /** Told of each unit as it was, as soon as it is compiled; waited for only where the build fails. */
+  readonly onOriginal?: (unit: OriginalUnit) => Promise<unknown>;
   /** Called once compilers are at work, and nothing else is to be done. */
   readonly whileCompiling?: () => void;
 }
@@ -55,7 +55,7 @@ export async function compileObjectPairs(
   options: CreateOptions,
   diffs: readonly SourceDiff[],
   keep: UnitFilter = (units) => units,
-  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), whilePreprocessing, whileCompiling }: CompileHooks = {},
+  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), onOriginal, whileCompiling }: CompileHooks = {},
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
   let ahead: Ahead | undefined;
@@ -65,13 +65,12 @@ export async function compileObjectPairs(
     commands.catch(() => undefined);
     const applied = await applyDiffs(tree, diffs, options.strip);
     options.onProgress?.({ step: "search", files: applied.touched.map(({ path }) => path) });
-    patchShadow(tree, applied.touched);
     const workshop = openWorkshop(tree, applied.touched, options);
-    ahead = new Ahead(workshop, { isKept, whilePreprocessing });
+    ahead = new Ahead(workshop, isKept);
     const begun = ahead;
     const reached = await findTranslationUnits(tree, applied, await commands, {
       ...options,
-      onCertain: (units) => begun.begin(units.slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2))),
+      onCertain: (units) => begun.begin(units.slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2)), () => patchShadow(tree, applied.touched)),
       onAsked: sometimes((files, done, of) => options.onProgress?.({ step: "searching", files, done, of })),
     });
     const notes = notesOn(tree, applied, reached);
@@ -80,7 +79,7 @@ export async function compileObjectPairs(
     refuseUncompilable(kept, applied.touched);
     const units = await ahead.findAffected(await leaveOutUnmentioned(kept, tree, applied.touched, isInProgram), options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
-    const pairs = await compileUnits(ahead, workshop, units, options, whileCompiling);
+    const pairs = await compileUnits(ahead, workshop, units, options, { whileCompiling, onOriginal: (unit) => void begun.waitFor(onOriginal?.(unit)) });
     return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
   } catch (failure) {
     // A compiler that is still at it would put files back.
@@ -108,45 +107,58 @@ function sometimes<Parameters extends readonly unknown[]>(act: (...parameters: P
 class Ahead {
   readonly workshop: Workshop;
   readonly #isKept: (unit: Compilable) => Promise<boolean>;
-  readonly #whilePreprocessing: () => void;
   readonly #texts: Promise<unknown>[] = [];
   readonly #objects = new Map<string, Promise<TimedObject>>();
+  /** Work of others with files of this build. */
+  readonly #others: Promise<unknown>[] = [];
   #isLedBack = false;
 
-  constructor(workshop: Workshop, { isKept, whilePreprocessing = () => undefined }: { readonly isKept: (unit: Compilable) => Promise<boolean>; readonly whilePreprocessing?: (() => void) | undefined }) {
+  constructor(workshop: Workshop, isKept: (unit: Compilable) => Promise<boolean>) {
     this.workshop = workshop;
     this.#isKept = isKept;
-    this.#whilePreprocessing = whilePreprocessing;
   }
 
-  /** Ends when the compilers are at work. */
-  async begin(units: readonly Compilable[]): Promise<void> {
+  /** Ends when the compilers are at work. Nothing is read in the shadow before `patch` has made it ready: units as they were are begun first. */
+  async begin(units: readonly Compilable[], patch: () => void): Promise<void> {
+    const originals = units.map((unit) => this.#read(unit, "original"));
+    for (const unit of units) this.workshop.cache.expect(unit.invocation);
+    this.#texts.push(...originals);
+    patch();
     for (const unit of units) openWorkingDirectory(this.workshop, unit);
-    const atWork = units.map((unit, index) => this.#beginUnit(unit, index));
-    this.#whilePreprocessing();
-    await Promise.all(atWork);
+    await Promise.all(units.map((unit, index) => this.#beginUnit(unit, index)));
   }
 
+  /** Whatever fails here fails again when the unit's turn has come. */
   async #beginUnit(unit: Compilable, index: number): Promise<void> {
-    this.workshop.cache.expect(unit.invocation);
-    const reading = Promise.all(sides.map((side) => this.#read(unit, side)));
-    this.#texts.push(reading);
-    // Whatever fails here fails again when the unit's turn has come.
-    const texts = await reading.catch(() => [undefined]);
-    if (texts.includes(undefined) || this.#isLedBack || !await this.#isKept(unit).catch(() => false)) return;
-    await Promise.all(sides.map((side) => new Promise<void>((atWork) => {
-      const object = timed(() => compileSide(this.workshop, unit, side, `ahead-${index}-${side}`, ownOptions, atWork));
+    const reading = sides.map((side) => this.#read(unit, side).catch(() => undefined));
+    this.#texts.push(...reading);
+    if (languageOfText(unit.invocation) === undefined) return;
+    await Promise.all(sides.map(async (side, at) => {
+      if (await reading[at] === undefined || this.#isLedBack || !await this.#isKept(unit).catch(() => false)) return;
+      await this.#compile(unit, side, `ahead-${index}-${side}`);
+    }));
+  }
+
+  #compile(unit: Compilable, side: Side, name: string): Promise<void> {
+    return new Promise<void>((atWork) => {
+      const object = timed(() => compileSide(this.workshop, unit, side, name, ownOptions, atWork));
       this.#objects.set(keyOf(unit, side), object);
       object.then(() => atWork(), () => atWork());
-    })));
+    });
   }
 
   object(unit: Compilable, side: Side): Promise<TimedObject> | undefined {
     return this.#objects.get(keyOf(unit, side));
   }
 
+  waitFor(work: Promise<unknown> | undefined): void {
+    if (work === undefined) return;
+    work.catch(() => undefined);
+    this.#others.push(work);
+  }
+
   async settle(): Promise<void> {
-    await Promise.allSettled([...this.#texts, ...this.#objects.values()]);
+    await Promise.allSettled([...this.#texts, ...this.#objects.values(), ...this.#others]);
   }
 
   async findAffected(units: readonly TranslationUnit[], jobs: number | undefined): Promise<readonly TranslationUnit[]> {
@@ -222,25 +234,32 @@ function refuseUncompilable(units: readonly TranslationUnit[], touched: readonly
 }
 
 async function compileUnits(
-  ahead: Ahead, workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions, whileCompiling?: () => void,
+  ahead: Ahead, workshop: Workshop, units: readonly TranslationUnit[], options: CreateOptions,
+  { onOriginal, whileCompiling }: { readonly onOriginal: (unit: OriginalUnit) => void; readonly whileCompiling: (() => void) | undefined },
 ): Promise<ObjectPair[]> {
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
   const tasks = units.flatMap((unit, index) => sides.map((side) => ({ unit, index, side })));
+  const originals: OriginalUnit[] = [];
   let done = 0;
   const compiling = mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
     const object = await (ahead.object(unit, side) ?? timed(() => compileSide(workshop, unit, side, `${index}-${side}`, ownOptions)));
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds: object.milliseconds });
+    if (side === "original") onOriginal(originals[index] = originalOf(workshop, unit, index, object));
     return object;
   });
   whileCompiling?.();
   const objects = await compiling;
-  return units.map((unit, index) => toObjectPair(workshop, unit, index, objects));
+  return units.map((unit, index) => toObjectPair(workshop, unit, index, originals[index], objects));
 }
 
-function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, objects: readonly SideObject[]): ObjectPair {
+function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, begun: OriginalUnit | undefined, objects: readonly SideObject[]): ObjectPair {
   const [original, patched] = [objects[2 * index], objects[2 * index + 1]];
-  if (original === undefined || patched === undefined) throw new SutureError("internal", `Cannot pair the objects of ${unit.unit}: one is missing`);
+  if (begun === undefined || original === undefined || patched === undefined) throw new SutureError("internal", `Cannot pair the objects of ${unit.unit}: one is missing`);
+  return { ...begun, indirect: () => compileIndirect(workshop, unit, index), ...objectsOf(workshop, unit, index, ownOptions, original, patched) };
+}
+
+function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, { object, assembly }: SideObject): OriginalUnit {
   let plain: Promise<Uint8Array> | undefined;
   return {
     unit: unit.unit,
@@ -248,10 +267,9 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
     directory: unit.command.directory,
     compiler: unit.invocation.compiler,
     flags: formatArguments(unit.invocation.arguments.filter(({ kind }) => kind === "option")),
-    joined: () => reassemble(workshop, unit, original.assembly, `${index}-joined`),
+    original: object,
+    joined: () => reassemble(workshop, unit, assembly, `${index}-joined`),
     plain: () => (plain ??= compilePlain(workshop, unit, index)),
-    indirect: () => compileIndirect(workshop, unit, index),
-    ...objectsOf(workshop, unit, index, ownOptions, original, patched),
   };
 }
 

@@ -22,7 +22,7 @@ import { hasName, readLinkedObject, readLinkedProgram, unitsOf } from "./program
 import type { LinkedProgram } from "./program.ts";
 import { otherCompiler } from "./producer.ts";
 import { proveUnit } from "./proof.ts";
-import type { ProvedUnit } from "./proof.ts";
+import type { ProvedUnit, UnitProof } from "./proof.ts";
 import { refuseRecords } from "./records.ts";
 import { madeByLinker, OutOfReach, notPatchable } from "./refusal.ts";
 import { refuseSharedCode } from "./shared-code.ts";
@@ -39,9 +39,9 @@ import type { FileRange } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { decodeImage, encodeImage } from "../image/mod.ts";
 import type { CompiledUnit, ImageDescription, ValueWrite } from "../image/mod.ts";
-import { openProgram, readAhead, redirectSite, warningsFor } from "../patchability/mod.ts";
-import type { ProgramFunction } from "../patchability/mod.ts";
-import type { TracerClient } from "../tracer.ts";
+import { beginOpening, openProgram, readAhead, redirectSite, warningsFor } from "../patchability/mod.ts";
+import type { Program, ProgramFunction } from "../patchability/mod.ts";
+import type { DebugUnit, TracerClient } from "../tracer.ts";
 
 /** Builds a patch for `options.target`, and more modules of its process, from diffs against the source that built them; without one, of values alone. */
 export async function createPatchImage(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
@@ -50,14 +50,12 @@ export async function createPatchImage(tracer: TracerClient, diffs: readonly Sou
 
 async function createFrom(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<CreatedPatch> {
   const started = performance.now();
-  if (diffs.length === 0) return valuesAlone(tracer, await openLinked(tracer, options), options, started);
+  if (diffs.length === 0) return valuesAlone(tracer, await openProgram(tracer, options.target, { debugFile: options.debugFile }), options, started);
   const image = encodeImage(joinDescriptions(await describeEach(tracer, diffs, options)));
   options.onProgress?.({ step: "assembled", bytes: image.length });
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
 
-const openLinked = async (tracer: TracerClient, { target, debugFile }: CreateOptions, after?: Promise<void>): Promise<LinkedProgram> =>
-  readLinkedProgram(await openProgram(tracer, target, { debugFile, ...(after && { after }) }));
 
 /** One module after the other. That the diffs change nothing of one of several is no error, and what is said of the diffs is said once. */
 async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<readonly ImageDescription[]> {
@@ -103,23 +101,27 @@ function eachNoteOnce(onProgress: CreateOptions["onProgress"]): NonNullable<Crea
 }
 
 async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions, parts?: Parts): Promise<ImageDescription> {
-  // The helper reads it while the sources are made ready, we while preprocessors run: they are not to wait for us.
-  let begin = (): void => undefined;
-  const opening = openLinked(tracer, options, new Promise((resolve) => { begin = resolve; }));
-  opening.catch(() => undefined);
-  const opened = (): Promise<LinkedProgram> => {
-    begin();
-    return opening;
-  };
+  // The helper reads it while the sources are made ready, we while compilers run: they are not to wait for us.
+  const opening = beginOpening(tracer, options.target, { debugFile: options.debugFile });
+  let linked: Promise<LinkedProgram> | undefined;
+  const opened = (): Promise<LinkedProgram> => (linked ??= opening.open().then(readLinkedProgram));
   const notes: string[] = [];
+  const proofs: Proofs = new Map();
   await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opened, options, notes, parts), {
-    isKept: async (unit) => isPart(await opened(), unit, options.source),
+    isKept: async (unit) => isPart(await opening.units, unit, options.source),
     isInProgram: async (names) => hasName(await opened(), names),
-    whilePreprocessing: begin,
+    onOriginal: (unit) => {
+      const proof = opened().then((program) => proveUnit(program, unit, options.source, options.waivesProof));
+      proofs.set(unit.original, proof);
+      return proof;
+    },
     whileCompiling: () => void opened().then(({ program }) => readAhead(program), () => undefined),
   });
-  return await describeObjects(tracer, await opened(), objects.pairs, diffs, options, [...objects.notes, ...notes]);
+  return await describeObjects(tracer, await opened(), objects.pairs, diffs, options, { notes: [...objects.notes, ...notes], proofs });
 }
+
+/** Of units, by their original objects, begun while others were compiled. */
+type Proofs = Map<Uint8Array, Promise<UnitProof>>;
 
 /** One patch for several modules, switched in one stop. */
 function joinDescriptions(all: readonly ImageDescription[]): ImageDescription {
@@ -134,7 +136,7 @@ function joinDescriptions(all: readonly ImageDescription[]): ImageDescription {
 }
 
 /** Needs neither source nor compiler: the build-id says that it is this program. */
-async function valuesAlone(tracer: TracerClient, { program }: LinkedProgram, options: CreateOptions, started: number): Promise<CreatedPatch> {
+async function valuesAlone(tracer: TracerClient, program: Program, options: CreateOptions, started: number): Promise<CreatedPatch> {
   const values = await resolveValues(tracer, program, options.values ?? []);
   if (values.length === 0) throw new SutureError("nothing-to-patch", `Cannot build a patch for ${program.name}: neither a diff nor a value to set is given`, { program: program.name });
   const { name, buildId, kind } = program;
@@ -146,11 +148,13 @@ async function valuesAlone(tracer: TracerClient, { program }: LinkedProgram, opt
 /** From objects to what the image holds. */
 export async function describeObjects(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
-  notes: readonly string[] = [],
+  { notes = [], proofs = new Map() }: { readonly notes?: readonly string[]; readonly proofs?: Proofs } = {},
 ): Promise<ImageDescription> {
+  // Those of other units use files that go with the build.
+  await Promise.allSettled(proofs.values());
   for (let tried = pairs; ;) {
     try {
-      return await describeFrom(tracer, program, tried, diffs, options, notes);
+      return await describeFrom(tracer, program, tried, diffs, options, { notes, proofs });
     } catch (error) {
       tried = await withIndirectAccess(tried, error);
     }
@@ -168,9 +172,9 @@ async function withIndirectAccess(pairs: readonly ObjectPair[], error: unknown):
 
 async function describeFrom(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
-  notes: readonly string[],
+  { notes, proofs }: { readonly notes: readonly string[]; readonly proofs: Proofs },
 ): Promise<ImageDescription> {
-  const proved = await proveUnits(program, pairs, options);
+  const proved = await proveUnits(program, pairs, options, proofs);
   const signatures = new Map<string, readonly SignatureChange[]>();
   for (const unit of proved) {
     const concerned = () => functionsOnly(compareUnit(program, unit).comparison.changed.keys());
@@ -187,15 +191,15 @@ async function describeFrom(
   return describeImage(program, diffs, units, inclusion, options, { notes, values: await resolveValues(tracer, program.program, options.values ?? []) });
 }
 
-const isPart = (program: LinkedProgram, { command, spelled }: Compilable, source: string): boolean =>
-  unitsOf(program, { directory: command.directory, spelled }, source).length > 0;
+const isPart = (units: readonly DebugUnit[], { command, spelled }: Compilable, source: string): boolean =>
+  unitsOf(units, { directory: command.directory, spelled }, source).length > 0;
 
 /** Only units that the program was linked from; a diff often touches others too, which goes to `notes`. */
 function keepUnitsOf(opened: () => Promise<LinkedProgram>, { source, onProgress }: CreateOptions, notes: string[], parts?: Parts): UnitFilter {
   return async (units) => {
     const program = await opened();
     const { name } = program.program;
-    const kept = units.filter((unit) => isPart(program, unit, source));
+    const kept = units.filter((unit) => isPart(program.program.units, unit, source));
     refuseMadeByLinker(program, kept);
     const left = units.filter((unit) => !kept.includes(unit)).map(({ unit }) => unit);
     for (const { unit } of kept) parts?.kept.add(unit);
@@ -215,10 +219,10 @@ function refuseMadeByLinker({ program }: LinkedProgram, units: readonly Translat
   if (unit !== undefined) throw madeByLinker(unit.unit, ", nor does the code that -ffat-lto-objects puts beside, which was not linked");
 }
 
-async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], { source, waivesProof, onProgress }: CreateOptions): Promise<readonly ProvedUnit[]> {
+async function proveUnits(program: LinkedProgram, pairs: readonly ObjectPair[], { source, waivesProof, onProgress }: CreateOptions, proofs: Proofs): Promise<readonly ProvedUnit[]> {
   const proved: ProvedUnit[] = [];
   for (const pair of pairs) {
-    const unit = await proveUnit(program, pair, source, waivesProof);
+    const unit = { pair, ...await (proofs.get(pair.original) ?? proveUnit(program, pair, source, waivesProof)) };
     onProgress?.({ step: "proved", unit: pair.unit, functions: unit.functions.size - unit.unproved.size });
     if (unit.unproved.size > 0) onProgress?.({ step: "note", text: `The proof of ${pair.unit} was waived: ${unit.unproved.size} of its functions are others in the program: ${[...unit.unproved].slice(0, mostListed).join(", ")}` });
     const compilers = otherCompiler(unit.unit.producer, unit.object.file);

@@ -47,11 +47,11 @@ export interface UnitIdentity {
  * The program's units that were compiled from this file; several when it was compiled several times. Where the program
  * was built in another directory, or its build mapped the directory to another name, the spelled name decides.
  */
-export function unitsOf({ program }: LinkedProgram, unit: UnitIdentity, source: string): readonly DebugUnit[] {
+export function unitsOf(units: readonly DebugUnit[], unit: UnitIdentity, source: string): readonly DebugUnit[] {
   const path = resolve(unit.directory, unit.spelled);
-  const samePath = program.units.filter(({ directory, name }) => resolve(directory, name) === path);
+  const samePath = units.filter(({ directory, name }) => resolve(directory, name) === path);
   if (samePath.length > 0) return samePath;
-  return program.units.filter(({ directory, name }) => name === unit.spelled && !isInside(directory, source));
+  return units.filter(({ directory, name }) => name === unit.spelled && !isInside(directory, source));
 }
 
 function isInside(directory: string, root: string): boolean {

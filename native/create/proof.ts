@@ -22,10 +22,13 @@ import { decodeField, isDynamicThreadAccess } from "./relaxations.ts";
 import type { DecodedField } from "./relaxations.ts";
 import { refuseLargePositionIndependent } from "./supported.ts";
 import type { DebugUnit } from "../tracer.ts";
-import type { ObjectPair } from "./types.ts";
+import type { ObjectPair, OriginalUnit } from "./types.ts";
 
-export interface ProvedUnit {
+export interface ProvedUnit extends UnitProof {
   readonly pair: ObjectPair;
+}
+
+export interface UnitProof {
   readonly object: ObjectCode;
   /** The program's unit, of its debug information. */
   readonly unit: DebugUnit;
@@ -50,12 +53,12 @@ export interface ProvedFunction {
 }
 
 /** Proves that `pair.original` is part of the program; with `isWaived`, says only which of its functions are. */
-export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source: string, isWaived = false): Promise<ProvedUnit> {
+export async function proveUnit(program: LinkedProgram, pair: OriginalUnit, source: string, isWaived = false): Promise<UnitProof> {
   const object = readLinkedObject(program, pair.unit, pair.original);
   refuseLargePositionIndependent(object);
   const proofs = [];
   const refusals: SutureError[] = [];
-  for (const unit of unitsOf(program, pair, source)) {
+  for (const unit of unitsOf(program.program.units, pair, source)) {
     try {
       proofs.push(await (isWaived ? describeUnit : proveAgainst)(program, pair, object, unit));
     } catch (error) {
@@ -69,7 +72,7 @@ export async function proveUnit(program: LinkedProgram, pair: ObjectPair, source
   throw refusals[0] ?? new SutureError("source-mismatch", `Cannot build a patch for ${program.program.name}: it has no unit ${pair.unit}`, { unit: pair.unit });
 }
 
-function ambiguous(program: LinkedProgram, { unit }: ObjectPair): SutureError {
+function ambiguous(program: LinkedProgram, { unit }: OriginalUnit): SutureError {
   return new SutureError("not-patchable", `Cannot build a patch for ${program.program.name}: it holds ${unit} more than once, and all copies fit`, { unit });
 }
 
@@ -79,7 +82,7 @@ interface Difference {
   readonly what: string;
 }
 
-async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit): Promise<ProvedUnit> {
+async function proveAgainst(program: LinkedProgram, pair: OriginalUnit, object: ObjectCode, unit: DebugUnit): Promise<UnitProof> {
   const binder = new Binder(program, object);
   const search = findFunctions(program, object, unit);
   const { found, doubtful } = search;
@@ -93,7 +96,7 @@ async function proveAgainst(program: LinkedProgram, pair: ObjectPair, object: Ob
     for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
     const data = differingData(program, object, bindings);
     if (data !== undefined) throw mismatch(program, pair, object, unit, `variable ${data} has other contents in the program`);
-    return { pair, object, unit, functions, doubtful, bindings, unproved: new Set(), isWaived: false, bytes: totalSize(functions.values()) };
+    return { object, unit, functions, doubtful, bindings, unproved: new Set(), isWaived: false, bytes: totalSize(functions.values()) };
   } catch (error) {
     if (error instanceof BindingConflict) throw mismatch(program, pair, object, unit, error.message);
     throw error;
@@ -106,7 +109,7 @@ const totalSize = (functions: Iterable<ProvedFunction>): number => [...functions
  * Without the proof: functions are where symbols say, and what refers to where is believed only of functions whose code
  * agrees byte for byte. All else has to be found by its name.
  */
-async function describeUnit(program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit): Promise<ProvedUnit> {
+async function describeUnit(program: LinkedProgram, pair: OriginalUnit, object: ObjectCode, unit: DebugUnit): Promise<UnitProof> {
   const { found, doubtful } = findFunctions(program, object, unit);
   const first = compareTolerantly(program, object, found);
   const plain = first.differing.size === 0 ? undefined : readLinkedObject(program, pair.unit, await pair.plain());
@@ -115,7 +118,7 @@ async function describeUnit(program: LinkedProgram, pair: ObjectPair, object: Ob
   const functions = new Map([...found].map(([name, each]) => [name, { ...provedFunction(program, name, each), compared: true }]));
   const bindings = new Map<string, Binding>([...second.bindings, ...first.bindings]);
   for (const [name, { at }] of functions) if (!bindings.has(name)) bindings.set(name, { kind: "address", at });
-  return { pair, object, unit, functions, doubtful, bindings, unproved, isWaived: true, bytes: totalSize([...functions.values()].filter(({ name }) => !unproved.has(name))) };
+  return { object, unit, functions, doubtful, bindings, unproved, isWaived: true, bytes: totalSize([...functions.values()].filter(({ name }) => !unproved.has(name))) };
 }
 
 /** Where functions that agree contradict each other, nothing of them is believed. */
@@ -261,7 +264,7 @@ function firstDifference(code: Uint8Array, linked: Uint8Array, fields: readonly 
 
 /** Neighbours in one section let the assembler shorten jumps: what differs is compared again, joined, and else compiled as recorded. */
 async function proveFromPlain(
-  program: LinkedProgram, pair: ObjectPair, unit: DebugUnit, differing: readonly Difference[], bindings: Map<string, Binding>, original: ObjectCode,
+  program: LinkedProgram, pair: OriginalUnit, unit: DebugUnit, differing: readonly Difference[], bindings: Map<string, Binding>, original: ObjectCode,
 ): Promise<void> {
   const joined = await pair.joined?.();
   const asJoined = joined === undefined ? undefined : likelyComparison(program, pair, unit, differing, joined);
@@ -280,7 +283,7 @@ interface WholeComparison {
 }
 
 /** All functions of another object of the unit; one that it has not still differs. */
-function compareWhole(program: LinkedProgram, pair: ObjectPair, unit: DebugUnit, differing: readonly Difference[], bytes: Uint8Array): WholeComparison {
+function compareWhole(program: LinkedProgram, pair: OriginalUnit, unit: DebugUnit, differing: readonly Difference[], bytes: Uint8Array): WholeComparison {
   const object = readLinkedObject(program, pair.unit, bytes);
   const binder = new Binder(program, object);
   const { found } = findFunctions(program, object, unit);
@@ -301,7 +304,7 @@ function likelyComparison(...parameters: Parameters<typeof compareWhole>): Whole
 }
 
 function mismatch(
-  program: LinkedProgram, pair: ObjectPair, object: ObjectCode, unit: DebugUnit, found: string, difference?: Difference,
+  program: LinkedProgram, pair: OriginalUnit, object: ObjectCode, unit: DebugUnit, found: string, difference?: Difference,
 ): SutureError {
   const cause = compareProducers(unit.producer, object.file, pair.compiler);
   const message = `Cannot build a patch for ${program.program.name}: ${pair.unit} is not what the program was built from, ${found}; ${cause}`;

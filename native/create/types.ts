@@ -72,8 +72,8 @@ export interface CompileCommand {
   readonly output?: string;
 }
 
-/** A unit compiled as it was and as patched, each function and variable in a section of its own. */
-export interface ObjectPair {
+/** A unit compiled as it was, each function and variable in a section of its own. */
+export interface OriginalUnit {
   /** Path of the main source file relative to the source root. */
   readonly unit: string;
   /** As DW_AT_name would have it: the source path as the compile command spells it. */
@@ -84,7 +84,6 @@ export interface ObjectPair {
   /** The recorded options, without source and output. */
   readonly flags: readonly string[];
   readonly original: Uint8Array;
-  readonly patched: Uint8Array;
   /**
    * The original with its functions in one section, where that can be had without compiling again: what the proof tries before
    * `plain`.
@@ -95,6 +94,11 @@ export interface ObjectPair {
    * assembler shortened a jump between neighbours. Compiled when first asked for.
    */
   readonly plain: () => Promise<Uint8Array>;
+}
+
+/** And as patched. */
+export interface ObjectPair extends OriginalUnit {
+  readonly patched: Uint8Array;
   /**
    * Both sides compiled so that data of other modules is reached through the table of addresses, for programs that have no
    * copy of what the patch wants to use. Undefined where the compiler has no option for that.

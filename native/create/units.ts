@@ -52,7 +52,7 @@ export type UnitFilter = (
 export interface UnitSearch {
   readonly jobs?: number;
   readonly dependencies?: DependencyReader;
-  /** Told of the units that are reached whatever is found out about the others, which then waits. */
+  /** Told once of the units that are reached whatever is found out about the others, which then waits. */
   readonly onCertain?: (units: readonly Compilable[]) => Promise<void>;
   /** Told how many of the units have been asked whether they include one of `files`. */
   readonly onAsked?: (files: readonly string[], done: number, of: number) => void;

@@ -1,8 +1,8 @@
 // Can a function be patched, and why not; and the program as its file and debug information state it. Reads files,
 // never a process.
 
-export { openProgram } from "./program.ts";
-export type { Program } from "./program.ts";
+export { beginOpening, openProgram } from "./program.ts";
+export type { OpeningProgram, Program } from "./program.ts";
 export type { ProgramFunction } from "./functions.ts";
 export type { ProgramSymbol } from "./symbols.ts";
 export { unitPath, unitsNamed } from "./units.ts";

@@ -54,16 +54,28 @@ export interface Program {
 export interface ProgramOptions {
   /** Its separate debug file. Default: found by build-id, by debug link, or by debuginfod where DEBUGINFOD_URLS is set. */
   readonly debugFile?: string | undefined;
-  /** The helper begins at once; the file is not read here before this has ended. */
-  readonly after?: Promise<void>;
+}
+
+/** A program of which the helper reads the debug information, while nobody here has so much as opened the file. */
+export interface OpeningProgram {
+  readonly units: Promise<readonly DebugUnit[]>;
+  /** Reads the file, once. Refuses what {@link openProgram} refuses. */
+  open(): Promise<Program>;
+}
+
+export function beginOpening(tracer: TracerClient, path: string, { debugFile }: ProgramOptions = {}): OpeningProgram {
+  const debugging = tracer.debugInformation(path, { debugFile });
+  const units = debugging.then((debug) => debug.units);
+  units.catch(() => undefined);
+  let opened: Promise<Program> | undefined;
+  return { units, open: () => (opened ??= openFile(tracer, path, debugFile, debugging)) };
 }
 
 /** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information, build-id-mismatch. */
-export async function openProgram(tracer: TracerClient, path: string, { debugFile, after }: ProgramOptions = {}): Promise<Program> {
-  // The helper reads at the same time; what is wrong with the file itself is said first.
-  const debugging = tracer.debugInformation(path, { debugFile });
-  debugging.catch(() => undefined);
-  await after;
+export const openProgram = (tracer: TracerClient, path: string, options?: ProgramOptions): Promise<Program> => beginOpening(tracer, path, options).open();
+
+/** What is wrong with the file itself is said first. */
+async function openFile(tracer: TracerClient, path: string, debugFile: string | undefined, debugging: Promise<DebugInformation>): Promise<Program> {
   const file = readProgramElf(await readProgramFile(path), path);
   const buildId = checkFile(file, path);
   const debug = checkDebugInformation(await debugging, path, buildId);

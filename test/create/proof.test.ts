@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { proveUnit } from "../../native/create/proof.ts";
-import type { ProvedUnit } from "../../native/create/proof.ts";
+import type { UnitProof } from "../../native/create/proof.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted, refused } from "../support/mod.ts";
 import type { Beside } from "../support/mod.ts";
@@ -14,7 +14,7 @@ let tracer: Tracer;
 beforeAll(async () => { tracer = await Tracer.start(); });
 afterAll(() => tracer[Symbol.asyncDispose]());
 
-const prove = (workshop: Workshop, pair = 0): Promise<ProvedUnit> => {
+const prove = (workshop: Workshop, pair = 0): Promise<UnitProof> => {
   const unit = workshop.pairs[pair];
   if (unit === undefined) throw new Error("no such pair");
   return proveUnit(workshop.program, unit, workshop.directory);
