@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 
 import { writeCacheFile } from "./cache-file.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
@@ -52,22 +52,25 @@ const searchOption = /^-(?:I|F|iquote|isystem|isystem-after|cxx-isystem|idirafte
 const localHeaders = "/usr/local/include";
 
 /**
- * The directories in which a file may come to lie that the compiler would take instead of one of these: those of the command, those of the
- * files, and below each of them what lies below another. A slash ends their names. They change when an entry is made in them.
+ * The directories in which a file may come to lie that the compiler would take instead of one of these: those of the command and of the environment,
+ * those of the files, and below each of them what lies below another. A slash ends their names. They change when an entry is made in them.
  */
 function lookedIn(paths: readonly string[], { arguments: words, directory }: Invocation): readonly string[] {
-  const named = words.flatMap((word) => (word.kind === "option" && word.value !== undefined && searchOption.test(word.flag) ? [resolve(directory, word.value)] : []));
-  const roots = [...new Set([...named, localHeaders, ...paths.map((path) => dirname(path))])];
+  const named = words.flatMap((word) => (word.kind === "option" && word.value !== undefined && searchOption.test(word.flag) ? [word.value] : []));
+  const searched = [...named, ...headerPaths.flatMap((name) => process.env[name]?.split(delimiter) ?? [])].map((path) => resolve(directory, path));
+  const roots = [...new Set([...searched, localHeaders, ...paths.map((path) => dirname(path))])];
   const below = new Set(roots.flatMap((root) => roots.filter((other) => other.startsWith(`${root}/`)).map((other) => other.slice(root.length))));
   return [...new Set(roots.flatMap((root) => ["", ...below].map((way) => `${root}${way}/`)))];
 }
 
 const defaultCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "dependencies");
 
-const searchPaths = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "GCC_EXEC_PREFIX", "COMPILER_PATH"];
+/** Lists of directories; an empty name is the working directory. */
+const headerPaths = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH"];
+const searchPaths = [...headerPaths, "GCC_EXEC_PREFIX", "COMPILER_PATH"];
 
 const keyOf = (invocation: Invocation): string => createHash("sha256")
-  .update(JSON.stringify(["dependencies 2", invocation.compiler, invocation.directory, formatInvocation(invocation, []), searchPaths.map((name) => process.env[name] ?? "")]))
+  .update(JSON.stringify(["dependencies 3", invocation.compiler, invocation.directory, formatInvocation(invocation, []), searchPaths.map((name) => process.env[name] ?? "")]))
   .digest("hex");
 
 async function askCompiler(invocation: Invocation): Promise<string[] | undefined> {
