@@ -7,6 +7,7 @@ import { join, relative } from "node:path";
 import { SutureError } from "../errors.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { makesNoObject } from "./compiler-arguments.ts";
+import type { Argument } from "./compiler-arguments.ts";
 import { createDependencyReader } from "./dependencies.ts";
 import type { DependencyReader } from "./dependencies.ts";
 import { findMentioned, isMentioned } from "./mentions.ts";
@@ -73,7 +74,7 @@ export async function findTranslationUnits(
   const known = new Map(certain.map((candidate) => [candidate.command, candidate]));
   const candidates = await readCandidates(located, known);
   const mains = new Set(candidates.map((candidate) => candidate.unit));
-  const included = findIncludable(tree, [...touched, ...applied.leftOut], mains);
+  const included = findIncludable(tree, [...touched, ...applied.leftOut], candidates, mains);
   let asked = 0;
   const reached = await mapParallel(candidates, jobs, async (candidate) => {
     if (included.size > 0) onAsked?.([...included], asked++, candidates.length);
@@ -121,12 +122,17 @@ async function readCandidates(commands: readonly LocatedCommand[], known: Readon
 const touchedPaths = ({ touched }: AppliedDiffs): readonly string[] => touched.map((file) => file.path);
 
 /** Touched files that a unit may include: those that are no unit of their own, or are named in some other source. */
-function findIncludable(tree: ShadowTree, paths: readonly string[], mains: ReadonlySet<string>): ReadonlySet<string> {
+function findIncludable(tree: ShadowTree, paths: readonly string[], candidates: readonly Compilable[], mains: ReadonlySet<string>): ReadonlySet<string> {
   const [sources, others] = [paths.filter(isSourceName), paths.filter((path) => !isSourceName(path))];
   const parts = sources.filter((path) => !mains.has(path));
   const asked = [...sources.filter((path) => mains.has(path)), ...others];
-  return new Set([...parts, ...findMentioned(tree.root, asked)]);
+  if (asked.length === 0) return new Set(parts);
+  const options = new Set(candidates.flatMap(({ invocation }) => invocation.recorded.flatMap(includingOption)));
+  return new Set([...parts, ...findMentioned({ root: tree.root, mains, options: [...options] }, asked)]);
 }
+
+const includingOption = (word: Argument): readonly string[] =>
+  (word.kind === "option" && word.value !== undefined && /^-(?:include|imacros|D)$/.test(word.flag) ? [word.value] : []);
 
 function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { has(path: string): boolean })[]): void {
   for (const path of applied.leftOut) {

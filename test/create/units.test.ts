@@ -1,7 +1,7 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 
 import { applyDiffs } from "../../native/create/apply-diff.ts";
 import { readCompileCommands } from "../../native/create/compile-commands.ts";
@@ -12,7 +12,7 @@ import type { SourceDiff } from "../../native/create/types.ts";
 import { findTranslationUnits } from "../../native/create/units.ts";
 import { differsOnlyByUnusedDeclarations } from "../../native/create/unaffected.ts";
 import { openSourceTree } from "./source-tree.ts";
-import type { SourceTree } from "./source-tree.ts";
+import type { Files, SourceTree } from "./source-tree.ts";
 
 const files = {
   "a.c": "#include \"inc/shared.h\"\nint a(void) { return SHARED; }\n",
@@ -24,6 +24,8 @@ const files = {
   "notes.txt": "old\n",
 };
 const everyCommand = ["-Iinc -c a.c", "-Iinc -c b.c", "-c c.c"];
+
+afterEach(() => vi.unstubAllEnvs());
 
 async function find(tree: SourceTree, ...diffs: readonly SourceDiff[]) {
   await using shadow = createShadowTree(tree.root);
@@ -56,6 +58,39 @@ test("findTranslationUnits() finds the unit that includes a touched .c file, a u
   expect((await find(tree, diff)).names).toEqual(["b.c"]);
   tree.record(...everyCommand, "-c table.c");
   expect((await find(tree, diff)).names).toEqual(["b.c", "table.c"]);
+});
+
+const asked = (tree: SourceTree): boolean => existsSync(join(tree.directory, "cache"));
+
+test("findTranslationUnits() asks no compiler about a file that only files name which nobody compiles or includes", async () => {
+  using tree = open();
+  tree.write({ "all.c": "#include \"c.c\"\n", "tests/every.c": "#include \"../all.c\"\n" });
+  const diff = tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" });
+  expect((await find(tree, diff)).names).toEqual(["c.c"]);
+  expect(asked(tree)).toBe(false);
+});
+
+test.each<[way: string, more: Files, commands: readonly string[]]>([
+  ["a unit", { "d.c": "#include \"c.c\"\n" }, ["-c d.c"]],
+  ["a file in a unit", { "d.c": "#include \"inc/each.h\"\n", "inc/each.h": "#include \"../all.c\"\n", "all.c": "#include \"c.c\"\n" }, ["-c d.c"]],
+  ["a file in an option", { "d.c": "int d;\n", "all.c": "#include \"c.c\"\n" }, ["-include all.c -c d.c"]],
+  ["a file in a macro of an option", { "d.c": "#include ALL\n", "all.c": "#include \"c.c\"\n" }, ["-DALL='\"all.c\"' -c d.c"]],
+  ["a file at the end of a long way", { "d.c": "#include \"1.h\"\n", "1.h": "#include \"2.h\"\n", "2.h": "#include \"3.h\"\n", "3.h": "#include \"4.h\"\n", "4.h": "#include \"5.h\"\n", "5.h": "#include \"c.c\"\n" }, ["-c d.c"]],
+])("findTranslationUnits() finds the unit that includes a unit which is named in %s", async (_, more, commands) => {
+  using tree = open();
+  tree.write(more);
+  tree.record(...everyCommand, ...commands);
+  expect((await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }))).names).toEqual(["c.c", "d.c"]);
+});
+
+test("findTranslationUnits() finds the unit that includes another one by the name of a link, and one outside of the tree", async () => {
+  using tree = open();
+  symlinkSync("c.c", join(tree.root, "linked.c"));
+  writeFileSync(join(tree.directory, "e.c"), `#include "${tree.root}/c.c"\n`);
+  tree.write({ "d.c": "#include \"linked.c\"\n" });
+  tree.record(...everyCommand, "-c d.c", "-c ../e.c");
+  const { names } = await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }));
+  expect(names).toEqual(["c.c", "d.c", "../e.c"]);
 });
 
 test("findTranslationUnits() takes the same file with other flags as another unit", async () => {
@@ -110,9 +145,11 @@ test.each([
   ["before its header", "first/inc/late.h"],
   ["beside who includes it", "inc/late.h"],
   ["in a directory that was not there", "absent/inc/late.h"],
+  ["in a directory of the environment", "outside/inc/late.h"],
 ])("createDependencyReader() notices a file that comes to lie %s", async (_, place) => {
   using tree = openSourceTree({ "d.c": "#include \"inc/late.h\"\nint d;\n", "last/inc/late.h": "int late;\n", "first/inc/other.h": "" });
-  tree.record("-Iabsent -Ifirst -Ilast -c d.c");
+  tree.record(place.startsWith("outside/") ? "-c d.c" : "-Iabsent -Ifirst -Ilast -c d.c");
+  vi.stubEnv("CPATH", `${tree.root}/outside:${tree.root}/last`);
   const reader = (): ReturnType<typeof createDependencyReader> => createDependencyReader(join(tree.directory, "cache"));
   const read = async (): Promise<readonly string[]> => {
     const [command] = await readCompileCommands({ source: tree.root });
