@@ -19,8 +19,9 @@ import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { releasePatch } from "./release.ts";
 import { layersAt } from "./stacking.ts";
-import { failuresOf, inEach, namePids, reportOf, resultOf, undoingOnFailure, valuesOf, withLockedProcesses } from "./transaction.ts";
+import { failuresOf, inEach, namePids, reportOf, resultOf, valuesOf, withLockedProcesses } from "./transaction.ts";
 import type { ProcessReport, TransactionOptions, TransactionResult } from "./types.ts";
+import { undoingOnFailure } from "./undo.ts";
 
 /** With `dryRun` only the stop is made, and nothing is changed. */
 export async function activatePatch(tracer: TracerClient, name: string, processes: Processes, options: TransactionOptions = {}): Promise<TransactionResult> {

@@ -13,8 +13,9 @@ import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
 import { revertFrom } from "./revert.ts";
-import { undoInEach, undoingOnFailure, withLockedProcesses } from "./transaction.ts";
+import { withLockedProcesses } from "./transaction.ts";
 import type { TransactionOptions, TransactionResult } from "./types.ts";
+import { undoInEach, undoingOnFailure } from "./undo.ts";
 
 /**
  * Redirects the old functions of running processes to those of a patch image: all of them, in all processes, in one stop, or

@@ -12,10 +12,11 @@ import type { LedgerFunction, Peer } from "./ledger-records.ts";
 import { refuse } from "./refusal.ts";
 import { intentOf, planEntries, recordsFor } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
-import { inEach, undoInEach, undoingOnFailure } from "./transaction.ts";
+import { inEach } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
 import type { Switch, SwitchReport } from "./transition.ts";
 import type { FailedCallback, TransactionOptions, ValueReport } from "./types.ts";
+import { undoInEach, undoingOnFailure } from "./undo.ts";
 import { planValues } from "./values.ts";
 import type { ValuePlan } from "./values.ts";
 

@@ -8,13 +8,13 @@ import { alignUp } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import { parseMaps } from "../target/mod.ts";
 import type { Mapping, Target } from "../target/mod.ts";
-import type { MemoryWrite, TracerClient } from "../tracer.ts";
+import type { MemoryWrite, StagedMapping, TracerClient } from "../tracer.ts";
 import { pageSize } from "./layout.ts";
 import { encodeRecord, lengthOf, NotALedger, readLedger, recordHeadSize, writeLedger } from "./ledger-format.ts";
 import type { LedgerPatch, LedgerRecord } from "./ledger-records.ts";
 import { recordsOf, replay } from "./ledger-state.ts";
 import type { CarriedPatch, LedgerState } from "./ledger-state.ts";
-import { findPlaces } from "./place.ts";
+import { findPlaces, occupying, withMappings } from "./place.ts";
 import { refuse } from "./refusal.ts";
 
 export const ledgerName = "suture-ledger";
@@ -86,9 +86,17 @@ export class Ledger {
 
   /** Maps a new ledger into the process, anywhere. */
   static async create(tracer: TracerClient, target: Target, process: ProcessIdentity, state: LedgerState, generation: number, room: number): Promise<Ledger> {
-    const size = alignUp(Math.max(smallestLedger, 2 * (lengthOf(recordsOf(state)) + room)), pageSize);
-    const contents = writeLedger(generation, recordsOf(state), size);
+    const contents = writeLedger(generation, recordsOf(state), sizeFor(recordsOf(state), room));
     const at = await mapAnywhere(tracer, target, process, contents);
+    return new Ledger(tracer, process, at, contents);
+  }
+
+  /** The first one of a process, and with it what it tells of: a thread is borrowed for both at once. Refuses: unreachable-memory, also where one of the places is taken. */
+  static async createWith(tracer: TracerClient, target: Target, process: ProcessIdentity, record: LedgerRecord, mappings: readonly StagedMapping[], attempt: number): Promise<Ledger> {
+    const contents = writeLedger(1, [record], sizeFor([record], roomForStates));
+    const taken = mappings.map(({ at, contents: { length } }) => occupying({ start: at, end: address(at + BigInt(alignUp(length, pageSize))) }));
+    const at = await placeFor(tracer, target, process, contents, attempt, taken);
+    await tracer.stage(process.pid, process.startTime, [ledgerMapping(at, contents), ...mappings]);
     return new Ledger(tracer, process, at, contents);
   }
 
@@ -106,6 +114,16 @@ export class Ledger {
 
   find(name: string): CarriedPatch | undefined {
     return this.patches.find(({ patch }) => patch.name === name);
+  }
+
+  /** Would it have nothing more to say without this patch? */
+  isOnlyOf(name: string): boolean {
+    return this.retired.length === 0 && this.patches.every(({ patch }) => patch.name === name);
+  }
+
+  /** It is not mapped any more. */
+  forget(): void {
+    this.#records.length = 0;
   }
 
   hasRoomFor(length: number): boolean {
@@ -173,13 +191,24 @@ export async function readLiveMappings(tracer: TracerClient, pid: number): Promi
   return mappings;
 }
 
-async function mapAnywhere(tracer: TracerClient, target: Target, { pid, startTime }: ProcessIdentity, contents: Uint8Array): Promise<Address> {
+const sizeFor = (records: Iterable<LedgerRecord>, room: number): number => alignUp(Math.max(smallestLedger, 2 * (lengthOf(records) + room)), pageSize);
+
+const ledgerMapping = (at: Address, contents: Uint8Array): StagedMapping =>
+  ({ name: ledgerName, at, contents, segments: [{ offset: 0, length: contents.length, protection: "r" }] });
+
+/** As if these mappings were there already. */
+async function placeFor(tracer: TracerClient, target: Target, { pid }: ProcessIdentity, { length }: Uint8Array, attempt: number, taken: readonly Mapping[] = []): Promise<Address> {
+  const mappings = withMappings(await readLiveMappings(tracer, pid), taken);
+  const at = findPlaces(mappings, { span: target.program.span, isFixed: false }, length)[attempt];
+  if (at === undefined) throw refuse("unreachable-memory", `make a ledger in pid ${pid}`, "there is no free room in its address space", { pid });
+  return at;
+}
+
+async function mapAnywhere(tracer: TracerClient, target: Target, process: ProcessIdentity, contents: Uint8Array): Promise<Address> {
   for (let attempt = 0; ; attempt++) {
-    const mappings = await readLiveMappings(tracer, pid);
-    const at = findPlaces(mappings, { span: target.program.span, isFixed: false }, contents.length)[attempt];
-    if (at === undefined) throw refuse("unreachable-memory", `make a ledger in pid ${pid}`, "there is no free room in its address space", { pid });
+    const at = await placeFor(tracer, target, process, contents, attempt);
     try {
-      await tracer.stage(pid, startTime, [{ name: ledgerName, at, contents, segments: [{ offset: 0, length: contents.length, protection: "r" }] }]);
+      await tracer.stage(process.pid, process.startTime, [ledgerMapping(at, contents)]);
       return at;
     } catch (error) {
       if (attempt + 1 >= placesToTry || !isPlaceTaken(error)) throw error;
@@ -225,16 +254,33 @@ export async function ensureLedger(tracer: TracerClient, target: Target, process
 export async function dropEmptyLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger): Promise<boolean> {
   const { patches, retired } = ledger.state;
   if (patches.length + retired.length > 0) return false;
-  await unmapOurs(tracer, process, [ledger.range]);
+  await unmapLedger(tracer, process, ledger);
   return true;
 }
 
+/** And before it what only it tells of. */
+export async function unmapLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger, told: readonly AddressRange[] = []): Promise<void> {
+  await unmapOurs(tracer, process, [...told, ledger.range]);
+  ledger.forget();
+}
+
 /**
- * Gives back what of these ranges is still mapped, and ours: the process may have unmapped it, or have become another
+ * Gives back what of these ranges is still mapped, and ours, in this order: the process may have unmapped it, or have become another
  * program meanwhile, with something else in that place.
  */
 export async function unmapOurs(tracer: TracerClient, { pid, startTime }: ProcessIdentity, ranges: readonly AddressRange[]): Promise<void> {
-  const ours = parseMaps(await tracer.readMaps(pid)).filter(isOurs)
-    .filter((mapping) => ranges.some(({ start, end }) => start <= mapping.start && mapping.end <= end));
-  if (ours.length > 0) await tracer.unmap(pid, startTime, ours.map(({ start, end }) => ({ start, end })));
+  const ours = parseMaps(await tracer.readMaps(pid)).filter(isOurs);
+  const pieces = ranges.flatMap(({ start, end }) => joined(ours.filter((mapping) => start <= mapping.start && mapping.end <= end)));
+  if (pieces.length > 0) await tracer.unmap(pid, startTime, pieces);
+}
+
+/** Neighbours are one piece. */
+function joined(mappings: readonly Mapping[]): readonly AddressRange[] {
+  const pieces: AddressRange[] = [];
+  for (const { start, end } of mappings) {
+    const last = pieces.at(-1);
+    if (last?.end === start) pieces[pieces.length - 1] = { start: last.start, end };
+    else pieces.push({ start, end });
+  }
+  return pieces;
 }

@@ -10,14 +10,15 @@ import { checkPatch } from "./check.ts";
 import type { BoundPatch } from "./check.ts";
 import { readEntries, summarize } from "./entries.ts";
 import { followForks } from "./forked.ts";
-import { dropEmptyLedger, ensureLedger } from "./ledger.ts";
+import { dropEmptyLedger } from "./ledger.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
 import { refuse } from "./refusal.ts";
-import { recordLength, stagePatch, unstagePatch } from "./stage.ts";
-import { inEach, reportOf, resultOf, undoInEach, undoingOnFailure, withLockedProcesses } from "./transaction.ts";
+import { stagePatch, unstagePatch } from "./stage.ts";
+import { inEach, reportOf, resultOf, withLockedProcesses } from "./transaction.ts";
 import type { TransactionOptions, TransactionResult } from "./types.ts";
+import { undoInEach, undoingOnFailure } from "./undo.ts";
 
 /** The patch stays, inactive, until it is unloaded, whatever becomes of the one who loaded it. With `dryRun` it is given back at once. */
 export async function loadPatch(tracer: TracerClient, image: Uint8Array, processes: Processes, options: TransactionOptions = {}): Promise<TransactionResult> {
@@ -67,11 +68,7 @@ const bind = async (image: PatchImage, open: OpenProcess, verb: Verb): Promise<B
 
 async function stage({ open, bound }: Bound, { onProgress }: TransactionOptions): Promise<Carrying> {
   const { tracer, target, process } = open;
-  const ledger = await ensureLedger(tracer, target, process, open.ledger, recordLength(bound));
-  const { patch, bytes } = await undoingOnFailure(
-    () => stagePatch(tracer, target, process, bound, ledger),
-    () => undoInEach([{ open }], async () => void await dropEmptyLedger(tracer, process, ledger)),
-  );
+  const { ledger, patch, bytes } = await stagePatch(tracer, target, process, bound, open.ledger);
   onProgress?.({ step: "staged", pid: process.pid, bytes });
   return { open, ledger, patch };
 }

@@ -57,5 +57,13 @@ function usable({ start, end, above }: Gap): AddressRange {
   return { start: address(start + guard), end: address(end - (isBelowStack ? roomForStack : guard)) };
 }
 
+/** A mapping that is going to be there. */
+export const occupying = (range: AddressRange): Mapping =>
+  ({ ...range, isReadable: true, isWritable: false, isExecutable: true, isShared: false, offset: 0, device: "00:00", inode: "0", path: "" });
+
+/** In the order of their addresses. */
+export const withMappings = (mappings: readonly Mapping[], more: readonly Mapping[]): readonly Mapping[] =>
+  [...mappings, ...more].sort((one, other) => (one.start < other.start ? -1 : 1));
+
 const max = (one: bigint, other: bigint): bigint => (one > other ? one : other);
 const min = (one: bigint, other: bigint): bigint => (one < other ? one : other);

@@ -38,10 +38,10 @@ export async function settle(open: OpenProcess): Promise<Settlement> {
   const { ledger, tracer, process, target } = open;
   if (ledger === undefined) return { patches: [], hasChanged: false };
   const settled = await settleSwitch(open, ledger);
-  const undone = await dropStaged(open, ledger);
-  // A tool that died between making a larger ledger and giving back the old one.
+  // A tool that died between making a larger ledger and giving back the old one, which must not be all that is left.
   const outdated = target.mappings.filter((mapping) => isLedgerMapping(mapping) && mapping.start !== ledger.range.start);
   if (outdated.length > 0) await unmapOurs(tracer, process, outdated);
+  const undone = await dropStaged(open, ledger);
   const isFreed = await freeRetired(open, ledger);
   // A worker that was forked when its parent had just made a ledger has an empty one.
   const isDropped = await dropEmptyLedger(tracer, process, ledger);

@@ -5,23 +5,24 @@ import { address } from "../address.ts";
 import type { Address } from "../address.ts";
 import { writeI32 } from "../elf/mod.ts";
 import type { Mapping, Target } from "../target/mod.ts";
-import type { TracerClient } from "../tracer.ts";
+import type { StagedMapping, TracerClient } from "../tracer.ts";
 import type { BoundFunction, BoundObject, BoundPatch } from "./check.ts";
 import { forgetFrames, registerFrames } from "./frames.ts";
 import { encodeRecord } from "./ledger-format.ts";
-import { isPlaceTaken, readLiveMappings, unmapOurs } from "./ledger.ts";
-import type { Ledger, ProcessIdentity } from "./ledger.ts";
+import { dropEmptyLedger, ensureLedger, isPlaceTaken, Ledger, readLiveMappings, unmapLedger, unmapOurs } from "./ledger.ts";
+import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerCallback, LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { linkObject } from "./link.ts";
 import type { LinkedObject } from "./link.ts";
-import { findPlaces } from "./place.ts";
+import { findPlaces, occupying, withMappings } from "./place.ts";
 import { refuse } from "./refusal.ts";
+import { undoingOnFailure } from "./undo.ts";
 
 const placesToTry = 8;
 const longestName = 200;
 
 /** Enough for the record of a patch, wherever it will be mapped. */
-export function recordLength(bound: BoundPatch): number {
+function recordLength(bound: BoundPatch): number {
   const linked = bound.objects.filter(isMappedAtAll).map(pretendLinked);
   const longest = encodeRecord({ record: "staged", patch: ledgerPatch(bound, linked) }).length;
   return longest + 512 * (1 + bound.objects.reduce((sum, { functions }) => sum + functions.length, 0));
@@ -38,34 +39,55 @@ function pretendLinked({ module, functions, laidOut: { object: { callbacks = [] 
   return { base, contents: new Uint8Array(), segments: [], range, code: range, constant: { ...range, sha256: "0".repeat(64) }, tables: range, entries, through: base, frames: { table: range, objects: range, language: range } };
 }
 
-/** The ledger must have room for the record. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
-export async function stagePatch(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, ledger: Ledger): Promise<{ readonly patch: LedgerPatch; readonly bytes: number }> {
+export interface Staged {
+  readonly ledger: Ledger;
+  readonly patch: LedgerPatch;
+  readonly bytes: number;
+}
+
+/** `known`: the ledger that is there. What fails leaves nothing behind. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
+export async function stagePatch(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, known: Ledger | undefined): Promise<Staged> {
+  const roomy = known === undefined ? undefined : await ensureLedger(tracer, target, process, known, recordLength(bound));
+  return undoingOnFailure(async () => {
+    const staged = await stageSomewhere(tracer, target, process, bound, roomy);
+    await tellUnwinders(tracer, target, process, bound, staged);
+    return staged;
+  }, async () => {
+    if (roomy !== undefined) await dropEmptyLedger(tracer, process, roomy);
+  });
+}
+
+async function stageSomewhere(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, known: Ledger | undefined): Promise<Staged> {
   for (let attempt = 0; ; attempt++) {
     const linked = await linkSomewhere(tracer, target, bound, attempt);
     const patch = ledgerPatch(bound, linked);
     const mappings = linked.map(({ base, contents, segments }, index) => ({ name: mappingName(bound, index), at: base, contents, segments }));
-    // The record comes first: what is mapped is always accounted for.
-    await ledger.append({ record: "staged", patch });
+    const bytes = mappings.reduce((sum, { contents }) => sum + contents.length, 0);
     try {
-      if (mappings.length > 0) await tracer.stage(process.pid, process.startTime, mappings);
+      if (known === undefined) return { ledger: await Ledger.createWith(tracer, target, process, { record: "staged", patch }, mappings, attempt), patch, bytes };
+      await stageTold(tracer, process, patch, mappings, known);
+      return { ledger: known, patch, bytes };
     } catch (error) {
-      await ledger.append({ record: "gone", name: patch.name });
-      if (attempt + 1 >= placesToTry || !isPlaceTaken(error) || !ledger.hasRoomFor(recordLength(bound))) throw error;
-      continue;
+      const mayTryAgain = attempt + 1 < placesToTry && isPlaceTaken(error) && (known === undefined || known.hasRoomFor(recordLength(bound)));
+      if (!mayTryAgain) throw error;
     }
-    await tellUnwinders(tracer, target, process, bound, patch, ledger);
-    return { patch, bytes: mappings.reduce((sum, { contents }) => sum + contents.length, 0) };
   }
 }
 
-async function tellUnwinders(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, patch: LedgerPatch, ledger: Ledger): Promise<void> {
-  const isRequired = bound.objects.some(({ laidOut }) => laidOut.object.unwinding === "required");
+/** The record comes first: what is mapped is always accounted for. */
+async function stageTold(tracer: TracerClient, { pid, startTime }: ProcessIdentity, patch: LedgerPatch, mappings: readonly StagedMapping[], ledger: Ledger): Promise<void> {
+  await ledger.append({ record: "staged", patch });
   try {
-    await registerFrames(tracer, target, process, patch, isRequired);
+    if (mappings.length > 0) await tracer.stage(pid, startTime, mappings);
   } catch (error) {
-    await unstagePatch(tracer, process, patch, ledger);
+    await ledger.append({ record: "gone", name: patch.name });
     throw error;
   }
+}
+
+async function tellUnwinders(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, { patch, ledger }: Staged): Promise<void> {
+  const isRequired = bound.objects.some(({ laidOut }) => laidOut.object.unwinding === "required");
+  await undoingOnFailure(() => registerFrames(tracer, target, process, patch, isRequired), () => unstagePatch(tracer, process, patch, ledger));
 }
 
 async function linkSomewhere(tracer: TracerClient, target: Target, bound: BoundPatch, attempt: number): Promise<readonly LinkedObject[]> {
@@ -73,7 +95,7 @@ async function linkSomewhere(tracer: TracerClient, target: Target, bound: BoundP
   return bound.objects.filter(isMappedAtAll).map((object) => {
     const base = choosePlace(taken, object, attempt, target.pid);
     const linked = linkObject(object.laidOut, base, object.resolved);
-    taken = withMapping(taken, linked);
+    taken = withMappings(taken, [occupying(linked.range)]);
     return linked;
   });
 }
@@ -83,12 +105,6 @@ function choosePlace(mappings: readonly Mapping[], { module, laidOut }: BoundObj
   const place = places[Math.min(attempt, places.length - 1)];
   if (place !== undefined) return place;
   throw refuse("unreachable-memory", `stage patch "${laidOut.patch}" in pid ${pid}`, `there is no free room of ${laidOut.size} bytes within reach of ${module.name}`, { pid, module: module.name });
-}
-
-/** What another object of the same patch is going to occupy. */
-function withMapping(mappings: readonly Mapping[], { range }: LinkedObject): readonly Mapping[] {
-  const own: Mapping = { ...range, isReadable: true, isWritable: false, isExecutable: true, isShared: false, offset: 0, device: "00:00", inode: "0", path: "" };
-  return [...mappings, own].sort((one, other) => (one.start < other.start ? -1 : 1));
 }
 
 /** /proc/PID/maps shows it; the kernel takes 249 bytes. Profilers tell files apart by it: those of several modules have several names. */
@@ -144,9 +160,11 @@ function jumpFrom(at: Address, to: Address, old: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** Gives the mappings of a patch back. The caller has made sure that no entry leads there and no thread is inside. */
+/** Gives the mappings of a patch back, and the ledger with the last one. The caller has made sure that no entry leads there and no thread is inside. */
 export async function unstagePatch(tracer: TracerClient, process: ProcessIdentity, patch: LedgerPatch, ledger: Ledger): Promise<void> {
   await forgetFrames(tracer, process, patch);
+  // A thread is borrowed for both at once.
+  if (ledger.isOnlyOf(patch.name)) return unmapLedger(tracer, process, ledger, patch.mappings);
   await unmapOurs(tracer, process, patch.mappings);
   await ledger.append({ record: "gone", name: patch.name });
 }

@@ -157,14 +157,13 @@ Result<CallOutcome> BorrowedThread::callOnStack(const FunctionCall& function, ui
   CallRecord record;
   std::copy(function.arguments.begin(), function.arguments.end(), record.arguments);
   const uint64_t recordAt = (top - sizeof record) & ~uint64_t{63};
-  const std::vector<uint8_t> vectorState = readVectorState(tid_);
+  const std::vector<uint8_t> vectorState = readVectorState(tid_).bytes;
   const uint64_t vectorAt = (recordAt - vectorState.size()) & ~uint64_t{63};
-  const std::vector<uint8_t> frame = homewardFrame(vectorState.empty() ? 0 : vectorAt);
-  const uint64_t frameAt = ((vectorAt - frame.size()) & ~uint64_t{15}) - 8;
-  const auto* const recordBytes = reinterpret_cast<const uint8_t*>(&record);
-  TRY(writeMemory(memory_, RemotePtr(recordAt), {recordBytes, sizeof record}));
+  const SignalFrame frame = homewardFrame(vectorState.empty() ? 0 : vectorAt);
+  const uint64_t frameAt = ((vectorAt - sizeof frame) & ~uint64_t{15}) - 8;
+  TRY(writeMemory(memory_, RemotePtr(recordAt), bytesOf(record)));
   TRY(writeMemory(memory_, RemotePtr(vectorAt), vectorState));
-  TRY(writeMemory(memory_, RemotePtr(frameAt), frame));
+  TRY(writeMemory(memory_, RemotePtr(frameAt), bytesOf(frame)));
 
   const VectorRegisters vectors(tid_);
   user_regs_struct registers = saved_;
@@ -178,13 +177,14 @@ Result<CallOutcome> BorrowedThread::callOnStack(const FunctionCall& function, ui
   registers.orig_rax = noSystemCall;
   if (::ptrace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0 || !vectors.reset() || !blockSignals(allButFaults())) return gone();
   hasCalled_ = true;
+  standsAsAsked_ = false;
 
   CallOutcome outcome = TRY(followFunction(function, frameAt + 8));
   Result<void> read = readMemory(memory_, RemotePtr(recordAt), {reinterpret_cast<uint8_t*>(&record), sizeof record});
   const bool isOver = outcome.end == CallOutcome::End::returned;
   if (read && isOver) outcome.value = record.result;
   if (read && !isOver && record.errnoAt != 0) {
-    (void)writeMemory(memory_, RemotePtr(record.errnoAt), {reinterpret_cast<const uint8_t*>(&record.errnoValue), sizeof record.errnoValue});
+    (void)writeMemory(memory_, RemotePtr(record.errnoAt), bytesOf(record.errnoValue));
   }
   if (!vectors.putBack() || !blockSignals(~uint64_t{0})) return gone();
   return outcome;

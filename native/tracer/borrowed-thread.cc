@@ -4,10 +4,9 @@
 #include "interrupted-call.h"
 #include "released-threads.h"
 #include "remote-memory.h"
+#include "signal-frame.h"
 #include "tracing-thread.h"
 
-#include <cpuid.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -15,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <ucontext.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,10 +40,10 @@ constexpr uint64_t busyInterval = 5 * millisecond;
 /** A call waits for the locks of the target's memory; longer than this, and the thread is left to go home by itself. */
 constexpr uint64_t callPatience = 10'000 * millisecond;
 
+constexpr uint64_t watchingTime = millisecond / 10;
+
 constexpr uint64_t redZone = 128;
-constexpr uint64_t textRoom = 256;
 constexpr uint64_t mostRoom = 32 << 10;
-constexpr uint64_t allSignals = ~uint64_t{0};
 constexpr int systemCallStop = SIGTRAP | 0x80;
 
 /** Calls that threads wait in and that restart by themselves or by hideInterruption(). */
@@ -120,64 +119,7 @@ constexpr std::string_view callBytes = "\x0f\x05";                              
 constexpr std::string_view callAndReturnBytes = "\x0f\x05\xc3";                                   // syscall; ret
 constexpr std::string_view restorerBytes("\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", 9);              // mov $15, %rax; syscall
 
-/** What the kernel writes into the legacy area of a frame to say that more follows (struct _fpx_sw_bytes). */
-struct ExtendedStateMark {
-  uint32_t magic;
-  uint32_t extendedSize;
-  uint64_t features;
-  uint32_t stateSize;
-  uint32_t padding[7];
-};
-constexpr uint32_t extendedStateMagic = 0x46505853;     // FP_XSTATE_MAGIC1
-constexpr uint32_t extendedStateEndMagic = 0x46505845;  // FP_XSTATE_MAGIC2
-constexpr size_t markOffset = 464;
-constexpr size_t legacyAndHeaderSize = 576;
-/** The tiles of AMX: a program must ask for them, and rt_sigreturn takes no more than the program has. */
-constexpr uint64_t tileFeatures = uint64_t{3} << 17;
-
-uint32_t stateSizeOf(uint64_t features) {
-  uint32_t size = legacyAndHeaderSize;
-  for (unsigned feature = 2; feature < 63; ++feature) {
-    if (!(features >> feature & 1)) continue;
-    uint32_t length, offset, unused1, unused2;
-    __cpuid_count(0xd, feature, length, offset, unused1, unused2);
-    size = std::max(size, offset + length);
-  }
-  return size;
-}
-
-/** The kernel's struct rt_sigframe, without the siginfo that rt_sigreturn does not read. */
-struct SignalFrame {
-  uint64_t restorer;
-  uint64_t flags;
-  uint64_t link;
-  uint64_t alternateStack[3];
-  uint64_t registers[23];
-  uint64_t vectorState;
-  uint64_t reserved[8];
-  uint64_t mask;
-};
-constexpr uint64_t frameFlags = 1 | 2 | 4;  // UC_FP_XSTATE, UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS
-
 }  // namespace
-
-/** Floating point and vector registers in the form that rt_sigreturn reads; empty when the kernel does not give them. */
-std::vector<uint8_t> BorrowedThread::readVectorState(pid_t tid) {
-  std::vector<uint8_t> state(64 << 10);
-  struct iovec room = {state.data(), state.size()};
-  if (::ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &room) != 0 || room.iov_len < legacyAndHeaderSize) return {};
-
-  ExtendedStateMark mark = {};
-  std::memcpy(&mark.features, state.data() + markOffset, sizeof mark.features);
-  mark.features &= ~tileFeatures;
-  mark.magic = extendedStateMagic;
-  mark.stateSize = std::min<uint32_t>(stateSizeOf(mark.features), static_cast<uint32_t>(room.iov_len));
-  mark.extendedSize = mark.stateSize + sizeof extendedStateEndMagic;
-  std::memcpy(state.data() + markOffset, &mark, sizeof mark);
-  std::memcpy(state.data() + mark.stateSize, &extendedStateEndMagic, sizeof extendedStateEndMagic);
-  state.resize(mark.extendedSize);
-  return state;
-}
 
 SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappings) {
   constexpr uint64_t most = uint64_t{32} << 20;
@@ -267,15 +209,30 @@ Result<bool> BorrowedThread::seize() {
   return processError("Cannot borrow a thread of pid " + std::to_string(pid_), pid_, number);
 }
 
+/**
+ * A thread that has a CPU stops within microseconds, and for us to be woken by it takes several times that. One that does not is waited
+ * for in peace from then on: it may need the CPU that we are on.
+ */
+bool BorrowedThread::isStoppedSoon(int& status) {
+  if (!isWatched_) return false;
+  for (const uint64_t end = now() + watchingTime; now() < end;) {
+    if (::waitpid(tid_, &status, __WALL | WNOHANG) == tid_) return true;
+  }
+  isWatched_ = false;
+  return false;
+}
+
 /** False: it stopped for something else, or not at all, and is on its way again. */
 bool BorrowedThread::interruptAndWait() {
   raised_.prepare(1);
+  isWatched_ = ::sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  whereabouts_ = openFile(taskFile(pid_, tid_, "syscall"), O_RDONLY);
   if (::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0) return false;
   raised_.raise(tid_);
   const uint64_t deadline = now() + stopPatience;
   const Alarm alarm(deadline);
   int status;
-  while (::waitpid(tid_, &status, __WALL) != tid_) {
+  while (!isStoppedSoon(status) && ::waitpid(tid_, &status, __WALL) != tid_) {
     if (errno != EINTR) return false;
     if (now() >= deadline && (isAsleepForGood(pid_, tid_) || now() >= deadline + longestStopPatience)) return false;
   }
@@ -335,57 +292,36 @@ bool BorrowedThread::makeRoom(const std::vector<Mapping>& mappings) {
   return layOut(room_ + mostRoom);
 }
 
-/** From `end` downwards: room for a text, the vector registers, the frame that leads home, the stack pointer. */
+/** From `end` downwards: room for a text, the vector registers, the frame that leads home, the stack pointer, the frames of a row of calls. */
 bool BorrowedThread::layOut(uint64_t end) {
   const uint64_t top = end & ~uint64_t{63};
   textAt_ = top - textRoom;
-  std::vector<uint8_t> vectorState = code_.restorer != 0 ? readVectorState(tid_) : std::vector<uint8_t>();
-  const uint64_t vectorAt = (textAt_ - vectorState.size()) & ~uint64_t{63};
+  const VectorState vectors = code_.restorer != 0 ? readVectorState(tid_) : VectorState();
+  vectorAt_ = (textAt_ - vectors.bytes.size()) & ~uint64_t{63};
   // After the return to the restorer the stack is aligned as after a call.
-  const uint64_t bottom = ((vectorAt - sizeof(SignalFrame)) & ~uint64_t{15}) - 8;
-  if (end - bottom > mostRoom) return false;
+  stackPointer_ = ((vectorAt_ - sizeof(SignalFrame)) & ~uint64_t{15}) - 8;
+  savedFrom_ = stackPointer_ - rowRoom;
+  if (end - savedFrom_ > mostRoom) return false;
 
-  std::vector<uint8_t> before(top - bottom);
-  if (!readMemory(memory_, RemotePtr(bottom), before)) return false;
+  std::vector<uint8_t> before(top - savedFrom_);
+  if (!readMemory(memory_, RemotePtr(savedFrom_), before)) return false;
   savedStack_ = std::move(before);
-  stackPointer_ = bottom;
-  if (vectorState.empty()) return true;
-  findsHome_ = writeMemory(memory_, RemotePtr(vectorAt), vectorState) && writeMemory(memory_, RemotePtr(bottom), homewardFrame(vectorAt));
+  if (vectors.bytes.empty()) return true;
+  const SignalFrame home = homewardFrame(vectorAt_);
+  findsHome_ = writeMemory(memory_, RemotePtr(vectorAt_), vectors.bytes) && writeMemory(memory_, RemotePtr(stackPointer_), bytesOf(home));
+  mayCallInARow_ = findsHome_ && !vectors.lacksTiles && room_ == 0 && !continuesItsCall(saved_) && !hasShadowStack();
   return findsHome_;
 }
 
-std::vector<uint8_t> BorrowedThread::homewardFrame(uint64_t vectorAt) const {
-  const user_regs_struct home = repeatingItsCall(saved_);
-  SignalFrame frame = {};
-  frame.restorer = code_.restorer;
-  frame.flags = frameFlags;
-  // An alternate stack of no size: refused by the kernel without a word, so that the thread keeps the one it has.
-  uint64_t* const registers = frame.registers;
-  registers[REG_R8] = home.r8;
-  registers[REG_R9] = home.r9;
-  registers[REG_R10] = home.r10;
-  registers[REG_R11] = home.r11;
-  registers[REG_R12] = home.r12;
-  registers[REG_R13] = home.r13;
-  registers[REG_R14] = home.r14;
-  registers[REG_R15] = home.r15;
-  registers[REG_RDI] = home.rdi;
-  registers[REG_RSI] = home.rsi;
-  registers[REG_RBP] = home.rbp;
-  registers[REG_RBX] = home.rbx;
-  registers[REG_RDX] = home.rdx;
-  registers[REG_RAX] = home.rax;
-  registers[REG_RCX] = home.rcx;
-  registers[REG_RSP] = home.rsp;
-  registers[REG_RIP] = home.rip;
-  registers[REG_EFL] = home.eflags;
-  registers[REG_CSGSFS] = home.cs | home.ss << 48;
-  frame.vectorState = vectorAt;
-  frame.mask = savedMask_;
-  std::vector<uint8_t> bytes(sizeof frame);
-  std::memcpy(bytes.data(), &frame, sizeof frame);
-  return bytes;
+/** Only calls push onto it what returns expect there. */
+bool BorrowedThread::hasShadowStack() const {
+  uint64_t pointer;
+  struct iovec room = {&pointer, sizeof pointer};
+  constexpr unsigned long shadowStack = 0x204;  // NT_X86_SHSTK
+  return ::ptrace(PTRACE_GETREGSET, tid_, shadowStack, &room) == 0;
 }
+
+SignalFrame BorrowedThread::homewardFrame(uint64_t vectorAt) const { return makeSignalFrame(code_.restorer, repeatingItsCall(saved_), vectorAt, savedMask_); }
 
 BorrowedThread::Stop BorrowedThread::resumeUntilStop(int request, uint64_t patience) {
   const uint64_t deadline = now() + patience;
@@ -393,7 +329,7 @@ BorrowedThread::Stop BorrowedThread::resumeUntilStop(int request, uint64_t patie
     if (::ptrace(static_cast<__ptrace_request>(request), tid_, nullptr, nullptr) != 0) return Stop::gone;
     const Alarm alarm(deadline);
     int status;
-    while (::waitpid(tid_, &status, __WALL) != tid_) {
+    while (!isStoppedSoon(status) && ::waitpid(tid_, &status, __WALL) != tid_) {
       if (errno != EINTR) return Stop::gone;
       // Without a way home there is nothing but to wait.
       if (now() >= deadline && findsHome_) return Stop::late;
@@ -413,30 +349,36 @@ bool BorrowedThread::blockSignals(uint64_t mask) {
 
 Result<RemotePtr> BorrowedThread::text(std::string_view text) {
   std::vector<uint8_t> bytes(text.begin(), text.end());
-  bytes.resize(std::min<size_t>(bytes.size(), textRoom - 1));
+  bytes.resize(std::min<size_t>(bytes.size(), longestText - 1));
   bytes.push_back(0);
   TRY(writeMemory(memory_, RemotePtr(textAt_), bytes));
   return RemotePtr(textAt_);
 }
 
+user_regs_struct BorrowedThread::registersFor(const Call& call, uint64_t stackPointer) const {
+  user_regs_struct registers = saved_;
+  registers.rip = code_.call;
+  registers.rsp = stackPointer;
+  registers.rax = static_cast<unsigned long long>(call.number);
+  registers.orig_rax = noSystemCall;
+  registers.rdi = call.arguments[0];
+  registers.rsi = call.arguments[1];
+  registers.rdx = call.arguments[2];
+  registers.r10 = call.arguments[3];
+  registers.r8 = call.arguments[4];
+  registers.r9 = call.arguments[5];
+  return registers;
+}
+
 Result<int64_t> BorrowedThread::call(long number, Arguments arguments) {
   if (!isHeld_) return gone();
   for (;;) {
-    user_regs_struct registers = saved_;
-    registers.rip = code_.call;
-    registers.rsp = stackPointer_;
-    registers.rax = static_cast<unsigned long long>(number);
-    registers.orig_rax = noSystemCall;
-    registers.rdi = arguments[0];
-    registers.rsi = arguments[1];
-    registers.rdx = arguments[2];
-    registers.r10 = arguments[3];
-    registers.r8 = arguments[4];
-    registers.r9 = arguments[5];
+    user_regs_struct registers = registersFor({number, arguments}, stackPointer_);
     // The registers first: from then on the thread finds home, and its mask, whatever becomes of us.
     if (::ptrace(PTRACE_SETREGS, tid_, nullptr, &registers) != 0) return gone();
     if (!hasCalled_ && !blockSignals(allSignals)) return gone();
     hasCalled_ = true;
+    standsAsAsked_ = false;
 
     faultPoint("calling", 0);
     const Stop entered = resumeUntilStop(PTRACE_SYSCALL, callPatience);
@@ -462,7 +404,8 @@ void BorrowedThread::giveBack() {
     (void)call(SYS_munmap, {room_, mostRoom, 0, 0, 0, 0});
   }
   if (hasCalled_) {
-    if (!isHeld_ || ::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0 || resumeUntilStop(PTRACE_CONT, callPatience) != Stop::asked) {
+    if (!isHeld_) return;
+    if (!standsAsAsked_ && (::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0 || resumeUntilStop(PTRACE_CONT, callPatience) != Stop::asked)) {
       isHeld_ = false;
       return;
     }
@@ -470,7 +413,7 @@ void BorrowedThread::giveBack() {
     blockSignals(savedMask_);
     ::ptrace(PTRACE_SETREGS, tid_, nullptr, &saved_);
   }
-  if (room_ == 0 && !savedStack_.empty()) (void)writeMemory(memory_, RemotePtr(stackPointer_), savedStack_);
+  if (room_ == 0 && !savedStack_.empty()) (void)writeMemory(memory_, RemotePtr(savedFrom_), savedStack_);
   faultPoint("returned", 0);
   letGo(0);
   if (owesStop_) ::syscall(SYS_tgkill, pid_, tid_, SIGSTOP);

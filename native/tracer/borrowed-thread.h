@@ -10,8 +10,10 @@
 #pragma once
 
 #include "process.h"
+#include "file.h"
 #include "real-time.h"
 #include "result.h"
+#include "signal-frame.h"
 
 #include <sys/user.h>
 
@@ -20,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -72,18 +75,35 @@ class BorrowedThread {
   ~BorrowedThread();
 
   using Arguments = std::array<uint64_t, 6>;
+  struct Call {
+    long number;
+    Arguments arguments;
+  };
   /** What the kernel returned: a negative errno among it. Refuses: process-gone. */
   Result<int64_t> call(long number, Arguments arguments);
+  /**
+   * Makes them without a stop between them, in a fraction of the time. What they return is lost: whoever asks looks afterwards at what they have
+   * done. False: not by this thread, or too many, and none was made. The thread can be used no more where it has gone home meanwhile by itself.
+   * Refuses: process-gone, cannot-borrow-thread.
+   */
+  Result<bool> callInARow(std::span<const Call> calls);
   /** Puts a text of at most 255 bytes into the target's memory, where it stays until the next one. */
   Result<RemotePtr> text(std::string_view text);
   /** Refuses: process-gone, cannot-borrow-thread, out-of-memory. */
   Result<CallOutcome> callFunction(const FunctionCall& function);
 
+  bool mayCallInARow() const { return mayCallInARow_; }
   pid_t tid() const { return tid_; }
 
  private:
   enum class Stop : uint8_t { asked, systemCall, fault, gone, late };
+  static constexpr uint64_t allSignals = ~uint64_t{0};
   static constexpr unsigned long long noSystemCall = ~0ull;  // orig_rax: the kernel restarts nothing
+  static constexpr uint64_t textRoom = 320;
+  /** The text is shorter than this; behind it lies what the end of a row of calls needs. */
+  static constexpr uint64_t longestText = 256;
+  static constexpr size_t mostInARow = 24;
+  static constexpr uint64_t rowRoom = 8 << 10;
 
   BorrowedThread(pid_t pid, pid_t tid, int memory, const SystemCallCode& code) : pid_(pid), tid_(tid), memory_(memory), code_(code) {}
 
@@ -95,10 +115,15 @@ class BorrowedThread {
   bool hasRoomBelow(const std::vector<Mapping>& mappings) const;
   bool makeRoom(const std::vector<Mapping>& mappings);
   bool layOut(uint64_t top);
-  std::vector<uint8_t> homewardFrame(uint64_t vectorAt) const;
+  SignalFrame homewardFrame(uint64_t vectorAt) const;
+  bool hasShadowStack() const;
+  bool isStoppedSoon(int& status);
+  user_regs_struct registersFor(const Call& call, uint64_t stackPointer) const;
+  Result<user_regs_struct> layOutRow(std::span<const Call> calls);
+  Result<void> passRow();
+  bool awaitGate();
   Stop resumeUntilStop(int request, uint64_t patience);
   bool blockSignals(uint64_t mask);
-  static std::vector<uint8_t> readVectorState(pid_t tid);
   Stop resumeInFunction(uint64_t deadline, int& signal);
   Stop haltInFunction(int& signal);
   Result<CallOutcome> callOnStack(const FunctionCall& function, uint64_t top);
@@ -116,12 +141,21 @@ class BorrowedThread {
   user_regs_struct saved_ = {};
   uint64_t savedMask_ = 0;
   uint64_t textAt_ = 0;
+  uint64_t vectorAt_ = 0;
   uint64_t stackPointer_ = 0;
-  /** What was where the frame and the text are. */
+  /** What was where the frames and the text are. */
   std::vector<uint8_t> savedStack_;
+  uint64_t savedFrom_ = 0;
   /** The mapping made for them; 0: they are on the stack. */
   uint64_t room_ = 0;
   bool findsHome_ = false;
+  bool mayCallInARow_ = false;
+  /** In a stop inside signal delivery; not at a system call. */
+  bool standsAsAsked_ = false;
+  bool isWatched_ = false;
+  uint64_t mark_ = 0;
+  /** In which call it waits. */
+  File whereabouts_;
   bool isHeld_ = false;
   bool hasCalled_ = false;
   /** A SIGSTOP arrived meanwhile: no mask holds that back. */

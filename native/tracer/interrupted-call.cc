@@ -50,6 +50,8 @@ bool hideInterruption(pid_t tid, user_regs_struct& registers) {
   return true;
 }
 
+bool continuesItsCall(const user_regs_struct& registers) { return isInCall(registers) && static_cast<long>(registers.rax) == restartBlock; }
+
 user_regs_struct repeatingItsCall(user_regs_struct registers) {
   if (!isInCall(registers)) return registers;
   switch (static_cast<long>(registers.rax)) {

@@ -16,6 +16,9 @@ bool wouldReportInterruption(const user_regs_struct& registers);
  */
 bool hideInterruption(pid_t tid, user_regs_struct& registers);
 
+/** Will its call go on from what the kernel keeps of it elsewhere than in `registers`, for example the end of a sleep? rt_sigreturn drops that. */
+bool continuesItsCall(const user_regs_struct& registers);
+
 /**
  * The state from which a thread repeats its interrupted call if it goes on without the kernel's own restart logic,
  * that is, when it returns to `registers` by way of rt_sigreturn. Relative timeouts start again from full.

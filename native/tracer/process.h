@@ -89,6 +89,11 @@ Result<void> readMemory(int memory, RemotePtr at, std::span<uint8_t> into);
 /** Writes protected pages too, as a debugger does. All or an Error of kind unreadable-memory. */
 Result<void> writeMemory(int memory, RemotePtr at, std::span<const uint8_t> from);
 
+template <typename Value>
+std::span<const uint8_t> bytesOf(const Value& value) {
+  return {reinterpret_cast<const uint8_t*>(&value), sizeof value};
+}
+
 /** "redis-server (4242)": how messages name a process. */
 std::string nameProcess(pid_t pid);
 

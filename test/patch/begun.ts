@@ -2,11 +2,10 @@
 
 import { decodeImage } from "../../native/image/mod.ts";
 import { checkPatch } from "../../native/patch/check.ts";
-import { ensureLedger } from "../../native/patch/ledger.ts";
 import type { Ledger, ProcessIdentity } from "../../native/patch/ledger.ts";
 import type { LedgerPatch } from "../../native/patch/ledger-records.ts";
 import { openProcess } from "../../native/patch/open-process.ts";
-import { recordLength, stagePatch } from "../../native/patch/stage.ts";
+import { stagePatch } from "../../native/patch/stage.ts";
 import type { TracerClient } from "../../native/tracer.ts";
 import { newAnswer, newKeep, patchOf } from "./situations.ts";
 import type { Situation } from "./situations.ts";
@@ -23,7 +22,6 @@ export async function begin(tracer: TracerClient, situation: Situation): Promise
   const process = { pid: situation.pid, startTime };
   const { target, ledger: found } = await openProcess(tracer, process);
   const bound = await checkPatch(decodeImage(patchOf(situation, "half", newAnswer + newKeep, ["answer", "keep"])), target, []);
-  const ledger = await ensureLedger(tracer, target, process, found, recordLength(bound));
-  const { patch } = await stagePatch(tracer, target, process, bound, ledger);
+  const { patch, ledger } = await stagePatch(tracer, target, process, bound, found);
   return { process, ledger, patch };
 }

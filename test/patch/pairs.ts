@@ -66,6 +66,8 @@ interface WalkOptions {
   readonly threads?: number;
   /** Only every so many steps. Default: all. */
   readonly stride?: number;
+  /** The threads sleep in calls that are continued when they have been interrupted: then a borrowed one makes its calls one by one. */
+  readonly isContinued?: boolean;
 }
 
 /** The compiled program with its patches, a helper that works, and another one with places to be killed at. */
@@ -95,8 +97,8 @@ export class Pairs implements AsyncDisposable {
     return this.#images.get(name) ?? new Uint8Array();
   }
 
-  start(threads = 4): Promise<Target> {
-    return startTarget(this.#module, { parameters: [`${numbers.length}`, `${threads}`] });
+  start(threads = 4, isContinued = false): Promise<Target> {
+    return startTarget(this.#module, { parameters: [`${numbers.length}`, `${threads}`, ...(isContinued ? ["continued"] : [])] });
   }
 
   faultyTracer(faults: Readonly<Record<string, string>>): Promise<Tracer> {
@@ -139,8 +141,8 @@ export class Pairs implements AsyncDisposable {
   }
 
   /** Killed one step later each time, until it gets to the end: at which step that was. */
-  async dieAtEveryStep({ from, act }: Act, mortal: Mortal, { processes = 1, threads = 4, stride = 1 }: WalkOptions = {}): Promise<number> {
-    await using targets = await startAll(processes, () => this.start(threads));
+  async dieAtEveryStep({ from, act }: Act, mortal: Mortal, { processes = 1, threads = 4, stride = 1, isContinued = false }: WalkOptions = {}): Promise<number> {
+    await using targets = await startAll(processes, () => this.start(threads, isContinued));
     const pids = targets.all.map(({ pid }) => pid);
     const untouched = await Promise.all(pids.map(snapshotOf));
     for (let step = 0; ; step += stride) {

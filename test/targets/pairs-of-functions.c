@@ -1,7 +1,10 @@
 // Fifty pairs of functions, outer and inner, that are patched together. Threads call all outer ones again and again; each
 // says which version of itself and of its inner one ran: 11 is old with old, 22 new with new, 33 newest with newest, anything
 // else a mix, which must never be seen; so is a function that finds `setting` not as its version expects it. The first argument says how many of the
-// pairs are called, all without one; the second by how many threads. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
+// pairs are called, all without one; the second by how many threads. With a third one their naps are of the kind that the kernel
+// continues after an interruption, and not begins anew. "ask" prints the counts since the last time: "answers OLD NEW MIXED NEWEST".
+#define _GNU_SOURCE
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -33,13 +36,21 @@ static atomic_long *counterOf(int answer) {
   }
 }
 
+static int is_continued;
+
+static void nap(void) {
+  const struct timespec length = {.tv_nsec = 50000};
+  if (is_continued) nanosleep(&length, NULL);
+  else ppoll(NULL, 0, &length, NULL);
+}
+
 static void *call_all(void *unused) {
   (void)unused;
   for (;;) {
     for (unsigned i = 0; i < called; i++) {
       atomic_fetch_add(counterOf(outers[i](0)), 1);
     }
-    nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
+    nap();
   }
 }
 
@@ -47,6 +58,7 @@ int main(int count, char **words) {
   char word[16];
   setvbuf(stdout, NULL, _IOLBF, 0);
   if (count > 1) called = (unsigned)atoi(words[1]);
+  is_continued = count > 3;
   const int threads = count > 2 ? atoi(words[2]) : 4;
   for (int i = 0; i < threads; i++) pthread_create(&(pthread_t){0}, NULL, call_all, NULL);
   printf("ready\n");
