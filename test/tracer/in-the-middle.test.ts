@@ -103,7 +103,7 @@ it.each(["seized:0", "half-stopped:0"])("threads that are born when all others h
   expect((await ask(situation.target))["wrong"]).toBe(0);
 });
 
-it.each(["borrowed:0", "calling:0", "called:0"])("nobody is traced but the thread that is borrowed, and all others run: %s", async (place) => {
+it.each(["borrowed:0", "calling:0", "called:0", "row:0", "passing:0"])("nobody is traced but the thread that is borrowed, and all others run: %s", async (place) => {
   await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["8", "4"] });
   await using stopping = await stopsAt(place);
   const lowest = BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`);
@@ -123,4 +123,22 @@ it.each(["borrowed:0", "calling:0", "called:0"])("nobody is traced but the threa
   await staging;
   expect(tracedIn(situation)).toEqual([]);
   await tracer.unmap(situation.pid, situation.startTime, [range(mapping.at, 4096)]);
+});
+
+it("a thread to whose gate nobody comes goes home by itself, and is let go from where it is then", async () => {
+  // The main thread sleeps in read, and the other one has no time: it is the main one.
+  await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["1", "1"] });
+  await using stopping = await stopsAt("gate:0");
+  const lowest = BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`);
+  const at = address(lowest - 0x100000n);
+  const staging = stopping.client.stage(situation.pid, situation.startTime, [{ name: "suture-test", at, contents: new Uint8Array(8192).fill(7), segments: [{ offset: 4096, length: 4096, protection: "r" }] }]);
+  const stopped = await stoppedHelper();
+  expect((await ask(situation.target))["wrong"]).toBe(0);
+  expect(tracedIn(situation).map(({ tid }) => tid)).toEqual([situation.pid]);
+  process.kill(stopped, "SIGCONT");
+  await staging;
+  expect(tracedIn(situation)).toEqual([]);
+  expect(await tracer.readMemory(situation.pid, address(at + 4096n), 4096)).toEqual(new Uint8Array(4096).fill(7));
+  expect((await ask(situation.target))["wrong"]).toBe(0);
+  await tracer.unmap(situation.pid, situation.startTime, [range(address(at + 4096n), 4096)]);
 });
