@@ -146,8 +146,9 @@ test("applyPatch() takes another place when something is mapped where it was goi
   // Somebody is quicker, twice.
   const overtaken: TracerClient = new Proxy(tracer, {
     get: (real, name: keyof TracerClient) => name !== "stage" ? Reflect.get(real, name).bind(real) : async (...request: Parameters<TracerClient["stage"]>) => {
-      const [pid, startTime, [mapping]] = request;
-      if (mapping?.name === "suture-two" && places++ < 2) await real.stage(pid, startTime, [{ ...mapping, name: "in-the-way" }]);
+      const [pid, startTime, mappings] = request;
+      const mapping = mappings.find(({ name: file }) => file === "suture-two");
+      if (mapping !== undefined && places++ < 2) await real.stage(pid, startTime, [{ ...mapping, name: "in-the-way" }]);
       return real.stage(...request);
     },
   });
