@@ -13,7 +13,7 @@ const meanings: Readonly<Record<ExitCode, string>> = {
   6: "right, but not now: blocked, over the budget, interrupted, refused by the patch's own callback; nothing was written",
   7: "verify found other bytes than the ledger says, or a transaction left in the middle, or could not look",
   8: "the recipe failed",
-  9: "done, but a callback of the patch that comes after the switch failed (failedCallbacks in the JSON)",
+  9: "done, but a callback of the patch, other than pre-patch, failed (failedCallbacks in the JSON)",
 };
 
 /** Every exit code, for help and documentation. */

@@ -1,5 +1,5 @@
 // What a patch wants done in the process when it comes and goes: functions of the patch itself, each called once, on one of the
-// process's own threads. Before the switch: pre-patch, which may refuse, or pre-unpatch. After it: post-patch or post-unpatch.
+// process's own threads. Before the switch: pre-patch, which alone may refuse, or pre-unpatch. After it: post-patch or post-unpatch.
 // Where a switch does not come about after all, what was done before it is answered by its counterpart: post-unpatch where
 // pre-patch had run, post-patch where pre-unpatch had.
 //
@@ -41,14 +41,26 @@ function momentsOf({ change: { incoming, outgoing } }: Calling): Moments | undef
 
 const callbacksFor = ({ callbacks = [] }: LedgerPatch, when: CallbackMoment | undefined): readonly LedgerCallback[] => callbacks.filter((each) => each.when === when);
 
-/** Runs what comes before the switch in each process. Gives those in which anything ran. Refuses: callback-refused, callback-failed, cannot-borrow-thread. */
-export async function callBefore<Each extends Calling>(act: string, all: readonly Each[], called: Each[]): Promise<void> {
-  await inEach(all, async (each) => {
-    const when = momentsOf(each)?.before;
-    const wanted = callbacksFor(each.patch, when);
-    if (wanted.length > 0 || callbacksFor(each.patch, momentsOf(each)?.back).length > 0) called.push(each);
-    for (const callback of wanted) checkOutcome(act, each, callback, await call(each, callback));
-  });
+/** By process. */
+export type FailedCallbacks = ReadonlyMap<number, readonly FailedCallback[]>;
+
+/**
+ * Runs what comes before the switch in each process, and puts those in which anything ran into `called`. Gives what went wrong with
+ * a patch that goes: who wants it out gets it out. Refuses: callback-refused, callback-failed, cannot-borrow-thread.
+ */
+export async function callBefore<Each extends Calling>(act: string, all: readonly Each[], called: Each[]): Promise<FailedCallbacks> {
+  return new Map(await inEach(all, async (each) => {
+    const moments = momentsOf(each);
+    const wanted = callbacksFor(each.patch, moments?.before);
+    if (wanted.length > 0 || callbacksFor(each.patch, moments?.back).length > 0) called.push(each);
+    const failed: FailedCallback[] = [];
+    for (const callback of wanted) {
+      const outcome = await call(each, callback);
+      if (callback.when === "pre-patch") checkOutcome(act, each, callback, outcome);
+      else failed.push(...failureOf(callback, describeFailure(outcome)));
+    }
+    return [each.open.process.pid, failed] as const;
+  }));
 }
 
 /** Only a callback that comes before the patch can hold it up. */
@@ -56,7 +68,7 @@ function checkOutcome(act: string, { open: { process: { pid } } }: Calling, { wh
   const data = { pid, callback: name, when };
   if (outcome.end !== "returned") throw refuse("callback-failed", act, `its ${when} callback ${name} ${describe(outcome)} in pid ${pid}`, data);
   const answer = BigInt.asIntN(32, outcome.value);
-  if (when === "pre-patch" && answer !== 0n) throw refuse("callback-refused", act, `its pre-patch callback ${name} refuses with ${answer} in pid ${pid}`, { ...data, answer: Number(answer) });
+  if (answer !== 0n) throw refuse("callback-refused", act, `its pre-patch callback ${name} refuses with ${answer} in pid ${pid}`, { ...data, answer: Number(answer) });
 }
 
 /** After the switch. What fails now stops nothing any more, and is told. */
@@ -68,11 +80,12 @@ export const callBack = (each: Calling): Promise<readonly FailedCallback[]> => c
 async function callAll(each: Calling, when: CallbackMoment | undefined): Promise<readonly FailedCallback[]> {
   const failed: FailedCallback[] = [];
   for (const callback of callbacksFor(each.patch, when)) {
-    const outcome = await call(each, callback).then(describeFailure, describeError);
-    if (outcome !== undefined) failed.push({ when: callback.when, function: callback.name, outcome });
+    failed.push(...failureOf(callback, await call(each, callback).then(describeFailure, describeError)));
   }
   return failed;
 }
+
+const failureOf = ({ when, name }: LedgerCallback, outcome: string | undefined): readonly FailedCallback[] => (outcome === undefined ? [] : [{ when, function: name, outcome }]);
 
 const describeFailure = (outcome: CallOutcome): string | undefined => (outcome.end === "returned" ? undefined : describe(outcome));
 

@@ -4,6 +4,7 @@
 import type { Address } from "../address.ts";
 import { SutureError } from "../errors.ts";
 import { callAfter, callBack, callBefore } from "./callbacks.ts";
+import type { FailedCallbacks } from "./callbacks.ts";
 import type { Carrying } from "./carrying.ts";
 import { readEntries, summarize } from "./entries.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
@@ -15,7 +16,7 @@ import type { Change } from "./stacking.ts";
 import { inEach } from "./transaction.ts";
 import { switchCode } from "./transition.ts";
 import type { Switch, SwitchReport } from "./transition.ts";
-import type { FailedCallback, TransactionOptions, ValueReport } from "./types.ts";
+import type { TransactionOptions, ValueReport } from "./types.ts";
 import { undoInEach, undoingOnFailure } from "./undo.ts";
 import { planValues } from "./values.ts";
 import type { ValuePlan } from "./values.ts";
@@ -37,8 +38,8 @@ export const roomForPeers = (processes: number): number => (processes > 1 ? 64 *
 export interface CommitReport extends SwitchReport {
   /** By process: what became of the variables that patches set. */
   readonly values: ReadonlyMap<number, readonly ValueReport[]>;
-  /** What went wrong after the switch. */
-  readonly failedCallbacks: ReadonlyMap<number, readonly FailedCallback[]>;
+  /** What went wrong without holding the switch up. */
+  readonly failedCallbacks: FailedCallbacks;
 }
 
 /**
@@ -48,11 +49,11 @@ export interface CommitReport extends SwitchReport {
 export async function commitSwitches(act: string, wanted: readonly PatchSwitch[], options: TransactionOptions): Promise<CommitReport> {
   if (options.dryRun) return { ...await switchAll(act, wanted, options), failedCallbacks: new Map() };
   const called: PatchSwitch[] = [];
-  const report = await undoingOnFailure(async () => {
-    await callBefore(act, wanted, called);
-    return await switchAll(act, wanted, options);
-  }, () => undoInEach(called, (each) => callBackOrSay(act, each)));
-  return { ...report, failedCallbacks: await callAfterEach(wanted.filter(({ open }) => report.switched.has(open.process.pid))) };
+  const { before, report } = await undoingOnFailure(async () => ({
+    before: await callBefore(act, wanted, called),
+    report: await switchAll(act, wanted, options),
+  }), () => undoInEach(called, (each) => callBackOrSay(act, each)));
+  return { ...report, failedCallbacks: await callAfterEach(wanted.filter(({ open }) => report.switched.has(open.process.pid)), before) };
 }
 
 async function callBackOrSay(act: string, each: PatchSwitch): Promise<void> {
@@ -61,8 +62,11 @@ async function callBackOrSay(act: string, each: PatchSwitch): Promise<void> {
   if (failed !== undefined) throw refuse("callback-failed", act, `its ${failed.when} callback ${failed.function}, which answers what was done before, ${failed.outcome} in pid ${pid}`, { pid, callback: failed.function, when: failed.when });
 }
 
-async function callAfterEach(switched: readonly PatchSwitch[]): Promise<CommitReport["failedCallbacks"]> {
-  const failures = await inEach(switched, async (each) => [each.open.process.pid, await callAfter(each)] as const);
+async function callAfterEach(switched: readonly PatchSwitch[], before: FailedCallbacks): Promise<FailedCallbacks> {
+  const failures = await inEach(switched, async (each) => {
+    const { pid } = each.open.process;
+    return [pid, [...before.get(pid) ?? [], ...await callAfter(each)]] as const;
+  });
   return new Map(failures.filter(([, failed]) => failed.length > 0));
 }
 

@@ -98,7 +98,7 @@ export interface ProcessReport {
   readonly forced?: readonly string[];
   /** The patches that went in the same stop. */
   readonly replaced?: readonly string[];
-  /** Callbacks of the patch that did not do their work after the switch, or in answer to one that did not come about. */
+  /** Callbacks of the patch, other than pre-patch, that did not do their work. */
   readonly failedCallbacks?: readonly FailedCallback[];
   /** It was forked from one of the others in the middle, and brought to the same state afterwards. */
   readonly forkedMeanwhile?: true;

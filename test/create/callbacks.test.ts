@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { applyPatch, listPatches, revertPatch } from "../../native/patch/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { lifted } from "../support/limits.ts";
-import { snapshotOf } from "../support/mod.ts";
+import { snapshotOf, startTarget } from "../support/mod.ts";
 import { startProgram } from "./live-program.ts";
 import type { Change, LiveProgram } from "./live-program.ts";
 
@@ -90,6 +90,43 @@ test.each([
   expect(await snapshotOf(program.pid)).toEqual(untouched);
   expect(await program.ask("login 4 sesame")).toBe("in");
   expect(await listPatches(tracer, program.pid)).toMatchObject([{ patches: [] }]);
+});
+
+test.each([
+  ["crashes", "*(volatile int *)0 = 1;", "crashed with signal 11"],
+  ["never returns", "for (;;) {}", "did not return in time"],
+  ["ends the program", "_exit(1);", "wanted to end the process"],
+])("revertPatch() is not held up by a pre-unpatch callback that %s: it is told, and the patch goes", async (_, body, outcome) => {
+  const { image } = await program.build("going", withCallbacks(`static void before(void) { limit = 60; ${body} }\nSUTURE_PRE_UNPATCH(before)\nstatic void back(void) { limit += 40; }\nSUTURE_POST_UNPATCH(back)`));
+  const untouched = await snapshotOf(program.pid);
+  await applyPatch(tracer, image, program.pid);
+  expect(await revertPatch(tracer, "going", program.pid)).toMatchObject({ result: "reverted", processes: [{ failedCallbacks: [{ when: "pre-unpatch", function: "before", outcome }] }] });
+  expect(await program.ask("limit")).toBe("limit 100");
+  expect(await program.ask("login 4 sesame")).toBe("in");
+  await program.returnsTo(untouched);
+});
+
+test("applyPatch() to two processes: when the pre-patch callback refuses in one, what it did in the other is answered there, and nothing is patched in either", async () => {
+  await using one = await startTarget(program.path);
+  await using other = await startTarget(program.path);
+  const targets = [one, other].sort((a, b) => a.pid - b.pid);
+  const pids = targets.map(({ pid }) => pid);
+  const limits = (): Promise<readonly string[]> => Promise.all(targets.map((target) => {
+    const from = target.lines.length;
+    target.write("limit\n");
+    return target.line(/^limit/, from);
+  }));
+  const refusedBy = async (pid: number): Promise<void> => {
+    const { image } = await program.build("both", withCallbacks(`static int begin(void) { if (getpid() == ${pid}) return 3; limit += 10; return 0; }\nSUTURE_PRE_PATCH(begin)\nstatic void end(void) { limit += 1; }\nSUTURE_POST_UNPATCH(end)`));
+    const untouched = await Promise.all(pids.map(snapshotOf));
+    await expect(applyPatch(tracer, image, { pids })).rejects.toMatchObject({ kind: "callback-refused", data: expect.objectContaining({ pid, answer: 3 }) as unknown });
+    expect(await Promise.all(pids.map(snapshotOf))).toEqual(untouched);
+  };
+  // One that has run and refused is answered, too; one that was not asked is not.
+  await refusedBy(pids[0] ?? 0);
+  expect(await limits()).toEqual(["limit 101", "limit 100"]);
+  await refusedBy(pids[1] ?? 0);
+  expect(await limits()).toEqual(["limit 112", "limit 101"]);
 });
 
 test("applyPatch() tells of a post-patch callback that crashes; the patch and the process stay", async () => {
