@@ -23,7 +23,7 @@ export async function recoverProcess(tracer: TracerClient, pid: number): Promise
   const { startTime } = await describeOnceUntraced(tracer, pid);
   const { ledger, process } = await onceUntraced(pid, () => openProcess(tracer, { pid, startTime }));
   const others = ledger === undefined ? [] : peersOf(process, ledger.state);
-  const report = await recoverOne(tracer, pid);
+  const report = await recoverOne(tracer, process);
   const peers: RecoveryReport[] = [];
   for (const other of others) {
     const settled = await recoverPeer(tracer, other);
@@ -32,13 +32,13 @@ export async function recoverProcess(tracer: TracerClient, pid: number): Promise
   return peers.length === 0 ? report : { ...report, peers };
 }
 
-const recoverOne = (tracer: TracerClient, pid: number): Promise<RecoveryReport> =>
-  withLockedProcess(tracer, pid, async ({ target }, patches) => ({ pid, program: target.process.program, patches }));
+const recoverOne = (tracer: TracerClient, process: ProcessIdentity): Promise<RecoveryReport> =>
+  withLockedProcess(tracer, process, async ({ target }, patches) => ({ pid: process.pid, program: target.process.program, patches }));
 
 /** Undefined when it has ended, or is not ours to look into. */
-async function recoverPeer(tracer: TracerClient, { pid, startTime }: ProcessIdentity): Promise<RecoveryReport | undefined> {
+async function recoverPeer(tracer: TracerClient, process: ProcessIdentity): Promise<RecoveryReport | undefined> {
   try {
-    return (await describeOnceUntraced(tracer, pid)).startTime === startTime ? await recoverOne(tracer, pid) : undefined;
+    return await recoverOne(tracer, process);
   } catch (error) {
     if (error instanceof SutureError && error.exitCode === 3) return undefined;
     throw error;

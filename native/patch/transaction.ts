@@ -19,11 +19,12 @@ import type { FunctionReport, ProcessReport, StopReport, TransactionResult, Valu
 /** The process is ours to change until `work` is done. Refuses: locked, bad-ledger, unfinished-transaction, and what describing a process refuses. */
 export async function withLockedProcess<Result>(
   tracer: TracerClient,
-  pid: number,
+  { pid, startTime }: ProcessIdentity,
   work: (open: OpenProcess, settled: readonly SettledPatch[]) => Promise<Result>,
 ): Promise<Result> {
-  await using _lock = await lockProcess(await identify(tracer, pid));
-  const { open, settled } = await openSettled(tracer, pid);
+  const process = await identify(tracer, pid, startTime);
+  await using _lock = await lockProcess(process);
+  const { open, settled } = await openSettled(tracer, process);
   return await work(open, settled);
 }
 
@@ -31,16 +32,18 @@ export async function withLockedProcess<Result>(
 export async function withLockedProcesses<Result>(tracer: TracerClient, chosen: readonly ChosenProcess[], work: (opens: readonly OpenProcess[]) => Promise<Result>): Promise<Result> {
   const locks: AsyncDisposable[] = [];
   try {
-    const locked: ChosenProcess[] = [];
+    const locked: { readonly each: ChosenProcess; readonly process: ProcessIdentity }[] = [];
     for (const each of chosen) {
-      const lock = await unlessEnded(each, async () => lockProcess(await identify(tracer, each.pid)));
+      const process = await unlessEnded(each, () => identify(tracer, each.pid, each.startTime));
+      if (process === undefined) continue;
+      const lock = await unlessEnded(each, () => lockProcess(process));
       if (lock === undefined) continue;
       locks.push(lock);
-      locked.push(each);
+      locked.push({ each, process });
     }
     const opens: OpenProcess[] = [];
-    for (const each of locked) {
-      const opened = await unlessEnded(each, () => openSettled(tracer, each.pid, each));
+    for (const { each, process } of locked) {
+      const opened = await unlessEnded(each, () => openSettled(tracer, process, each));
       if (opened !== undefined) opens.push(opened.open);
     }
     if (opens.length === 0) throw refuse("process-gone", "work on the processes that were chosen", "all of them have ended");
@@ -50,14 +53,15 @@ export async function withLockedProcesses<Result>(tracer: TracerClient, chosen: 
   }
 }
 
-async function identify(tracer: TracerClient, pid: number): Promise<ProcessIdentity> {
+/** Once for each transaction: whoever has the number later is somebody else. `chosen`: when the one that was chosen started; 0 if it could not be looked at. */
+async function identify(tracer: TracerClient, pid: number, chosen: bigint): Promise<ProcessIdentity> {
   const { startTime } = await describeOnceUntraced(tracer, pid);
+  if (chosen !== 0n && startTime !== chosen) throw refuse("process-gone", `work on pid ${pid}`, "it has ended and another process has its number", { pid });
   return { pid, startTime };
 }
 
-async function openSettled(tracer: TracerClient, pid: number, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {
-  const process = await identify(tracer, pid);
-  const reopen = (): Promise<OpenProcess> => onceUntraced(pid, () => openProcess(tracer, process, chosen));
+async function openSettled(tracer: TracerClient, process: ProcessIdentity, chosen?: ChosenProcess): Promise<{ readonly open: OpenProcess; readonly settled: readonly SettledPatch[] }> {
+  const reopen = (): Promise<OpenProcess> => onceUntraced(process.pid, () => openProcess(tracer, process, chosen));
   const open = await reopen();
   const { patches, hasChanged } = await settle(open);
   return { open: hasChanged ? await reopen() : open, settled: patches };

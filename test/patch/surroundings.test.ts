@@ -3,173 +3,98 @@
 // need to be root with the rights of one.
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, mkdirSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SutureError } from "../../native/errors.ts";
 import { applyPatch, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
-import { findHelper } from "../../native/tracer/connection.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { compileTarget, snapshotOf, startTarget, waitUntil } from "../support/mod.ts";
-import type { Target } from "../support/mod.ts";
+import { copyTo, Corners, failureOf } from "./corner.ts";
 import { fillLedger } from "./full-ledger.ts";
 import { newAnswer, newKeep, patchOf, startAnswers } from "./situations.ts";
 
 let tracer: Tracer;
-let scratch: string;
-let corner: string;
-let twice: Uint8Array;
+let corners: Corners;
 beforeAll(async () => {
   if (process.getuid?.() !== 0) throw new Error("Cannot make the surroundings that these tests are about: run them as root");
   tracer = await Tracer.start();
-  scratch = mkdtempSync(join(tmpdir(), "suture-surroundings-"));
-  chmodSync(scratch, 0o755);
-  const { program } = await compileTarget("answers-in-a-corner.c", { flags: ["-O1"], link: ["-Wl,--build-id"] });
-  corner = copyTo(scratch, program);
-  twice = patchOf({ module: corner, kind: "program" }, "two", "int answer(int thread) { return thread < 1000 ? 2 : 3; }", ["answer"]);
+  corners = await Corners.open();
 });
 afterAll(async () => {
   await tracer[Symbol.asyncDispose]();
-  rmSync(scratch, { recursive: true, force: true });
+  corners[Symbol.dispose]();
 });
-
-/** A copy that everybody may run. */
-function copyTo(directory: string, file: string): string {
-  const copy = join(directory, file.replace(/.*\//, ""));
-  if (existsSync(copy)) return copy;
-  mkdirSync(dirname(copy), { recursive: true });
-  copyFileSync(file, copy);
-  chmodSync(copy, 0o755);
-  return copy;
-}
-
-interface Corner extends AsyncDisposable {
-  readonly target: Target;
-  readonly pid: number;
-  readonly ask: () => Promise<string>;
-  readonly say: (word: string, reply: RegExp) => Promise<string>;
-}
-
-/** The program with this argument, under a command that ends by running it, as itself or as its child. */
-async function enter(how: string, under: readonly string[] = [], program = corner): Promise<Corner> {
-  const [first = "", ...rest] = [...under, program, how];
-  const target = await startTarget(first, { parameters: rest });
-  const say = async (word: string, reply: RegExp): Promise<string> => {
-    const from = target.lines.length;
-    target.write(`${word}\n`);
-    return target.line(reply, from);
-  };
-  return { target, pid: innermost(target.pid), say, ask: () => say("ask", /^answers/), [Symbol.asyncDispose]: async () => void await target.stop() };
-}
-
-const innermost = (pid: number): number => {
-  const child = Number(readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim());
-  return child === 0 ? pid : innermost(child);
-};
-
-const failureOf = (promise: Promise<unknown>): Promise<SutureError> =>
-  promise.then(() => { throw new Error("It did not fail"); }, (error: unknown) => error as SutureError);
-
-async function expectThereAndBack({ pid, ask }: Corner, by = tracer): Promise<void> {
-  const untouched = await snapshotOf(pid);
-  expect(await applyPatch(by, twice, pid)).toMatchObject({ result: "committed" });
-  expect(await ask()).toBe("answers: 2");
-  expect(await verifyPatches(by, pid)).toMatchObject({ verified: true, patches: [{ name: "two" }] });
-  await revertPatch(by, "two", pid);
-  expect(await ask()).toBe("answers: 1");
-  expect(await snapshotOf(pid)).toEqual(untouched);
-}
-
-async function expectRefusal({ pid, ask }: Corner, by: Tracer, refusal: { readonly kind: string; readonly message: RegExp }): Promise<void> {
-  const untouched = await snapshotOf(pid);
-  expect(await failureOf(applyPatch(by, twice, pid, { timeout: 0 }))).toMatchObject({ kind: refusal.kind, message: expect.stringMatching(refusal.message) as string });
-  expect(await snapshotOf(pid)).toEqual(untouched);
-  expect(await ask()).toBe("answers: 1");
-}
-
-/** A helper that has been robbed of something by setpriv. */
-async function helperWith(name: string, change: string): Promise<Tracer> {
-  const program = join(scratch, name);
-  writeFileSync(program, `#!/bin/sh\nexec setpriv ${change} "${copyTo(scratch, findHelper())}"\n`, { mode: 0o755 });
-  return Tracer.start({ program });
-}
 
 describe("applyPatch() works", () => {
   test("in another mount namespace, with a program that is not to be seen from here", async () => {
     const inside = "/tmp/answers-in-a-corner";
-    await using situation = await enter("plain", ["unshare", "--mount", "sh", "-c", `mount -t tmpfs none /tmp && cp "$0" ${inside} && exec ${inside} "$1"`], await ownPlace());
+    await using situation = await corners.enter("plain", ["unshare", "--mount", "sh", "-c", `mount -t tmpfs none /tmp && cp "$0" ${inside} && exec ${inside} "$1"`], corners.compiled);
     expect(() => readFileSync(inside)).toThrow("ENOENT");
-    await expectThereAndBack(situation);
+    await corners.expectThereAndBack(situation, tracer);
   });
 
   test("with a root directory of its own", async () => {
-    const root = join(scratch, "root");
-    copyTo(root, corner);
-    for (const library of execFileSync("ldd", [corner], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g)) {
+    const root = join(corners.scratch, "root");
+    copyTo(root, corners.program);
+    for (const library of execFileSync("ldd", [corners.program], { encoding: "utf8" }).matchAll(/(\/\S+) \(0x/g)) {
       const [, path = ""] = library;
       mkdirSync(join(root, dirname(path)), { recursive: true });
       cpSync(realpathSync(path), join(root, path));
     }
-    await using situation = await enter("plain", ["chroot", root], "/answers-in-a-corner");
-    await expectThereAndBack(situation);
+    await using situation = await corners.enter("plain", ["chroot", root], "/answers-in-a-corner");
+    await corners.expectThereAndBack(situation, tracer);
   });
 
   test("in another pid namespace, where its threads have other numbers", async () => {
-    await using situation = await enter("plain", ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    await using situation = await corners.enter("plain", ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     expect(situation.pid).not.toBe(situation.target.pid);
     expect(readFileSync(`/proc/${situation.pid}/status`, "utf8")).toMatch(/^NSpid:\s+\d+\s+1$/m);
-    await expectThereAndBack(situation);
+    await corners.expectThereAndBack(situation, tracer);
   });
 
   test("in a user namespace of its own", async () => {
-    await using situation = await enter("plain", ["unshare", "--user", "--map-root-user"]);
-    await expectThereAndBack(situation);
+    await using situation = await corners.enter("plain", ["unshare", "--user", "--map-root-user"]);
+    await corners.expectThereAndBack(situation, tracer);
   });
 
   test.each(["refused", "killed"])("under a seccomp filter by which calls that change memory are %s", async (how) => {
-    await using situation = await enter(how);
-    await expectThereAndBack(situation);
+    await using situation = await corners.enter(how);
+    await corners.expectThereAndBack(situation, tracer);
     expect(situation.target.exit()).toBeUndefined();
   });
 
   test("in a process that is not dumpable", async () => {
-    await using situation = await enter("private");
-    await expectThereAndBack(situation);
+    await using situation = await corners.enter("private");
+    await corners.expectThereAndBack(situation, tracer);
   });
 
   test("when a thread was in uninterruptible sleep, and is so no more", async () => {
-    await using situation = await enter("waiting");
+    await using situation = await corners.enter("waiting");
     await waitUntil("a thread sleeps uninterruptibly", async () => (await tracer.listThreads(situation.pid)).some(({ state }) => state === "D"));
     const before = await snapshotOf(situation.pid);
-    const error = await failureOf(applyPatch(tracer, twice, situation.pid, { timeout: 0 }));
+    const error = await failureOf(applyPatch(tracer, corners.image, situation.pid, { timeout: 0 }));
     expect(error).toMatchObject({ kind: "blocked", message: expect.stringMatching(/thread \d+ \(\S+\) did not stop/) as string, data: { blockers: [{ reason: "not-stopped" }] } });
     expect(await snapshotOf(situation.pid)).toEqual(before);
-    const applying = applyPatch(tracer, twice, situation.pid, { timeout: 20_000 });
+    const applying = applyPatch(tracer, corners.image, situation.pid, { timeout: 20_000 });
     await situation.say("wake", /^woken/);
     expect(await applying).toMatchObject({ result: "committed" });
     expect(await situation.ask()).toBe("answers: 2");
   });
 });
 
-/** A copy of the program that lies where a private /tmp does not hide it. */
-async function ownPlace(): Promise<string> {
-  const { program } = await compileTarget("answers-in-a-corner.c", { flags: ["-O1"], link: ["-Wl,--build-id"] });
-  return program;
-}
-
 describe("applyPatch() refuses, and changes nothing", () => {
   test.each(["refused", "killed"])("a process whose filter it may not suspend, and by which such calls are %s", async (how) => {
-    await using situation = await enter(how);
-    await using weaker = await helperWith("without-admin", "--bounding-set=-sys_admin --inh-caps=-sys_admin");
-    await expectRefusal(situation, weaker, { kind: "cannot-borrow-thread", message: /under a seccomp filter that cannot be suspended; .*run as root$/ });
+    await using situation = await corners.enter(how);
+    await using weaker = await corners.helperWith("without-admin", "--bounding-set=-sys_admin --inh-caps=-sys_admin");
+    await corners.expectRefusal(situation, weaker, { kind: "cannot-borrow-thread", message: /under a seccomp filter that cannot be suspended; .*run as root$/ });
     expect(situation.target.exit()).toBeUndefined();
   });
 
   test("a process that is not dumpable, to its own user", async () => {
-    await using situation = await enter("private", ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
-    await using nobody = await helperWith("as-nobody", "--reuid=65534 --regid=65534 --clear-groups --inh-caps=-all");
-    await expectRefusal(situation, nobody, { kind: "not-permitted", message: /the kernel does not permit it/ });
+    await using situation = await corners.enter("private", ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]);
+    await using nobody = await corners.helperWith("as-nobody", "--reuid=65534 --regid=65534 --clear-groups --inh-caps=-all");
+    await corners.expectRefusal(situation, nobody, { kind: "not-permitted", message: /the kernel does not permit it/ });
   });
 
   test("a process whose main thread has ended while others live: to apply, to revert, to list and to verify", async () => {
@@ -199,19 +124,19 @@ describe("applyPatch() refuses, and changes nothing", () => {
   });
 
   test("a process that has opened all the files that it may", async () => {
-    await using situation = await enter("plain");
+    await using situation = await corners.enter("plain");
     execFileSync("prlimit", ["--pid", `${situation.pid}`, "--nofile=3:"]);
-    await expectRefusal(situation, tracer, { kind: "out-of-memory", message: /Cannot make a memory file named "suture-ledger" in pid \d+: Too many open files/ });
+    await corners.expectRefusal(situation, tracer, { kind: "out-of-memory", message: /Cannot make a memory file named "suture-ledger" in pid \d+: Too many open files/ });
   });
 
   test("a process that has room for the first, the second, the third … page of what is needed, but not for all", async () => {
-    await using situation = await enter("plain");
+    await using situation = await corners.enter("plain");
     const used = 1024 * Number(/^VmSize:\s+(\d+) kB/m.exec(readFileSync(`/proc/${situation.pid}/status`, "utf8"))?.[1]);
     const untouched = await snapshotOf(situation.pid);
     let refusals = 0;
     for (let isDone = false; !isDone; refusals += isDone ? 0 : 1) {
       execFileSync("prlimit", ["--pid", `${situation.pid}`, `--as=${used + refusals * 4096}:`]);
-      const error = await applyPatch(tracer, twice, situation.pid).then(() => undefined, (thrown: unknown) => thrown as SutureError);
+      const error = await applyPatch(tracer, corners.image, situation.pid).then(() => undefined, (thrown: unknown) => thrown as SutureError);
       isDone = error === undefined;
       if (isDone) break;
       expect(error).toMatchObject({ kind: "out-of-memory", message: expect.stringMatching(/Cannot allocate memory/) as string });
