@@ -14,7 +14,7 @@ import { encodeRecord, lengthOf, NotALedger, readLedger, recordHeadSize, writeLe
 import type { LedgerPatch, LedgerRecord } from "./ledger-records.ts";
 import { recordsOf, replay } from "./ledger-state.ts";
 import type { CarriedPatch, LedgerState } from "./ledger-state.ts";
-import { findPlaces, occupying, withMappings } from "./place.ts";
+import { findPlaces, noRoom, occupying, withMappings } from "./place.ts";
 import { refuse } from "./refusal.ts";
 
 export const ledgerName = "suture-ledger";
@@ -200,7 +200,7 @@ const ledgerMapping = (at: Address, contents: Uint8Array): StagedMapping =>
 async function placeFor(tracer: TracerClient, target: Target, { pid }: ProcessIdentity, { length }: Uint8Array, attempt: number, taken: readonly Mapping[] = []): Promise<Address> {
   const mappings = withMappings(await readLiveMappings(tracer, pid), taken);
   const at = findPlaces(mappings, { span: target.program.span, isFixed: false }, length)[attempt];
-  if (at === undefined) throw refuse("unreachable-memory", `make a ledger in pid ${pid}`, "there is no free room in its address space", { pid });
+  if (at === undefined) throw noRoom(`make a ledger in pid ${pid}`, length, { pid, module: target.program.name });
   return at;
 }
 

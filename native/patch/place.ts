@@ -4,8 +4,10 @@
 
 import { address } from "../address.ts";
 import type { Address, AddressRange } from "../address.ts";
+import type { SutureError } from "../errors.ts";
 import { findGaps } from "../target/mod.ts";
 import type { Gap, Mapping } from "../target/mod.ts";
+import { refuse } from "./refusal.ts";
 
 /** Room for displacements that reach a little beyond a symbol. */
 const margin = 1n << 20n;
@@ -25,6 +27,10 @@ export interface PlaceFor {
   /** The code may hold 32-bit addresses. */
   readonly isFixed: boolean;
 }
+
+/** Where {@link findPlaces} finds none. */
+export const noRoom = (act: string, size: number, { pid, module }: { readonly pid: number; readonly module: string }): SutureError =>
+  refuse("unreachable-memory", act, `there is no free room of ${size} bytes within two GiB of ${module}: the process has taken all of it; give some back, or restart it with the fix`, { pid, module });
 
 /** Bases for a mapping of `size` bytes, the best first; empty where nothing is near enough. */
 export function findPlaces(mappings: readonly Mapping[], { span, isFixed }: PlaceFor, size: number): readonly Address[] {

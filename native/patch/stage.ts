@@ -14,7 +14,7 @@ import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerCallback, LedgerFunction, LedgerPatch } from "./ledger-records.ts";
 import { linkObject } from "./link.ts";
 import type { LinkedObject } from "./link.ts";
-import { findPlaces, occupying, withMappings } from "./place.ts";
+import { findPlaces, noRoom, occupying, withMappings } from "./place.ts";
 import { refuse } from "./refusal.ts";
 import { undoingOnFailure } from "./undo.ts";
 
@@ -104,7 +104,7 @@ function choosePlace(mappings: readonly Mapping[], { module, laidOut }: BoundObj
   const places = findPlaces(mappings, module, laidOut.size);
   const place = places[Math.min(attempt, places.length - 1)];
   if (place !== undefined) return place;
-  throw refuse("unreachable-memory", `stage patch "${laidOut.patch}" in pid ${pid}`, `there is no free room of ${laidOut.size} bytes within reach of ${module.name}`, { pid, module: module.name });
+  throw noRoom(`stage patch "${laidOut.patch}" in pid ${pid}`, laidOut.size, { pid, module: module.name });
 }
 
 /** /proc/PID/maps shows it; the kernel takes 249 bytes. Profilers tell files apart by it: those of several modules have several names. */

@@ -4,6 +4,10 @@
 //   killed     a seccomp filter kills the process for one
 //   private    the process is not dumpable: its files in /proc belong to root
 //   waiting    a thread is in uninterruptible sleep, until "wake"
+//   sealed     no memory becomes executable that was not so when it was mapped (PR_SET_MDWE)
+//   locked     all of its memory is locked, and what is mapped later, too
+//   crowded    nothing is free within four GiB of its code
+//   crammed    nothing but 48 pages
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -65,6 +69,25 @@ static void wake(void) {
   ioctl(faults, UFFDIO_ZEROPAGE, &fill);
 }
 
+static int fill(unsigned long from, unsigned long to) {
+  return from >= to || mmap((void *)from, to - from, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0) == (void *)from;
+}
+
+static int crowd(void) {
+  const unsigned long code = (unsigned long)answer & ~4095ul, reach = 1ul << 32, last = code + reach;
+  unsigned long from = code > reach ? code - reach : 65536, start, end;
+  FILE *const maps = fopen("/proc/self/maps", "r");
+  if (maps == NULL) return 0;
+  while (fscanf(maps, "%lx-%lx%*[^\n]", &start, &end) == 2) {
+    if (!fill(from, start < last ? start : last)) return 0;
+    if (end > from) from = end;
+  }
+  fclose(maps);
+  return fill(from, last);
+}
+
+static int cram(void) { return crowd() && munmap((void *)(((unsigned long)answer & ~4095ul) - (1ul << 30)), 48 << 12) == 0; }
+
 static void *rest(void *unused) {
   for (;;) pause();
   return unused;
@@ -75,6 +98,10 @@ static int prepare(const char *how) {
   if (strcmp(how, "killed") == 0) return denyMemory(SECCOMP_RET_KILL_PROCESS);
   if (strcmp(how, "private") == 0) return prctl(PR_SET_DUMPABLE, 0) == 0;
   if (strcmp(how, "waiting") == 0) return startWaiting();
+  if (strcmp(how, "sealed") == 0) return prctl(65, 1, 0, 0, 0) == 0;
+  if (strcmp(how, "locked") == 0) return mlockall(MCL_CURRENT | MCL_FUTURE) == 0;
+  if (strcmp(how, "crowded") == 0) return crowd();
+  if (strcmp(how, "crammed") == 0) return cram();
   return strcmp(how, "plain") == 0;
 }
 
