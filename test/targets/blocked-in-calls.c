@@ -39,6 +39,7 @@ static const int longMilliseconds = 1000000;
 static const struct timespec longTime = {1000, 0};
 static _Atomic int returned, interrupted;
 static const char *volatile last = "none";
+static atomic_int mayUseRings = 1;
 static int silence[2], sockets[2], full[2], listener, timedListener, fullListener, semaphores, messages;
 static char folder[] = "/tmp/suture-blocked-XXXXXX";
 
@@ -181,7 +182,10 @@ static void waitForCompletion(void) {
   struct io_uring_params parameters;
   memset(&parameters, 0, sizeof parameters);
   const long ring = syscall(SYS_io_uring_setup, 1, &parameters);
-  if (ring < 0) pause();  // the system does not allow it
+  if (ring < 0) {  // the system does not allow it
+    mayUseRings = 0;
+    pause();
+  }
   syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
 }
 
@@ -271,7 +275,7 @@ int main(int argc, char **argv) {
     if (pthread_create(&thread, NULL, block, (void *)&calls[i]) != 0) return 1;
   }
   usleep(100000);
-  printf("ready threads=%d calls=%d flag=%p first=%s\n", count + 1, all, (void *)&flag, calls[first].name);
+  printf("ready threads=%d calls=%d rings=%d flag=%p first=%s\n", count + 1, all, mayUseRings, (void *)&flag, calls[first].name);
   fflush(stdout);
   for (int said = 0;;) {
     usleep(20000);

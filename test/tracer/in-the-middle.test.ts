@@ -103,6 +103,25 @@ it.each(["seized:0", "half-stopped:0"])("threads that are born when all others h
   expect((await ask(situation.target))["wrong"]).toBe(0);
 });
 
+it("those who sleep are held first, while those who work do so still", async () => {
+  await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["12", "4"] });
+  const [main = 0, ...threads] = threadsOf(situation);
+  const working = threads.slice(0, 4);
+  await using stopping = await stopsAt("half-stopped:0");
+  const stop = attempt(stopping.client, situation, { forbidden: [], writes: [], maxStopMicroseconds: 20_000_000 });
+  stop.catch(() => undefined);
+  const stopped = await stoppedHelper();
+  const timeOf = (tid: number): bigint => BigInt(readFileSync(`/proc/${situation.pid}/task/${tid}/schedstat`, "utf8").split(" ")[0] ?? 0);
+  const held = (tid: number): boolean => lookAt(situation, tid).some(({ state, tracer: by }) => state === "t" && by !== 0);
+  expect(threads.map(held)).toEqual(threads.map((tid) => !working.includes(tid)));
+  const before = working.map(timeOf);
+  await waitUntil("each of them has worked for a millisecond more", () => working.every((tid, index) => timeOf(tid) > (before[index] ?? 0n) + 1_000_000n));
+  expect([main, ...threads].filter(held)).toEqual(expect.arrayContaining(threads.slice(4)));
+  expect(working.filter(held)).toEqual([]);
+  process.kill(stopped, "SIGCONT");
+  expect(await stop).toMatchObject({ outcome: "done", stop: { workingThreads: 4 } });
+});
+
 it.each(["borrowed:0", "calling:0", "called:0", "row:0", "passing:0"])("nobody is traced but the thread that is borrowed, and all others run: %s", async (place) => {
   await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["8", "4"] });
   await using stopping = await stopsAt(place);
