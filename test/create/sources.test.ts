@@ -11,7 +11,7 @@ import { captureCompileCommands, diffSourceTrees } from "../../native/create/mod
 import type { SourceDiff } from "../../native/create/mod.ts";
 import { createShadowTree } from "../../native/create/source-tree.ts";
 import { Tracer } from "../../native/tracer.ts";
-import { lifted, refused } from "../support/mod.ts";
+import { compileTarget, lifted, refused, startTarget } from "../support/mod.ts";
 import type { Beside } from "../support/mod.ts";
 import { answersAround, asking, buildTree, patchTree } from "./live-tree.ts";
 import type { Compilation } from "./live-tree.ts";
@@ -270,4 +270,18 @@ refused("X22", "a compile command that makes code for another machine", "its com
   const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c" }]);
   tree.write({ "compile_commands.json": JSON.stringify([{ directory: tree.root, file: "a.c", arguments: ["clang", "--target=aarch64-linux-gnu", "-g", "-O2", "-c", "a.c", "-o", "a.o"] }]) });
   return await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": single.replace("10", "20") })]));
+});
+
+describe("32-bit code", () => {
+  const attempt = async (flags: readonly string[], act: (program: string, build: () => Promise<unknown>) => Promise<unknown>): Promise<unknown> => {
+    const { program, source } = await compileTarget("thirty-two-bit.c", { flags: [...flags, "-g", "-nostdlib", "-fno-pic", "-fno-stack-protector"], link: [...flags, "-nostdlib", "-static", "-no-pie", "-Wl,--build-id"] });
+    using tree = openSourceTree({ "a.c": readFileSync(source, "utf8") });
+    tree.record([...flags, "-g", "-nostdlib", "-fno-pic", "-c", "a.c"].join(" "));
+    return await act(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": readFileSync(source, "utf8").replace("call(29, 0, 0, 0)", "call(29, 1, 0, 0)") })]));
+  };
+  refused("X22", "a program for i386, which runs", "it is not 64-bit; only 64-bit little-endian files are supported", (beside) => attempt(["-m32"], async (program, build) => {
+    await using target = await startTarget(program);
+    return await beside(target.pid, build);
+  }));
+  refused("X22", "a program for x32 (-mx32), which kernels seldom run", "it is not 64-bit; only 64-bit little-endian files are supported", () => attempt(["-mx32"], (_, build) => build()), { withoutProcess: "this kernel may not run it" });
 });

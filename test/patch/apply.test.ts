@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { address } from "../../native/address.ts";
 import type { SutureError } from "../../native/errors.ts";
 import { applyPatch, debugFilesOf, listPatches, recoverProcess, revertPatch, verifyPatches } from "../../native/patch/mod.ts";
 import type { TransactionProgress } from "../../native/patch/mod.ts";
@@ -49,6 +50,17 @@ test("applyPatch() reports its steps, and how long threads were held", async () 
   expect(steps).toEqual([{ step: "staged", pid: situation.pid, bytes: 12288 }, { step: "committed", attempt: 1 }]);
   expect(stop.sleepingMicroseconds).toBeGreaterThan(0);
   expect(stop.attempts).toBe(1);
+});
+
+test.each(forms)("a call of a patched function costs one direct jump, from its old entry to the new one: %s", async (form) => {
+  await using situation = await startAnswers(form);
+  const { pid } = situation;
+  const { processes: [report] } = await applyPatch(tracer, patchOf(situation, "two", newAnswer, ["answer"]), pid);
+  const { old = address(0n), new: replacement = address(0n) } = report?.functions[0] ?? {};
+  const entry = Buffer.from(await tracer.readMemory(pid, old, 16));
+  // endbr64 stays where it is.
+  const at = entry.readUInt32LE(0) === 0xfa1e0ff3 ? 4 : 0;
+  expect([entry[at], old + BigInt(at + 5 + entry.readInt32LE(at + 1))]).toEqual([0xe9, replacement]);
 });
 
 test("applyPatch() leaves a patch that a debugger can name functions of", async () => {

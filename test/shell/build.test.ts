@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openProgress, parseProgressMode } from "../../shell/progress.ts";
 import { plainStyle } from "../../shell/terminal.ts";
-import { compileTarget, startTarget, type CompiledTarget } from "../support/mod.ts";
+import { compileTarget, snapshotOf, startTarget, type CompiledTarget } from "../support/mod.ts";
 import { scratchDirectory, writeDiff } from "./patched-program.ts";
 import { runSuture, type Run } from "./run-suture.ts";
 
@@ -63,6 +63,18 @@ describe("suture build", () => {
     expect(out).toContain("answer");
     expect(JSON.parse(error.trim().split("\n").at(-1) ?? "")).toMatchObject({ step: "assembled" });
     for (const words of [["--json", "--progress", "none"], ["--progress", "none"]]) expect((await build("quiet", diff, "--source", answers.sourceDirectory, ...words)).error).toBe("");
+  });
+
+  it("says of a function that a running process never enters again that it is one, before anything is committed; inspect says so, too", async () => {
+    const main = await writeDiff(join(scratch.path, "main.patch"), answers, "usleep(10000)", "usleep(20000)");
+    const warning = /warning: main: it runs from the start of the program to its end: a running process never enters it again/;
+    expect(await build("main", main, "--source", answers.sourceDirectory)).toMatchObject({ exitCode: 0, error: expect.stringMatching(warning) as string });
+    expect((await runSuture(["inspect", output("main")])).out).toMatch(warning);
+    // And to commit it all the same is a choice of its own.
+    await using target = await startTarget(answers.program);
+    const before = await snapshotOf(target.pid);
+    expect(await runSuture(["apply", output("main"), "--pid", `${target.pid}`, "--timeout", "50ms"])).toMatchObject({ exitCode: 6, error: expect.stringMatching(/is in main, .*--force-active/) as string });
+    expect(await snapshotOf(target.pid)).toEqual(before);
   });
 
   it("makes the same patch from a new version's tree as from the diff", async () => {

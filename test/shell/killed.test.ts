@@ -1,9 +1,12 @@
 // The real program is killed in the middle, alone or together with its helper, and two programs come at once: the process
 // runs on, and the next `suture` finishes or undoes what was begun.
 
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createTwoFilesPatch } from "diff";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { sanitizedHelper, snapshotOf, startTarget, type CompiledTarget, type Target } from "../support/mod.ts";
-import { buildPatch, scratchDirectory } from "./patched-program.ts";
+import { compileTarget, sanitizedHelper, snapshotOf, startTarget, waitUntil, type CompiledTarget, type Target } from "../support/mod.ts";
+import { buildPatch, buildWords, scratchDirectory } from "./patched-program.ts";
 import { endOfSuture, runSuture } from "./run-suture.ts";
 
 let scratch: Awaited<ReturnType<typeof scratchDirectory>>;
@@ -71,6 +74,58 @@ describe("suture apply", () => {
   }, 120_000);
 });
 
+/** Of pairs-of-functions.c, whose functions call a mix what is not of one version, and a value that is not theirs. */
+describe("a patch of a hundred functions that want a value", () => {
+  let pairs: CompiledTarget;
+  let withValue: string;
+  beforeAll(async () => {
+    pairs = await compileTarget("pairs-of-functions.c", { flags: ["-g", "-O2"], link: ["-Wl,--build-id"] });
+    const changes = [["return x + 1;", "return x + 2;"], ["10 * (x + 1) + inner_##n(x) + 100 * (setting - 1)", "10 * (x + 2) + inner_##n(x) + 100 * (setting - 2)"]] as const;
+    const before = await readFile(pairs.source, "utf8");
+    const after = changes.reduce((text, [from, to]) => text.replace(from, to), before);
+    const diff = join(scratch.path, "pairs.patch");
+    await writeFile(diff, createTwoFilesPatch("a/pairs-of-functions.c", "b/pairs-of-functions.c", before, after, "", ""));
+    withValue = join(scratch.path, "pairs.suture");
+    await mustRun([...buildWords(pairs, diff, withValue), "--set", "setting=2 if 1"]);
+  }, 120_000);
+
+  async function answersOf(target: Target): Promise<{ readonly old: number; readonly new: number; readonly mixed: number }> {
+    const from = target.lines.length;
+    target.write("ask\n");
+    const [, old = 0, fresh = 0, mixed = 0] = (await target.line(/^answers/, from)).split(" ").map(Number);
+    return { old, new: fresh, mixed };
+  }
+
+  it.each(["apply", "revert"])("%s killed in the middle: no call finds half of it, and afterwards all of it is there or nothing", async (act) => {
+    await using target = await startTarget(pairs.program);
+    const untouched = await snapshotOf(target.pid);
+    const pid = ["--pid", `${target.pid}`];
+    for (let death = 0; ; death++) {
+      if (act === "revert") await mustRun(["apply", withValue, ...pid]);
+      const words = act === "apply" ? ["apply", withValue, ...pid] : ["revert", "pairs", ...pid];
+      const ended = await endOfSuture(words, { SUTURE_TRACER: helper, SUTURE_KILL: death % 2 === 0 ? "both" : "tool", SUTURE_KILL_AT_STEP: `${death * 97 + 20}` });
+      await mustRun(["recover", ...pid]);
+      const left = await activePatches(target);
+      const version = left.length === 0 ? "old" : "new";
+      expect([[], ["pairs active"]]).toContainEqual(left);
+      await answersOf(target);
+      const answers = await waitUntil(`the ${version} functions answer`, async () => {
+        const found = await answersOf(target);
+        return found[version] > 0 && found;
+      });
+      expect(answers).toEqual({ old: 0, new: 0, mixed: 0, [version]: answers[version] });
+      await mustRun(["verify", ...pid]);
+      if (version === "new") await mustRun(["revert", "pairs", ...pid]);
+      expect(await snapshotOf(target.pid)).toEqual(untouched);
+      if (ended === 0) {
+        expect(death).toBeGreaterThan(2);
+        return;
+      }
+      expect([death, ended]).toEqual([death, "SIGKILL"]);
+    }
+  }, 120_000);
+});
+
 const pidWords = (targets: readonly Target[]): readonly string[] => targets.flatMap(({ pid }) => ["--pid", `${pid}`]);
 
 interface Act {
@@ -92,6 +147,23 @@ const acts: readonly Act[] = [
     from: (pids) => endOfSuture(["apply", image, ...pids], { SUTURE_TRACER: helper, SUTURE_KILL: "both", SUTURE_KILL_AT: "park:0", SUTURE_FAULT: "guardian" }),
   },
 ];
+
+it("list and verify say that something was begun, and what settles it, until it is settled", async () => {
+  await using target = await startTarget(answers.program);
+  const untouched = await snapshotOf(target.pid);
+  const pid = ["--pid", `${target.pid}`];
+  expect(await endOfSuture(["apply", image, ...pid], { SUTURE_TRACER: helper, SUTURE_KILL: "both", SUTURE_KILL_AT: "park:0", SUTURE_FAULT: "guardian" })).toBe("SIGKILL");
+  expect(await activePatches(target)).toEqual(["triple activating"]);
+  const advice = new RegExp(`triple is activating in pid ${target.pid}: .*then "suture recover --pid ${target.pid}" finishes or undoes it`);
+  const listed = await runSuture(["list", ...pid]);
+  expect([listed.exitCode, listed.out + listed.error]).toEqual([0, expect.stringMatching(advice)]);
+  const verified = await runSuture(["verify", ...pid]);
+  expect([verified.exitCode, verified.out + verified.error]).toEqual([7, expect.stringContaining("activating")]);
+  await mustRun(["recover", ...pid]);
+  expect(await activePatches(target)).toEqual([]);
+  await mustRun(["verify", ...pid]);
+  expect(await snapshotOf(target.pid)).toEqual(untouched);
+});
 
 // As above, at fewer places, with its helper and alone in turn.
 describe.each(acts)("$name", ({ processes, from, words }) => {
