@@ -10,7 +10,9 @@ import { checkPatch } from "./check.ts";
 import type { BoundPatch } from "./check.ts";
 import { readEntries, summarize } from "./entries.ts";
 import { followForks } from "./forked.ts";
+import { pageSize } from "./layout.ts";
 import { dropEmptyLedger } from "./ledger.ts";
+import { requireMemory } from "./memory-limit.ts";
 import type { OpenProcess } from "./open-process.ts";
 import { chooseProcesses, selectionOf } from "./processes.ts";
 import type { ChosenProcess, Processes } from "./processes.ts";
@@ -63,8 +65,16 @@ interface Bound {
   readonly bound: BoundPatch;
 }
 
-const bind = async (image: PatchImage, open: OpenProcess, verb: Verb): Promise<Bound> =>
-  ({ open, bound: await checkPatch(image, open.target, open.ledger?.patches ?? [], actOn(verb, image.manifest.name, `pid ${open.process.pid}`)) });
+async function bind(image: PatchImage, open: OpenProcess, verb: Verb): Promise<Bound> {
+  const act = actOn(verb, image.manifest.name, `pid ${open.process.pid}`);
+  const bound = await checkPatch(image, open.target, open.ledger?.patches ?? [], act);
+  await requireMemory(act, open.process.pid, memoryFor(bound));
+  return { open, bound };
+}
+
+/** With a copy of each page that an entry lies in. */
+const memoryFor = ({ objects }: BoundPatch): number =>
+  objects.reduce((sum, { laidOut, functions }) => sum + laidOut.size + pageSize * new Set(functions.map(({ at }) => at / BigInt(pageSize))).size, 0);
 
 async function stage({ open, bound }: Bound, { onProgress }: TransactionOptions): Promise<Carrying> {
   const { tracer, target, process } = open;
