@@ -21,7 +21,7 @@ const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "sut
 const debianPackages = [
   "g++", "gcc", "cmake", "ninja-build", "libdw-dev", "libelf-dev", "zlib1g-dev", "liblzma-dev", "libbz2-dev", "libcapstone-dev", "nlohmann-json3-dev", "doctest-dev",
   "patch", "bear", "binutils", "make", "clang", "lld", "gcc-11",
-  "gdb", "linux-perf", "procps", "tmux", "util-linux", "debuginfod", "libdebuginfod1", "dwz", "xz-utils",
+  "gdb", "linux-perf", "procps", "strace", "tmux", "util-linux", "debuginfod", "libdebuginfod1", "dwz", "xz-utils",
   "dpkg-dev", "ca-certificates", "libssl-dev", "libpcre2-dev", "pkg-config", "tcl", "wrk",
 ];
 
