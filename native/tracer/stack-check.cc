@@ -4,7 +4,6 @@
 
 #include <fcntl.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,7 +14,6 @@ namespace suture {
 namespace {
 
 constexpr uint64_t redZone = 128;
-constexpr size_t chunkSize = 64 << 10;
 constexpr size_t longestCall = 7;
 /** A stack of its own is scanned whole up to this; a place in somebody's heap up to the other. */
 constexpr uint64_t longestStack = uint64_t{64} << 20;
@@ -118,10 +116,7 @@ bool StackMap::isWholeStack(pid_t tid, const user_regs_struct& registers, const 
 }
 
 StackCheck::StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<ForbiddenRange> forbidden)
-    : pid_(pid), stacks_(std::move(stacks)), tables_(std::move(tables)), forbidden_(std::move(forbidden)), memory_(pid), chunk_(chunkSize),
-      resident_(pid) {
-  ::mlock(chunk_.data(), chunk_.size());
-}
+    : pid_(pid), stacks_(std::move(stacks)), tables_(std::move(tables)), forbidden_(std::move(forbidden)), memory_(pid), resident_(pid) {}
 
 std::vector<ForbiddenRange> examine(pid_t pid, std::vector<ForbiddenRange> ranges) {
   for (ForbiddenRange& each : ranges) each.mayEndWithCall = each.mayEndWithCall && readsAsCallAtEnd(pid, each.range);
@@ -134,37 +129,27 @@ Result<StackCheck> StackCheck::of(pid_t pid, uint64_t startTime, std::vector<For
   return StackCheck(pid, std::move(stacks), std::move(tables), examine(pid, std::move(forbidden)));
 }
 
-StackCheck::Scan StackCheck::scanRange(RemoteRange range, uint64_t most, size_t step) {
-  Scan scan;
-  scan.isPartial = range.length() > most;
-  const uint64_t end = std::min(range.end.bits(), range.start.bits() + most);
-  for (uint64_t at = range.start.bits(); at < end;) {
-    const size_t wanted = std::min<uint64_t>(chunkSize, end - at);
-    const size_t got = readRemote(pid_, at, {chunk_.data(), wanted});
-    const std::optional<size_t> hit = forbidden_.findReturn({chunk_.data(), got}, step);
-    if (hit) {
-      scan.hit = at + *hit;
-      return scan;
-    }
-    if (got < wanted) {
-      scan.isPartial = true;
-      return scan;
-    }
-    // Words that lie across two chunks belong to the second one.
-    at += wanted < sizeof(uint64_t) || at + wanted == end ? wanted : wanted - (step == 1 ? sizeof(uint64_t) - 1 : 0);
-  }
-  return scan;
+/** Return addresses lie at multiples of eight, unless the stack pointer itself does not. */
+StackSearch StackCheck::searchOf(const StackMap::Used& used, const user_regs_struct& registers) const {
+  const uint64_t most = used.own.isEmpty() ? longestStack : longestElsewhere;
+  return {pid_, &forbidden_, used.stack, most, registers.rsp % sizeof(uint64_t) == 0 ? sizeof(uint64_t) : 1};
+}
+
+std::optional<StackSearch> StackCheck::searchFor(pid_t tid, const user_regs_struct& registers) const {
+  if (isJudgedNoted_ || forbidden_.isEmpty() || forbidden_.standsIn(registers.rip) || isInRegister(registers)) return {};
+  const std::optional<StackMap::Used> used = stacks_.usedBy(tid, registers);
+  return used && used->own.isEmpty() ? std::optional(searchOf(*used, registers)) : std::nullopt;
 }
 
 /** Of a mapping that was made for a stack most pages have never been touched, and touching them is not for us. */
-StackCheck::Scan StackCheck::scanResident(RemoteRange range) {
-  Scan scan;
+StackScan StackCheck::scanResident(RemoteRange range) {
+  StackScan scan;
   if (range.length() > longestStack) {
     scan.isPartial = true;
     range.start = range.end - longestStack;
   }
-  resident_.visit(range, chunkSize, [&](const RemoteRange& piece) {
-    const Scan found = scanRange(piece, chunkSize, sizeof(uint64_t));
+  resident_.visit(range, StackSearcher::chunkSize, [&](const RemoteRange& piece) {
+    const StackScan found = searcher_.search({pid_, &forbidden_, piece, StackSearcher::chunkSize, sizeof(uint64_t)});
     scan.isPartial |= found.isPartial;
     scan.hit = found.hit;
     return !scan.hit;
@@ -181,7 +166,7 @@ bool StackCheck::isInRegister(const user_regs_struct& registers) const {
   return false;
 }
 
-std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& registers) {
+std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& registers, const StackScan* found) {
   if (forbidden_.isEmpty()) return {};
   memory_.forget();
   if (const std::optional<size_t> range = forbidden_.standsIn(registers.rip)) {
@@ -190,12 +175,10 @@ std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& regi
   const std::optional<StackMap::Used> used = stacks_.usedBy(tid, registers);
   if (!used) return Finding{Finding::Reason::unreliableStack, {}, {registers.rip}};
 
-  // Return addresses lie at multiples of eight, unless the stack pointer itself does not.
-  const bool isElsewhere = !used->own.isEmpty();
-  const Scan scan = scanRange(used->stack, isElsewhere ? longestElsewhere : longestStack, registers.rsp % sizeof(uint64_t) == 0 ? sizeof(uint64_t) : 1);
-  const Scan ownScan = isElsewhere ? scanResident(used->own) : Scan();
-  const bool isOwnSuspicious = ownScan.hit || ownScan.isPartial;
-  if (!scan.hit && !scan.isPartial && !isOwnSuspicious && !isInRegister(registers)) {
+  const StackScan scan = found != nullptr ? *found : searcher_.search(searchOf(*used, registers));
+  const StackScan ownScan = used->own.isEmpty() ? StackScan() : scanResident(used->own);
+  const bool isOwnSuspicious = !ownScan.isClean();
+  if (scan.isClean() && !isOwnSuspicious && !isInRegister(registers)) {
     judge(tid, registers, *used, nullptr);
     return {};
   }
@@ -255,7 +238,7 @@ bool StackCheck::isReturnAddress(uint64_t word) const {
   return mapping && word - mapping->start.bits() >= sizeof before && (readRemote(pid_, word - sizeof before, before) != sizeof before || mayEndWithCall(before));
 }
 
-Finding StackCheck::describe(const Unwinding& unwinding, const Scan& scan) const {
+Finding StackCheck::describe(const Unwinding& unwinding, const StackScan& scan) const {
   Finding finding = {Finding::Reason::unreliableStack, {}, instructionsOf(unwinding)};
   uint64_t word;
   if (!scan.hit || readRemote(pid_, *scan.hit, {reinterpret_cast<uint8_t*>(&word), sizeof word}) != sizeof word) return finding;

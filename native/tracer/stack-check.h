@@ -11,6 +11,7 @@
 #include "process.h"
 #include "resident-pages.h"
 #include "scan.h"
+#include "stack-search.h"
 #include "unwind.h"
 
 #include <sys/user.h>
@@ -73,27 +74,25 @@ class StackCheck {
   /** Slow: opens files and reads unwind tables. */
   static Result<StackCheck> of(pid_t pid, uint64_t startTime, std::vector<ForbiddenRange> forbidden, bool isGuest = false);
 
-  /** Nothing: the thread may go on with the ranges taken away. */
-  std::optional<Finding> check(pid_t tid, const user_regs_struct& registers);
+  /** Nothing: the thread may go on with the ranges taken away. `found`: what the search of searchFor() has shown, if it was made. */
+  std::optional<Finding> check(pid_t tid, const user_regs_struct& registers, const StackScan* found = nullptr);
+  /**
+   * The search that is all there is left to do for a thread, for who has it made by others: if nothing comes of it, the thread may go on. Else
+   * check() decides. Nothing: check() decides at once.
+   */
+  std::optional<StackSearch> searchFor(pid_t tid, const user_regs_struct& registers) const;
 
   /** From now on check() notes which parts of the threads' own stacks need no other look. */
   void noteJudged() { isJudgedNoted_ = true; }
   const std::vector<RemoteRange>& judged() const { return judged_; }
 
  private:
-  struct Scan {
-    /** Where a word returns into a range. */
-    std::optional<uint64_t> hit;
-    /** Not everything could be scanned. */
-    bool isPartial = false;
-  };
-
   StackCheck(pid_t pid, StackMap stacks, std::shared_ptr<UnwindTables> tables, std::vector<ForbiddenRange> forbidden);
 
-  Scan scanRange(RemoteRange range, uint64_t most, size_t step);
-  Scan scanResident(RemoteRange range);
+  StackSearch searchOf(const StackMap::Used& used, const user_regs_struct& registers) const;
+  StackScan scanResident(RemoteRange range);
   bool isInRegister(const user_regs_struct& registers) const;
-  Finding describe(const Unwinding& unwinding, const Scan& scan) const;
+  Finding describe(const Unwinding& unwinding, const StackScan& scan) const;
   void judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* cleared);
   bool reachesTop(const Unwinding& unwinding, const RemoteRange& stack);
   bool isReturnAddress(uint64_t word) const;
@@ -103,7 +102,7 @@ class StackCheck {
   std::shared_ptr<UnwindTables> tables_;
   ForbiddenRanges forbidden_;
   LiveMemory memory_;
-  std::vector<uint8_t> chunk_;
+  StackSearcher searcher_;
   ResidentPages resident_;
   bool isJudgedNoted_ = false;
   std::vector<RemoteRange> judged_;

@@ -379,6 +379,10 @@ AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor)
   return outcome == Outcome::stopped ? stopStragglers(deadline, visitor) : outcome;
 }
 
+size_t AllStop::countWorking() const {
+  return static_cast<size_t>(std::ranges::count_if(tracees_, [](const Tracee& tracee) { return tracee.isWorking; }));
+}
+
 size_t AllStop::countHeld(size_t process) const {
   return static_cast<size_t>(std::count_if(tracees_.begin(), tracees_.end(), [&](const Tracee& tracee) {
     return tracee.process == process && tracee.state == Tracee::State::stopped && !tracee.isForeign;

@@ -93,6 +93,7 @@ class AllStop {
   /** `deadline` (see now()) is for reaching the stop; the visits may go beyond it. */
   Outcome stopWorkers(uint64_t deadline, const Visitor& visitor);
 
+  size_t countWorking() const;
   /** When the first working thread was asked to stop; 0 when there was none. */
   uint64_t workersHeldFrom() const { return workersHeldFrom_; }
   /** Those that were asked to stop and did not, or could not be asked, after Outcome::notStopped. */

@@ -5,6 +5,7 @@
 #include "handlers.h"
 #include "memory-sharers.h"
 #include "stack-check.h"
+#include "stack-readers.h"
 #include "switch-plan.h"
 
 #include <fcntl.h>
@@ -39,10 +40,13 @@ class Transition {
   Result<TransitionOutcome> perform() {
     const Result<bool> ready = prepare();
     const Result<bool> end = ready && ready.value() ? stopAndWrite() : ready;
+    readers_.cancel();
     stop_.release();
+    readers_.join();
     if (plan_.isMapped()) Guardian::instance().dismiss();
     faultPoint("released", 0);
     if (!end) return explain(end.error());
+    noteInspected();
     nameBlockers();
     if (isBlocked()) outcome_.kind = Kind::blocked;
     outcome_.stop = stop_.figures();
@@ -123,6 +127,7 @@ class Transition {
   Result<bool> stopAndWrite() {
     for (const ProcessTransition& process : wanted_) TRY(stop_.seize(process.pid, process.startTime));
     faultPoint("seized", 0);
+    if (depth_ == ScanDepth::stacks) readers_.prepare(stop_.countWorking());
     // Whoever sleeps in the way ends it before a working thread has been held at all.
     const AllStop::Visitor visitor = [&](const Tracee& tracee) { return inspect(tracee) || outcome_.blockers.size() < enoughBlockers; };
     AllStop::Outcome sleepers = stop_.awaitUninterruptible();
@@ -131,9 +136,12 @@ class Transition {
     if (!outcome_.blockers.empty()) return endAs(Kind::blocked);
     if (sleepers != AllStop::Outcome::stopped) return notStopped(sleepers, true);
 
-    const AllStop::Outcome workers = stop_.stopWorkers(now() + budget_, [&](const Tracee& tracee) { return inspect(tracee); });
-    if (!outcome_.blockers.empty()) return endAs(Kind::blocked);
+    const uint64_t deadline = now() + budget_;
+    const AllStop::Outcome workers = stop_.stopWorkers(deadline, [&](const Tracee& tracee) { return inspectOrAdd(tracee); });
+    const bool isSearched = workers == AllStop::Outcome::stopped && readers_.finish(deadline);
+    if (!outcome_.blockers.empty() || !inspectFound()) return endAs(Kind::blocked);
     if (workers != AllStop::Outcome::stopped) return notStopped(workers, false);
+    if (!isSearched) return endAs(Kind::overBudget);
     return depth_ == ScanDepth::heap && !TRY(lookThroughMemory()) ? false : write();
   }
 
@@ -195,10 +203,26 @@ class Transition {
     });
   }
 
+  /** True: nobody is known to be in the way. */
+  bool inspectOrAdd(const Tracee& tracee) {
+    const std::optional<StackSearch> search = readers_.isHelping() ? prepared_[tracee.process].check.searchFor(tracee.tid, tracee.registers) : std::nullopt;
+    if (!search) return inspect(tracee) && inspectFound();
+    searched_.push_back(&tracee);
+    readers_.add(*search);
+    return inspectFound();
+  }
+
+  bool inspectFound() {
+    for (const size_t each : readers_.takeFound()) {
+      if (!inspect(*searched_[each], readers_.scanOf(each))) break;
+    }
+    return outcome_.blockers.empty();
+  }
+
   /** True: not in the way. */
-  bool inspect(const Tracee& tracee) {
+  bool inspect(const Tracee& tracee, const StackScan* found = nullptr) {
     outcome_.inspected.push_back(tracee.tid);
-    std::optional<Finding> finding = prepared_[tracee.process].check.check(tracee.tid, tracee.registers);
+    std::optional<Finding> finding = prepared_[tracee.process].check.check(tracee.tid, tracee.registers, found);
     if (!finding) return true;
     const char* const reason = finding->reason == Finding::Reason::inUse ? "in-use" : "unreliable-stack";
     outcome_.blockers.push_back({stop_.pidOf(tracee), ownerOf(tracee.process), tracee.tid, {}, tracee.isWorking, reason, finding->forbidden, std::move(finding->frames)});
@@ -245,6 +269,14 @@ class Transition {
     return error;
   }
 
+  /** Those whose searches came to nothing; the others have been noted. */
+  void noteInspected() {
+    for (size_t i = 0; i < searched_.size(); ++i) {
+      const StackScan* const scan = readers_.scanOf(i);
+      if (scan != nullptr && scan->isClean()) outcome_.inspected.push_back(searched_[i]->tid);
+    }
+  }
+
   /** Names are read when nobody is held any more. */
   void nameBlockers() {
     for (Blocker& blocker : outcome_.blockers) {
@@ -263,6 +295,9 @@ class Transition {
   std::vector<PreparedProcess> prepared_;
   TransitionOutcome outcome_;
   SwitchPlan plan_;
+  /** In the order of their searches. */
+  std::vector<const Tracee*> searched_;
+  StackReaders readers_;
   // The last member: the first to go, so that threads are let go before anything else is cleaned up.
   AllStop stop_;
 };

@@ -195,6 +195,23 @@ describe("transition() with a thread in the way", () => {
     expect(await outcomeFor("elsewhere")).toBe("done");
   });
 
+  it("finds the one of many working threads whose deep stack leads there, and clears all that only hold such a word", async () => {
+    await using situation = await enter(tracer, "works-on-deep-stacks.c", { parameters: ["32"] });
+    const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+    const last = Number(/ last=(\d+)/.exec(situation.target.readyLine)?.[1]);
+    const blocked = await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere"), situation.whole("entrance")], writes: [write] });
+    expect(blocked).toMatchObject({ outcome: "blocked", blockers: [{ reason: "in-use", tid: last, working: true, forbidden: 1 }] });
+    expect(blocked.outcome === "blocked" && blocked.inspected).toContain(last);
+    await mustSwitch(tracer, situation, { forbidden: [situation.whole("elsewhere"), situation.whole("mentioned")], writes: [write] });
+    const everybody = await attempt(tracer, situation, { forbidden: [situation.whole("otherEntrance")], writes: [write] });
+    // The first that is found ends it.
+    expect(everybody).toMatchObject({ outcome: "blocked", blockers: [{ reason: "in-use", working: true }] });
+    const late = await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write], maxStopMicroseconds: 1 });
+    expect(late.outcome).toBe("over-budget");
+    const { calls = 0 } = await ask(situation.target);
+    await waitUntil("they work on", async () => ((await ask(situation.target))["calls"] ?? 0) > calls);
+  });
+
   it("does not wait for a thread in uninterruptible sleep, and holds nobody for it", async () => {
     await using situation = await enter(tracer, "waits-for-vfork.c", { parameters: ["700"] });
     await sleep(50);
