@@ -26,6 +26,13 @@ constexpr uint64_t uninterruptiblePatience = 20 * millisecond;
 constexpr uint64_t wakingPatience = 2 * millisecond;
 constexpr uint64_t sleepersPatience = 100 * millisecond;
 constexpr uint64_t pollInterval = millisecond / 5;
+/**
+ * The last of so many is waited for first: on a processor that they share with us the others stop meanwhile, one after the other, and we are
+ * not scheduled in between.
+ */
+constexpr size_t awaitedTogether = 8;
+/** So many are asked to stop before the first of them is looked after: they need the time, and whoever searches stacks beside us must not wait for all. */
+constexpr size_t askedAhead = 16;
 constexpr int maxSeizeRounds = 100;
 /** A sleeping thread that was only stopped and let go a moment ago has run for less. */
 constexpr uint64_t runTimeOfWork = 50'000;
@@ -273,30 +280,33 @@ void AllStop::noteBirth(const Tracee& parent) {
 
 template <typename Choice>
 AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor& visitor) {
-  for (Tracee& tracee : tracees_) {
-    if (isChosen(tracee) && tracee.state == Tracee::State::seized) interrupt(tracee);
-  }
   bool isWanted = true;
   const auto visit = [&](const Tracee& tracee) {
     if (isWanted && !tracee.isForeign) isWanted = visitor(tracee);
   };
   // Those on a CPU stop at once; what still has to be scheduled for it is given priority, where it has not got it.
-  for (size_t i = 0; i < tracees_.size(); ++i) {
-    Tracee& tracee = tracees_[i];
-    if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
-    const Wait end = await(tracee, WNOHANG, 0);
-    if (end == Wait::stopped) visit(tracee);
-    if (end == Wait::timedOut && tracee.isWorking) raise(tracee);
+  const auto lookAfter = [&](Tracee& tracee) {
+    if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) return;
+    const Wait how = await(tracee, WNOHANG, 0);
+    if (how == Wait::stopped) visit(tracee);
+    if (how == Wait::timedOut && tracee.isWorking) raise(tracee);
+  };
+  for (size_t i = 0; i < tracees_.size() + askedAhead && isWanted; ++i) {
+    if (i < tracees_.size() && isChosen(tracees_[i]) && tracees_[i].state == Tracee::State::seized) interrupt(tracees_[i]);
+    if (i >= askedAhead) lookAfter(tracees_[i - askedAhead]);
   }
   bool isComplete = true;
   const auto awaitRest = [&](uint64_t until, auto onTimeOut) {
     const Alarm alarm(until);
-    for (size_t i = 0; i < tracees_.size() && isWanted; ++i) {
-      Tracee& tracee = tracees_[i];
-      if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
-      const Wait end = await(tracee, isComplete && now() < until ? 0 : WNOHANG, until);
-      if (end == Wait::stopped) visit(tracee);
-      if (end == Wait::timedOut) onTimeOut(tracee);
+    for (size_t from = 0, end; from < tracees_.size(); from = end) {
+      end = std::min(from + awaitedTogether, tracees_.size());
+      for (size_t i = end; i-- > from && isWanted;) {
+        Tracee& tracee = tracees_[i];
+        if (!isChosen(tracee) || tracee.state != Tracee::State::interrupted) continue;
+        const Wait how = await(tracee, isComplete && now() < until ? 0 : WNOHANG, until);
+        if (how == Wait::stopped) visit(tracee);
+        if (how == Wait::timedOut) onTimeOut(tracee);
+      }
     }
   };
   // Sleeping threads wake up at once, unless the machine is loaded: then they are raised, too.
