@@ -221,13 +221,13 @@ function readDebugInformation({ from, files, units, functions, inlined }: WireDe
 }
 
 function readFunction(row: DebugFunctionRow, files: readonly string[]): DebugFunction {
-  const [name, linkageName, entry, ranges, unit, fileNumber, line, external, noReturn] = row;
-  const file = files[fileNumber];
-  // No spreading: a program has thousands of them.
-  const read: { -readonly [Field in keyof DebugFunction]: DebugFunction[Field] } = { name, entry: fileAddress(BigInt(entry)), ranges: readRanges(ranges), unit, external, noReturn };
-  if (linkageName !== null) read.linkageName = linkageName;
+  // A program has thousands of them: nothing is taken apart by position, or spread.
+  const read: { -readonly [Field in keyof DebugFunction]: DebugFunction[Field] } =
+    { name: row[0], entry: fileAddress(BigInt(row[2])), ranges: readRanges(row[3]), unit: row[4], external: row[7], noReturn: row[8] };
+  const file = files[row[5]];
+  if (row[1] !== null) read.linkageName = row[1];
   if (file !== undefined) read.file = file;
-  if (line !== 0) read.line = line;
+  if (row[6] !== 0) read.line = row[6];
   return read;
 }
 

@@ -56,6 +56,8 @@ async function execute(words: readonly string[], surroundings: Surroundings, asJ
     const command = program.command(entry.name).description(entry.summary);
     // Only the command that was called is loaded; of the others the table's line is all that the help needs.
     if (entry.name !== named) continue;
+    // It gets ready while the command is loaded; whatever fails fails again when it is asked for.
+    if (entry.usesHelper === true && !line.some((word) => word === "--help" || word === "-h")) surroundings.session.tracer().catch(() => undefined);
     const definition = await entry.load();
     configureCommand(command, definition, surroundings.programName);
     command.action(async (...parameters: unknown[]) => {

@@ -46,7 +46,7 @@ interface CompileHooks {
   readonly isInProgram?: NameLookup;
   /** Told of each unit as it was, as soon as it is compiled; waited for only where the build fails. */
   readonly onOriginal?: (unit: OriginalUnit) => Promise<unknown>;
-  /** Called once compilers are at work, and nothing else is to be done. */
+  /** Called once compilers are at work, nothing else is to be done, and a processor is free for it. */
   readonly whileCompiling?: () => void;
 }
 
@@ -120,12 +120,12 @@ class Ahead {
 
   /** Ends when the compilers are at work. Nothing is read in the shadow before `patch` has made it ready: units as they were are begun first. */
   async begin(units: readonly Compilable[], patch: () => void): Promise<void> {
-    const originals = units.map((unit) => this.#read(unit, "original"));
-    for (const unit of units) this.workshop.cache.expect(unit.invocation);
-    this.#texts.push(...originals);
+    this.#texts.push(...units.map((unit) => this.#read(unit, "original")));
     patch();
     for (const unit of units) openWorkingDirectory(this.workshop, unit);
-    await Promise.all(units.map((unit, index) => this.#beginUnit(unit, index)));
+    const begun = units.map((unit, index) => this.#beginUnit(unit, index));
+    for (const unit of units) this.workshop.cache.expect(unit.invocation);
+    await Promise.all(begun);
   }
 
   /** Whatever fails here fails again when the unit's turn has come. */
@@ -240,15 +240,18 @@ async function compileUnits(
   options.onProgress?.({ step: "units", units: units.map(({ unit }) => unit) });
   const tasks = units.flatMap((unit, index) => sides.map((side) => ({ unit, index, side })));
   const originals: OriginalUnit[] = [];
+  const jobs = options.jobs ?? availableParallelism();
   let done = 0;
   const compiling = mapParallel(tasks, options.jobs, async ({ unit, index, side }) => {
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
     const object = await (ahead.object(unit, side) ?? timed(() => compileSide(workshop, unit, side, `${index}-${side}`, ownOptions)));
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds: object.milliseconds });
     if (side === "original") onOriginal(originals[index] = originalOf(workshop, unit, index, object));
+    // With all processors at work it would only hold up a compiler, and the last of them decides when the build ends.
+    if (done === 1 && tasks.length >= jobs) whileCompiling?.();
     return object;
   });
-  whileCompiling?.();
+  if (tasks.length < jobs) whileCompiling?.();
   const objects = await compiling;
   return units.map((unit, index) => toObjectPair(workshop, unit, index, originals[index], objects));
 }

@@ -22,23 +22,29 @@ const mostRounds = 3;
 export function findMentioned(search: MentionSearch, paths: readonly string[]): readonly string[] {
   const asked = new Set(paths.map((path) => basename(path)));
   const mentions = new Mentions(search.options ?? []);
+  const files = [...sourceFiles(search.root, search.mains)];
   for (let round = 0, names = new Set(asked); names.size > 0; round++) {
     for (const name of names) mentions.open(name);
     if (round === mostRounds) return paths;
-    const namers = readRound(search, names, mentions, () => [...asked].every((name) => mentions.isReached(name)));
+    const namers = readRound(search, files, names, mentions, () => [...asked].every((name) => mentions.isReached(name)));
     names = new Set([...namers].filter((name) => !mentions.isKnown(name)));
   }
   return paths.filter((path) => mentions.isReached(basename(path)));
 }
 
 /** Notes who mentions `names`; gives the names of those who are no units. */
-function readRound({ root, mains }: MentionSearch, names: ReadonlySet<string>, mentions: Mentions, isDone: () => boolean): ReadonlySet<string> {
+function readRound(
+  { root, mains }: MentionSearch, files: readonly SourceFile[], names: ReadonlySet<string>, mentions: Mentions, isDone: () => boolean,
+): ReadonlySet<string> {
   const mention = mentionOf([...names]);
   const namers = new Set<string>();
-  for (const file of sourceFiles(root, mains)) {
+  for (const file of files) {
     if (isDone()) return new Set();
+    const text = readSource(root, file);
+    // Most files name none of them, and need not be made into text.
+    if (![...names].some((name) => text.includes(name))) continue;
     const namer = mains?.has(file.path) === false ? basename(file.path) : undefined;
-    for (const [, name = ""] of readText(root, file).matchAll(mention)) {
+    for (const [, name = ""] of text.toString().matchAll(mention)) {
       mentions.add(name, namer);
       if (namer !== undefined) namers.add(namer);
     }
@@ -112,11 +118,11 @@ function* sourcesBelow(root: string, directory: string): Generator<SourceFile> {
 }
 
 /** A link mentions what it leads to. */
-function readText(root: string, { path, isLink }: SourceFile): string {
+function readSource(root: string, { path, isLink }: SourceFile): Buffer {
   const file = join(root, path);
   try {
-    return isLink ? `"${basename(readlinkSync(file))}" ${readFileSync(file, "latin1")}` : readFileSync(file, "latin1");
+    return isLink ? Buffer.concat([Buffer.from(`"${basename(readlinkSync(file))}" `), readFileSync(file)]) : readFileSync(file);
   } catch {
-    return "";
+    return Buffer.alloc(0);
   }
 }

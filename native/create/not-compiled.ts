@@ -35,7 +35,7 @@ function refuseGeneratorInputs(tree: ShadowTree, paths: readonly string[], sourc
   const inputs = new Map(paths.map((path) => [basename(path), path]));
   if (inputs.size === 0) return;
   for (const source of sources) {
-    const input = [...madeFrom(tree, source)].map((name) => inputs.get(name)).find((path) => path !== undefined);
+    const input = [...madeFrom(tree, source, [...inputs.keys()])].map((name) => inputs.get(name)).find((path) => path !== undefined);
     if (input === undefined) continue;
     throw new SutureError("not-patchable",
       `Cannot build a patch: the diff changes ${input}, from which ${source} was made, and not ${source}; run the generator on the changed file, and patch with the diff of what it makes`,
@@ -45,11 +45,12 @@ function refuseGeneratorInputs(tree: ShadowTree, paths: readonly string[], sourc
 
 const lineDirective = /^[ \t]*#[ \t]*(?:line[ \t]+)?\d+[ \t]+"([^"\n]+)"/gm;
 
-/** Base names of the files that `#line` directives of a source name. */
-function madeFrom(tree: ShadowTree, source: string): ReadonlySet<string> {
+/** Base names of the files that `#line` directives of a source name; none where it holds none of the names in question. */
+function madeFrom(tree: ShadowTree, source: string, names: readonly string[]): ReadonlySet<string> {
   try {
-    const text = readFileSync(join(tree.root, source), "latin1");
-    return new Set([...text.matchAll(lineDirective)].map(([, name = ""]) => basename(Buffer.from(name, "latin1").toString())));
+    const bytes = readFileSync(join(tree.root, source));
+    if (!names.some((name) => bytes.includes(name))) return new Set();
+    return new Set([...bytes.toString("latin1").matchAll(lineDirective)].map(([, name = ""]) => basename(Buffer.from(name, "latin1").toString())));
   } catch {
     return new Set(); // outside of the tree, or gone: nothing that a diff could mean
   }

@@ -23,6 +23,7 @@ export type NameLookup = (names: readonly string[]) => Promise<boolean>;
 export async function leaveOutUnmentioned(
   units: readonly TranslationUnit[], tree: ShadowTree, touched: readonly TouchedFile[], isInProgram: NameLookup,
 ): Promise<readonly TranslationUnit[]> {
+  if (!units.some(isPlainC)) return units;
   const additions = new Map(touched.map((file) => [file.path, additionsOf(file)]));
   const texts = new Map([...additions].map(([path, added]) => [join(tree.root, path), added?.original]));
   const judges = new Map<string, Promise<Judge | undefined>>();

@@ -31,7 +31,7 @@ export interface ProgramFunction {
   readonly foldedWith: readonly string[];
 }
 
-/** By entry. */
+/** By entry. Of what is done for each function, nothing is taken apart by position or spread: a program has thousands of them. */
 export function collectFunctions(debug: DebugInformation, symbols: readonly ProgramSymbol[]): readonly ProgramFunction[] {
   const places = placesOf(symbols);
   const described = describedFunctions(debug, places);
@@ -65,8 +65,12 @@ function placesOf(symbols: readonly ProgramSymbol[]): ReadonlyMap<bigint, Place>
 function describedFunctions(debug: DebugInformation, places: ReadonlyMap<bigint, Place>): readonly ProgramFunction[] {
   const byEntry = new Map<bigint, DebugFunction[]>();
   for (const each of debug.functions) addTo(byEntry, each.entry, each);
-  return [...byEntry.values()].flatMap(([first, ...others]) =>
-    (first === undefined ? [] : [describedFunction(first, others, debug, places.get(first.entry)?.symbols ?? [])]));
+  const described: ProgramFunction[] = [];
+  byEntry.forEach((stated) => {
+    const first = stated[0];
+    if (first !== undefined) described.push(describedFunction(first, stated, debug, places.get(first.entry)?.symbols ?? []));
+  });
+  return described;
 }
 
 function addTo<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void {
@@ -75,7 +79,7 @@ function addTo<Key, Item>(groups: Map<Key, Item[]>, key: Key, item: Item): void 
   else group.push(item);
 }
 
-function describedFunction(stated: DebugFunction, others: readonly DebugFunction[], debug: DebugInformation, symbols: readonly ProgramSymbol[]): ProgramFunction {
+function describedFunction(stated: DebugFunction, all: readonly DebugFunction[], debug: DebugInformation, symbols: readonly ProgramSymbol[]): ProgramFunction {
   const linkage = stated.linkageName ?? stated.name;
   const chosen = chooseName(symbols, linkage);
   const name = chosen?.symbol.name ?? linkage;
@@ -88,7 +92,7 @@ function describedFunction(stated: DebugFunction, others: readonly DebugFunction
     size: chosen?.symbol.size || (body === undefined ? 0 : Number(body.end - stated.entry)),
     external: stated.external, noReturn: stated.noReturn,
     isIndirect: symbols.some((each) => each.symbol.type === "ifunc"),
-    foldedWith: others.length === 0 ? none : [...new Set(others.filter((other) => isAnother(stated, other)).map((other) => other.name))],
+    foldedWith: all.length < 2 ? none : [...new Set(all.slice(1).filter((other) => isAnother(stated, other)).map((other) => other.name))],
   };
   if (unit !== undefined) described.unit = unit;
   if (file !== undefined) described.file = file;
@@ -104,8 +108,8 @@ const isAnother = (stated: DebugFunction, other: DebugFunction): boolean =>
 
 /** The symbol that the compiler gave this function, among aliases of the same place. */
 function chooseName(symbols: readonly ProgramSymbol[], linkage: string): ProgramSymbol | undefined {
-  const [only, second] = symbols;
-  if (second === undefined) return only?.symbol.type === "function" ? only : undefined;
+  const only = symbols[0];
+  if (symbols.length < 2) return only?.symbol.type === "function" ? only : undefined;
   const functions = symbols.filter((each) => each.symbol.type === "function");
   return functions.find((each) => each.symbol.name === linkage)
     ?? functions.find((each) => each.symbol.name.startsWith(`${linkage}.`))

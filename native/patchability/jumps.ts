@@ -61,14 +61,17 @@ function scanProgram({ elf, functions }: Program): readonly Jump[] {
   const sections = elf.sections.filter(({ flags, bytes }) => (flags & sectionFlag.execute) !== 0 && bytes.length > 0);
   const base = sections.reduce((least, { address }) => (address < least ? address : least), sections[0]?.address ?? 0n);
   const places = sections.map((section) => ({ section, start: Number(section.address - base), end: Number(section.address - base) + section.bytes.length }));
-  const { compiled, others } = codeAbove(functions, base);
+  const gaps = gapsBetween(rangesOf(functions.filter(isCompiled), base));
+  const others = rangesOf(functions.filter((each) => !isCompiled(each)), base);
   const found: Stretch[] = [];
   for (const { section, start, end } of places) {
     const report = (from: number, to: number): void => {
       const place = start + to;
       if (places.some((each) => each.start <= place && place < each.end)) found.push([start + from, place]);
     };
-    for (const stretch of suspectStretches(compiled, others, start, end)) scanStretch(section, stretch, report);
+    for (const [from, to] of [...gaps, ...others]) {
+      if (from < end && start < to) scanStretch(section, [Math.max(from, start) - start, Math.min(to, end) - start], report);
+    }
   }
   return found.sort(([, one], [, other]) => one - other).map(([from, to]) => ({ from: base + BigInt(from), to: base + BigInt(to) }));
 }
@@ -76,32 +79,20 @@ function scanProgram({ elf, functions }: Program): readonly Jump[] {
 /** From and to, as distances from the lowest section or from the beginning of one: plain numbers, as programs have thousands of functions. */
 type Stretch = readonly [number, number];
 
-/** What is code of a compiler, by where it begins, and the functions that are not. */
-function codeAbove(functions: readonly ProgramFunction[], base: bigint): { readonly compiled: readonly Stretch[]; readonly others: readonly Stretch[] } {
-  const compiled: Stretch[] = [];
-  const others: Stretch[] = [];
-  for (const each of functions) {
-    const list = isCompiled(each) ? compiled : others;
-    for (const { start, end } of each.ranges) list.push([Number(start - base), Number(end - base)]);
-  }
-  return { compiled: compiled.sort(([one], [other]) => one - other), others };
-}
+const rangesOf = (functions: readonly ProgramFunction[], base: bigint): readonly Stretch[] =>
+  functions.flatMap(({ ranges }) => ranges.map(({ start, end }): Stretch => [Number(start - base), Number(end - base)]));
 
-/** The stretches of a section that are no code of a compiler, and those of functions that are not: offsets into it. */
-function suspectStretches(compiled: readonly Stretch[], others: readonly Stretch[], start: number, end: number): readonly Stretch[] {
-  const stretches: Stretch[] = [];
-  const add = (from: number, to: number): void => {
-    if (from < to) stretches.push([from - start, to - start]);
-  };
-  let at = start;
-  for (const [from, to] of compiled) {
-    if (from >= end) break;
-    add(at, from);
-    at = Math.max(at, to);
-  }
-  add(at, end);
-  for (const [from, to] of others) add(Math.max(from, start), Math.min(to, end));
-  return stretches;
+/** All that no stretch covers, between no beginning and no end: where as many have ended as have begun. */
+function gapsBetween(stretches: readonly Stretch[]): readonly Stretch[] {
+  const starts = Float64Array.from(stretches, ([from]) => from).sort();
+  const ends = Float64Array.from(stretches, ([, to]) => to).sort();
+  const gaps: Stretch[] = [];
+  let last = -Infinity;
+  starts.forEach((start, index) => {
+    if (start > last) gaps.push([last, start]);
+    last = ends[index] ?? last;
+  });
+  return [...gaps, [last, Infinity]];
 }
 
 function scanStretch({ bytes }: ElfSection, [first, end]: Stretch, report: (from: number, to: number) => void): void {

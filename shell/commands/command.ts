@@ -39,6 +39,8 @@ export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
   readonly load: () => Promise<CommandDefinition>;
+  /** Worth starting the helper for before it is loaded. */
+  readonly usesHelper?: boolean;
 }
 
 interface TypedDefinition<Operands extends readonly unknown[], Options extends object>

@@ -4,7 +4,7 @@
 import type { CommandEntry } from "./command.ts";
 
 export const commandTable: readonly CommandEntry[] = [
-  { name: "build", summary: "make a patch image from source diffs", load: async () => (await import("./build.ts")).build },
+  { name: "build", summary: "make a patch image from source diffs", usesHelper: true, load: async () => (await import("./build.ts")).build },
   { name: "capture", summary: "run a build and write its compile_commands.json", load: async () => (await import("./capture.ts")).capture },
   { name: "inspect", summary: "say what a patch image holds", load: async () => (await import("./inspect.ts")).inspect },
   { name: "apply", summary: "put a patch into a running process", load: async () => (await import("./apply.ts")).apply },
