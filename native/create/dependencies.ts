@@ -51,6 +51,9 @@ const searchOption = /^-(?:I|F|iquote|isystem|isystem-after|cxx-isystem|idirafte
 /** Of compilers' own places the one that is searched first, and that people put things into. */
 const localHeaders = "/usr/local/include";
 
+/** Beyond, of the directories that are only beside files, nothing below is looked at: headers of large libraries lie in hundreds. */
+const mostLookedIn = 4096;
+
 /**
  * The directories in which a file may come to lie that the compiler would take instead of one of these: those of the command and of the environment,
  * those of the files, and below each of them what lies below another. A slash ends their names. They change when an entry is made in them.
@@ -59,8 +62,9 @@ function lookedIn(paths: readonly string[], { arguments: words, directory }: Inv
   const named = words.flatMap((word) => (word.kind === "option" && word.value !== undefined && searchOption.test(word.flag) ? [word.value] : []));
   const searched = [...named, ...headerPaths.flatMap((name) => process.env[name]?.split(delimiter) ?? [])].map((path) => resolve(directory, path));
   const roots = [...new Set([...searched, localHeaders, ...paths.map((path) => dirname(path))])];
-  const below = new Set(roots.flatMap((root) => roots.filter((other) => other.startsWith(`${root}/`)).map((other) => other.slice(root.length))));
-  return [...new Set(roots.flatMap((root) => ["", ...below].map((way) => `${root}${way}/`)))];
+  const below = [...new Set(roots.flatMap((root) => roots.filter((other) => other.startsWith(`${root}/`)).map((other) => other.slice(root.length))))];
+  const opened = roots.length * below.length > mostLookedIn ? [...new Set([...searched, localHeaders])] : roots;
+  return [...new Set([...roots, ...opened.flatMap((root) => below.map((way) => `${root}${way}`))])].map((path) => `${path}/`);
 }
 
 const defaultCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "dependencies");

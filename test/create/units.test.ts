@@ -162,6 +162,22 @@ test.each([
   expect(await read()).toEqual(["d.c", place]);
 });
 
+test("createDependencyReader() keeps a list in proportion where headers lie in very many directories, and notices what comes to lie before them", async () => {
+  const headers = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`last/${index}/late.h`, ""]));
+  using tree = openSourceTree({ ...headers, "first/other.h": "", "d.c": Object.keys(headers).map((path) => `#include <${path.slice("last/".length)}>\n`).join("") });
+  tree.record("-Ifirst -Ilast -c d.c");
+  const cache = join(tree.directory, "cache");
+  const read = async (): Promise<ReadonlySet<string> | undefined> => {
+    const [command] = await readCompileCommands({ source: tree.root });
+    return command && createDependencyReader(cache).read(await readInvocation(command));
+  };
+  expect(await read()).toContain(join(tree.root, "last/7/late.h"));
+  const [kept = ""] = readdirSync(cache);
+  expect((JSON.parse(readFileSync(join(cache, kept), "utf8")) as unknown[]).length).toBeLessThan(1000);
+  tree.write({ "first/7/late.h": "int early;\n" });
+  expect(await read()).toContain(join(tree.root, "first/7/late.h"));
+});
+
 test("parseDependencies() reads what compilers write about awkward names", () => {
   expect(parseDependencies("unit: a.c \\\n inc/with\\ space.h cost$$.h\\\n /usr/x\\#.h\n", "/src"))
     .toEqual(["/src/a.c", "/src/inc/with space.h", "/src/cost$.h", "/usr/x#.h"]);
