@@ -70,7 +70,7 @@ export async function compileObjectPairs(
     const begun = ahead;
     const reached = await findTranslationUnits(tree, applied, await commands, {
       ...options,
-      onCertain: (units) => begun.begin(units.slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2)), () => patchShadow(tree, applied.touched)),
+      onCertain: (units) => begun.begin(remaining(units, applied.touched).slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2)), () => patchShadow(tree, applied.touched)),
       onAsked: sometimes((files, done, of) => options.onProgress?.({ step: "searching", files, done, of })),
     });
     const notes = notesOn(tree, applied, reached);
@@ -120,7 +120,7 @@ class Ahead {
 
   /** Ends when the compilers are at work. Nothing is read in the shadow before `patch` has made it ready: units as they were are begun first. */
   async begin(units: readonly Compilable[], patch: () => void): Promise<void> {
-    this.#texts.push(...units.map((unit) => this.#read(unit, "original")));
+    this.#texts.push(...units.map((unit) => this.#readIfPossible(unit, "original")));
     patch();
     for (const unit of units) openWorkingDirectory(this.workshop, unit);
     const begun = units.map((unit, index) => this.#beginUnit(unit, index));
@@ -130,7 +130,7 @@ class Ahead {
 
   /** Whatever fails here fails again when the unit's turn has come. */
   async #beginUnit(unit: Compilable, index: number): Promise<void> {
-    const reading = sides.map((side) => this.#read(unit, side).catch(() => undefined));
+    const reading = sides.map((side) => this.#readIfPossible(unit, side));
     this.#texts.push(...reading);
     if (languageOfText(unit.invocation) === undefined) return;
     await Promise.all(sides.map(async (side, at) => {
@@ -175,6 +175,10 @@ class Ahead {
     return findAffectedUnits(units, (unit, side) => readSide(this.workshop, unit, side), jobs);
   }
 
+  #readIfPossible(unit: Compilable, side: Side): Promise<SourceText | undefined> {
+    return this.#read(unit, side).catch(() => undefined);
+  }
+
   async #read(unit: Compilable, side: Side): Promise<SourceText | undefined> {
     const source = await readSide(this.workshop, unit, side);
     if (side === "patched") this.#isLedBack ||= source === undefined || languageOfText(unit.invocation) === undefined || unpatchedIn(this.workshop, source) !== undefined;
@@ -195,6 +199,10 @@ const sides = ["original", "patched"] as const;
 
 /** The same file compiled twice with different flags is two units. */
 const keyOf = ({ invocation: { compiler, directory, arguments: words } }: Compilable, side: Side): string => JSON.stringify([side, compiler, directory, words]);
+
+/** Units that the diffs neither delete nor rename, which is refused. */
+const remaining = (units: readonly Compilable[], touched: readonly TouchedFile[]): readonly Compilable[] =>
+  units.filter(({ unit }) => !touched.some(({ path, patched }) => path === unit && patched === undefined));
 
 function patchShadow(tree: ShadowTree, touched: readonly TouchedFile[]): void {
   for (const { path, original, patched } of touched) {

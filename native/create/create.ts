@@ -154,7 +154,7 @@ export async function describeObjects(
   await Promise.allSettled(proofs.values());
   for (let tried = pairs; ;) {
     try {
-      return await describeFrom(tracer, program, tried, diffs, options, { notes, proofs });
+      return await describeFrom(tracer, program, tried, diffs, options, { notes, proofs: tried === pairs ? proofs : new Map() });
     } catch (error) {
       tried = await withIndirectAccess(tried, error);
     }
