@@ -35,6 +35,12 @@ const cases: readonly Case[] = [
     answers: [106, 2110, 118],
   },
   {
+    title: lifted("X7", "a program whose local symbols the linker has thrown away (--discard-all): its static functions and variables are found by their code"),
+    sources: changing(`static long total = 100;\nstatic ${noinline} long part(long n) { static long calls; total += n; return total + ++calls; }`,
+      `static long total = 100;\nstatic ${noinline} long part(long n) { static long calls; total += n; return total * 10 + ++calls; }`, "return part(n);", { link: ["-Wl,--discard-all"] }),
+    answers: [106, 1102, 118], functions: ["part"],
+  },
+  {
     title: lifted("X9", "an inline function: every function that holds a copy is replaced"),
     sources: changing("static inline long part(long n) { return n * 2; }", "static inline long part(long n) { return n * 3; }",
       `return part(n); }\n${noinline} long second(long n) { return part(n) + 1; }\nlong (*volatile keep)(long) = second; ${noinline} long untouched(long n) { return n;`),

@@ -1,6 +1,6 @@
 // The way of a patch through the real program, on a real process: build, inspect, apply, list, verify, revert.
 
-import { copyFile, open, readFile } from "node:fs/promises";
+import { chmod, copyFile, open, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -95,6 +95,24 @@ describe("suture apply and revert", () => {
     expect(error).toMatch(/^error: Cannot [^\n]*triple[^\n]*\n$/);
     expect(await snapshotOf(target.pid)).toEqual(before);
     expect(await nextAnswer(target)).toBe("answer 63");
+  });
+
+  it("serve an ordinary user in a process of his own", async (context) => {
+    if (process.getuid?.() !== 0) context.skip("only root can run them as somebody else");
+    const program = join(scratch.path, "own-answers-in-a-loop");
+    await copyFile(answers.program, program);
+    await chmod(program, 0o755);
+    await using target = await startTarget("setpriv", { parameters: ["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all", program] });
+    const before = await snapshotOf(target.pid);
+    const asHimself = async (...words: readonly string[]): Promise<void> =>
+      expect({ words, ...await runSuture([...words, "--pid", `${target.pid}`], { uid: 65534, cwd: scratch.path }) }).toMatchObject({ words, exitCode: 0, error: "" });
+    await asHimself("apply", image);
+    expect(await nextAnswer(target)).toBe("answer 63");
+    await asHimself("list");
+    await asHimself("verify");
+    await asHimself("revert", "triple");
+    expect(await nextAnswer(target)).toBe("answer 42");
+    expect(await snapshotOf(target.pid)).toEqual(before);
   });
 
   it("apply --dry-run checks everything and changes nothing", async () => {

@@ -315,6 +315,29 @@ describe("write()", () => {
     expect(await tracer.readMemory(pid, at, 16)).toEqual(replacement);
     await expect(tracer.write(pid, startTime, [{ at, expected, replacement }])).rejects.toMatchObject({ kind: "bytes-mismatch" });
   });
+
+  it("reads back what it has written, and puts all of it back when the program has written over a part", async () => {
+    await using situation = await enter(tracer, "blocked-in-calls.c", { parameters: ["busy"] });
+    const { pid, startTime } = situation;
+    const flag = situation.at("flag");
+    // Of the ELF header, which nobody reads: bytes without a meaning.
+    const unused = address(BigInt(`0x${(await tracer.readMaps(pid)).split("-")[0]}`) + 8n);
+    const expected = await tracer.readMemory(pid, unused, 8);
+    const quiet = { at: unused, expected, replacement: new Uint8Array(8).fill(7) };
+    const raced = { at: flag, expected: new Uint8Array(8), replacement: new Uint8Array(8).fill(7) };
+    let readBack = 0;
+    for (let i = 0; i < 5000 && readBack < 20; i++) {
+      const kind = await tracer.write(pid, startTime, [quiet, raced]).then(() => "written", (error: { readonly kind: string; readonly message: string }) => `${error.kind}: ${error.message}`);
+      if (kind === "written") await tracer.write(pid, startTime, [{ ...quiet, expected: quiet.replacement, replacement: expected }]);
+      else if (kind.startsWith("internal")) {
+        expect(kind).toMatch(/other bytes were read back; everything has been put back$/);
+        readBack++;
+      } else expect(kind).toMatch(/^bytes-mismatch/);
+      expect(await tracer.readMemory(pid, unused, 8)).toEqual(expected);
+    }
+    expect(readBack).toBe(20);
+    expect(situation.target.exit()).toBeUndefined();
+  });
 });
 
 describe("the helper's sudden death", () => {
