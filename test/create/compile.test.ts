@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 import { expect, test } from "vitest";
 
-import type { CreateOptions } from "../../native/create/types.ts";
+import { compileObjectPairs } from "../../native/create/compile.ts";
+import type { CreateOptions, OriginalUnit } from "../../native/create/types.ts";
 import { compileTree, openSourceTree } from "./source-tree.ts";
 import type { SourceTree } from "./source-tree.ts";
 
@@ -52,6 +53,21 @@ test("compileObjectPairs() removes its files when it is done and when it fails",
     if (before === undefined) delete process.env["TMPDIR"];
     else process.env["TMPDIR"] = before;
   }
+});
+
+test("compileObjectPairs() hands over each unit as soon as it is compiled as it was, and waits for what is done with it before its files go", async () => {
+  using tree = open({ "a.c": source }, "-O2 -c a.c");
+  const [assembled, told]: [(Uint8Array | undefined)[], Uint8Array[]] = [[], []];
+  const onOriginal = async ({ joined }: OriginalUnit): Promise<void> => {
+    await new Promise(setImmediate);
+    assembled.push(await joined?.());
+  };
+  const options = { source: tree.root, target: "none", objectCache: null, jobs: 2 };
+  const failing = compileObjectPairs(options, [tree.diff("fix", { "a.c": "int a(\n" })], undefined, { onOriginal });
+  await expect(failing).rejects.toMatchObject({ kind: "compile-error" });
+  expect(assembled.map((object) => object && String.fromCharCode(...object.slice(1, 4)))).toEqual(["ELF"]);
+  await using objects = await compileObjectPairs(options, [tree.diff("fix", { "a.c": fixed })], undefined, { onOriginal: (unit) => Promise.resolve(told.push(unit.original)) });
+  expect(told).toEqual(objects.pairs.map(({ original }) => original));
 });
 
 test("compileObjectPairs() works with blanks, dashes and dollars in names", async () => {
