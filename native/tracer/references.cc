@@ -3,8 +3,8 @@
 // lies in the target's own data would dangle, and so would the frame of a coroutine that waits its turn.
 //
 // What a stack holds below its stack pointer is dead and is passed over; but for return addresses, since a stack may lie in a frame
-// of another one. Those are held against a second stop, in which stacks are judged as before a switch (stack-check.h): what
-// calls that are over have left behind does not count. Pages that were never touched hold nothing and are not touched by us.
+// of another one. Stacks are judged in that stop as before a switch (stack-check.h): what calls that are over have left behind does
+// not count. Those that lie elsewhere are held against a second stop. Pages that were never touched hold nothing and are not touched by us.
 // The process runs on meanwhile, so a pointer that is moved behind the reader's back can be missed: the answer "none" is
 // evidence, not proof; the answer "here" is certain enough to leave the memory alone.
 #include "handlers.h"
@@ -59,7 +59,7 @@ class Search {
       : pid_(pid), startTime_(startTime), wanted_(std::move(wanted)), code_(wanted_.code), resident_(pid), chunk_(chunkSize + lookAhead) {}
 
   Result<void> perform() {
-    TRY(stopEveryone([&](const Tracee& tracee) {
+    TRY(judgeStacks([&](const Tracee& tracee) {
       lookAtRegisters(tracee.registers);
       stackPointers_.push_back(tracee.registers.rsp);
     }));
@@ -68,8 +68,13 @@ class Search {
       if (mapping.writable && mapping.readable && !isExcepted(mapping.range)) lookAtMapping(mapping.range);
       if (isEnough()) break;
     }
+    dropDead();
     // Where something is found in any case, nobody need be held again.
-    return found_.empty() && !returns_.empty() ? judgeReturns() : Result<void>();
+    if (!found_.empty() || returns_.empty()) return {};
+    TRY(judgeStacks([](const Tracee&) {}));
+    dropDead();
+    std::move(returns_.begin(), returns_.end(), std::back_inserter(found_));
+    return {};
   }
 
   Json toJson() const {
@@ -105,22 +110,26 @@ class Search {
     });
   }
 
-  /** Those that no stack has left behind are references. */
-  Result<void> judgeReturns() {
+  /** Who is in the code keeps it. */
+  template <typename Look>
+  Result<void> judgeStacks(Look look) {
     StackCheck check = TRY(StackCheck::of(pid_, startTime_, wanted_.code));
     check.noteJudged();
     TRY(stopEveryone([&](const Tracee& tracee) {
-      // Who is in it keeps it.
+      look(tracee);
       if (check.check(tracee.tid, tracee.registers)) found_.push_back({0, tracee.registers.rip});
     }));
-    for (const Reference& each : returns_) {
-      if (!isEnough() && !isJudged(check, each.at) && !isOnDeadThreadStack(each.at)) found_.push_back(each);
-    }
+    judged_ = check.judged();
     return {};
   }
 
-  static bool isJudged(const StackCheck& check, uint64_t at) {
-    return std::any_of(check.judged().begin(), check.judged().end(), [at](const RemoteRange& range) { return range.contains(RemotePtr(at)); });
+  /** What calls that are over have left on stacks. */
+  void dropDead() {
+    std::erase_if(returns_, [&](const Reference& each) { return isJudged(each.at) || isOnDeadThreadStack(each.at); });
+  }
+
+  bool isJudged(uint64_t at) const {
+    return std::any_of(judged_.begin(), judged_.end(), [at](const RemoteRange& range) { return range.contains(RemotePtr(at)); });
   }
 
   bool isOnDeadThreadStack(uint64_t at) const {
@@ -189,6 +198,8 @@ class Search {
   std::vector<uint64_t> stackPointers_;
   std::vector<Reference> found_;
   std::vector<Reference> returns_;
+  /** Of the last stop: nothing on these pieces of stacks is a frame in the code. */
+  std::vector<RemoteRange> judged_;
   bool isComplete_ = true;
 };
 
