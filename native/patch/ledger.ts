@@ -44,12 +44,12 @@ export interface PreparedRecord {
 }
 
 export class Ledger {
-  readonly range: AddressRange;
-  readonly generation: number;
   readonly #tracer: TracerClient;
   readonly #process: ProcessIdentity;
-  readonly #bytes: Uint8Array;
-  readonly #records: LedgerRecord[];
+  #range: AddressRange;
+  #generation: number;
+  #bytes: Uint8Array;
+  #records: LedgerRecord[];
   #end: number;
   /** From here on there are only zeroes. Between the end and here lies what an unfinished change has left. */
   #clean: number;
@@ -57,8 +57,8 @@ export class Ledger {
   private constructor(tracer: TracerClient, process: ProcessIdentity, start: Address, bytes: Uint8Array) {
     const { generation, records, end } = readLedger(bytes);
     if (replay(records) === undefined) throw new NotALedger("its records contradict each other");
-    this.range = { start, end: address(start + BigInt(bytes.length)) };
-    this.generation = generation;
+    this.#range = { start, end: address(start + BigInt(bytes.length)) };
+    this.#generation = generation;
     this.#tracer = tracer;
     this.#process = process;
     this.#bytes = bytes;
@@ -100,6 +100,14 @@ export class Ledger {
     return new Ledger(tracer, process, at, contents);
   }
 
+  get range(): AddressRange {
+    return this.#range;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
   get state(): LedgerState {
     return replay(this.#records) ?? nothing;
   }
@@ -121,9 +129,24 @@ export class Ledger {
     return this.retired.length === 0 && this.patches.every(({ patch }) => patch.name === name);
   }
 
+  get isMapped(): boolean {
+    return this.#range.start < this.#range.end;
+  }
+
   /** It is not mapped any more. */
   forget(): void {
-    this.#records.length = 0;
+    this.#records = [];
+    this.#range = { start: this.#range.start, end: this.#range.start };
+  }
+
+  /** Whoever holds this one holds the larger one from now on. */
+  growInto(larger: Ledger): void {
+    this.#range = larger.#range;
+    this.#generation = larger.#generation;
+    this.#bytes = larger.#bytes;
+    this.#records = larger.#records;
+    this.#end = larger.#end;
+    this.#clean = larger.#clean;
   }
 
   hasRoomFor(length: number): boolean {
@@ -199,7 +222,8 @@ const ledgerMapping = (at: Address, contents: Uint8Array): StagedMapping =>
 /** As if these mappings were there already. */
 async function placeFor(tracer: TracerClient, target: Target, { pid }: ProcessIdentity, { length }: Uint8Array, attempt: number, taken: readonly Mapping[] = []): Promise<Address> {
   const mappings = withMappings(await readLiveMappings(tracer, pid), taken);
-  const at = findPlaces(mappings, { span: target.program.span, isFixed: false }, length)[attempt];
+  const places = findPlaces(mappings, { span: target.program.span, isFixed: false }, length);
+  const at = places[Math.min(attempt, places.length - 1)];
   if (at === undefined) throw noRoom(`make a ledger in pid ${pid}`, length, { pid, module: target.program.name });
   return at;
 }
@@ -242,18 +266,22 @@ export async function openLedger(tracer: TracerClient, process: ProcessIdentity,
   return found.reduce<Ledger | undefined>((newest, ledger) => (newest === undefined || ledger.generation > newest.generation ? ledger : newest), undefined);
 }
 
-/** A ledger with room for `length` more bytes: the one that is there, or a new one in its place. */
+/** A ledger with room for `length` more bytes: the one that is there, which grows where it has to, or a new one. */
 export async function ensureLedger(tracer: TracerClient, target: Target, process: ProcessIdentity, ledger: Ledger | undefined, length: number): Promise<Ledger> {
   if (ledger?.hasRoomFor(length)) return ledger;
   const larger = await Ledger.create(tracer, target, process, ledger?.state ?? nothing, (ledger?.generation ?? 0) + 1, length + roomForStates);
-  if (ledger !== undefined) await unmapOurs(tracer, process, [ledger.range]);
-  return larger;
+  if (ledger === undefined) return larger;
+  const old = ledger.range;
+  ledger.growInto(larger);
+  await unmapOurs(tracer, process, [old]);
+  return ledger;
 }
 
 /** Gives the ledger back when it has nothing more to say; true when it did. */
 export async function dropEmptyLedger(tracer: TracerClient, process: ProcessIdentity, ledger: Ledger): Promise<boolean> {
   const { patches, retired } = ledger.state;
   if (patches.length + retired.length > 0) return false;
+  if (!ledger.isMapped) return true;
   await unmapLedger(tracer, process, ledger);
   return true;
 }

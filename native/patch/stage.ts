@@ -3,6 +3,7 @@
 
 import { address } from "../address.ts";
 import type { Address } from "../address.ts";
+import { SutureError } from "../errors.ts";
 import { writeI32 } from "../elf/mod.ts";
 import type { Mapping, Target } from "../target/mod.ts";
 import type { StagedMapping, TracerClient } from "../tracer.ts";
@@ -45,7 +46,7 @@ export interface Staged {
   readonly bytes: number;
 }
 
-/** `known`: the ledger that is there. What fails leaves nothing behind. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
+/** `known`: the ledger that is there. What fails leaves nothing behind, unless the thread that was to do it still may: then the next one settles that. Refuses: unreachable-memory, out-of-memory, cannot-borrow-thread, unresolved-symbol. */
 export async function stagePatch(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, known: Ledger | undefined): Promise<Staged> {
   const roomy = known === undefined ? undefined : await ensureLedger(tracer, target, process, known, recordLength(bound));
   return undoingOnFailure(async () => {
@@ -80,10 +81,13 @@ async function stageTold(tracer: TracerClient, { pid, startTime }: ProcessIdenti
   try {
     if (mappings.length > 0) await tracer.stage(pid, startTime, mappings);
   } catch (error) {
-    await ledger.append({ record: "gone", name: patch.name });
+    // By a thread that goes on by itself it may be mapped later on.
+    if (!isLate(error)) await ledger.append({ record: "gone", name: patch.name });
     throw error;
   }
 }
+
+const isLate = (error: unknown): boolean => error instanceof SutureError && error.data["late"] === true;
 
 async function tellUnwinders(tracer: TracerClient, target: Target, process: ProcessIdentity, bound: BoundPatch, { patch, ledger }: Staged): Promise<void> {
   const isRequired = bound.objects.some(({ laidOut }) => laidOut.object.unwinding === "required");

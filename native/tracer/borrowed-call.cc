@@ -21,6 +21,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace suture {
 
@@ -108,7 +109,7 @@ class VectorRegisters {
 /** Stops at every system call of the function: that is how its return is seen. */
 BorrowedThread::Stop BorrowedThread::resumeInFunction(uint64_t deadline, int& signal) {
   for (;;) {
-    if (::ptrace(PTRACE_SYSCALL, tid_, nullptr, nullptr) != 0) return Stop::gone;
+    if (::ptrace(PTRACE_SYSCALL, tid_, nullptr, static_cast<unsigned long>(std::exchange(signal_, 0))) != 0) return Stop::gone;
     const Alarm alarm(deadline);
     int status;
     while (::waitpid(tid_, &status, __WALL) != tid_) {
@@ -120,7 +121,7 @@ BorrowedThread::Stop BorrowedThread::resumeInFunction(uint64_t deadline, int& si
     signal = WSTOPSIG(status);
     if (signal == systemCallStop) return Stop::systemCall;
     if (isFault(signal)) return Stop::fault;
-    if (signal == SIGSTOP) owesStop_ = true;
+    if (signal == SIGSTOP) signal_ = SIGSTOP;
   }
 }
 

@@ -21,6 +21,7 @@
 #include <charconv>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #ifndef PTRACE_O_SUSPEND_SECCOMP
 #define PTRACE_O_SUSPEND_SECCOMP (1 << 21)
@@ -196,9 +197,10 @@ Result<bool> BorrowedThread::take(uint64_t startTime, const std::vector<Mapping>
 }
 
 Result<bool> BorrowedThread::seize() {
+  hasFilter_ = hasSeccomp(pid_, tid_);
   // A filter that kills for mmap would kill the whole process.
   if (seizeTracee(tid_, PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP) == 0) return true;
-  if (hasSeccomp(pid_, tid_)) return false;
+  if (hasFilter_) return false;
   if (seizeTracee(tid_, PTRACE_O_TRACESYSGOOD) == 0) return true;
   const int number = errno;
   if (number == ESRCH) return false;
@@ -252,7 +254,7 @@ bool BorrowedThread::hasSameMemory() const {
 }
 
 void BorrowedThread::letGo(int signal) {
-  ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<unsigned long>(signal));
+  ::ptrace(PTRACE_DETACH, tid_, nullptr, static_cast<unsigned long>(signal != 0 ? signal : signal_));
   isHeld_ = false;
   noteReleased(pid_, tid_);
 }
@@ -309,7 +311,7 @@ bool BorrowedThread::layOut(uint64_t end) {
   if (vectors.bytes.empty()) return true;
   const SignalFrame home = homewardFrame(vectorAt_);
   findsHome_ = writeMemory(memory_, RemotePtr(vectorAt_), vectors.bytes) && writeMemory(memory_, RemotePtr(stackPointer_), bytesOf(home));
-  mayCallInARow_ = findsHome_ && !vectors.lacksTiles && room_ == 0 && !continuesItsCall(saved_) && !hasShadowStack();
+  mayCallInARow_ = findsHome_ && !vectors.lacksTiles && room_ == 0 && !hasFilter_ && !continuesItsCall(saved_) && !hasShadowStack();
   return findsHome_;
 }
 
@@ -321,12 +323,29 @@ bool BorrowedThread::hasShadowStack() const {
   return ::ptrace(PTRACE_GETREGSET, tid_, shadowStack, &room) == 0;
 }
 
-SignalFrame BorrowedThread::homewardFrame(uint64_t vectorAt) const { return makeSignalFrame(code_.restorer, repeatingItsCall(saved_), vectorAt, savedMask_); }
+SignalFrame BorrowedThread::homewardFrame(uint64_t vectorAt) const {
+  user_regs_struct home = repeatingItsCall(saved_);
+  if (home.rax == SYS_restart_syscall) home.rax = continuedCall(home.rip);
+  return makeSignalFrame(code_.restorer, home, vectorAt, savedMask_);
+}
+
+/**
+ * What restart_syscall goes on with is gone after rt_sigreturn, so the call that it stands for has to be made anew. Registers do not
+ * tell which that is any more; but its number is nearly always loaded by the instruction before: b8, mov $number, %eax.
+ */
+uint64_t BorrowedThread::continuedCall(uint64_t at) const {
+  uint8_t code[5];
+  uint32_t number = 0;
+  if (readRemote(pid_, at - sizeof code, code) == sizeof code && code[0] == 0xb8) std::memcpy(&number, code + 1, sizeof number);
+  const bool isContinued = number == SYS_poll || number == SYS_nanosleep || number == SYS_clock_nanosleep || number == SYS_futex;
+  return isContinued ? number : SYS_restart_syscall;
+}
 
 BorrowedThread::Stop BorrowedThread::resumeUntilStop(int request, uint64_t patience) {
   const uint64_t deadline = now() + patience;
   for (;;) {
-    if (::ptrace(static_cast<__ptrace_request>(request), tid_, nullptr, nullptr) != 0) return Stop::gone;
+    const auto signal = static_cast<unsigned long>(std::exchange(signal_, 0));
+    if (::ptrace(static_cast<__ptrace_request>(request), tid_, nullptr, signal) != 0) return Stop::gone;
     const Alarm alarm(deadline);
     int status;
     while (!isStoppedSoon(status) && ::waitpid(tid_, &status, __WALL) != tid_) {
@@ -338,8 +357,8 @@ BorrowedThread::Stop BorrowedThread::resumeUntilStop(int request, uint64_t patie
     const int event = status >> 16;
     if (event == 0 && WSTOPSIG(status) == systemCallStop) return Stop::systemCall;
     if (event == PTRACE_EVENT_STOP && request == PTRACE_CONT) return Stop::asked;
-    if (event == 0 && WSTOPSIG(status) == SIGSTOP) owesStop_ = true;
-    // A group stop of the process: it takes effect when the thread is given back.
+    // A stop of the whole process: it takes effect when the thread is given back.
+    if (event == 0 && WSTOPSIG(status) == SIGSTOP) signal_ = SIGSTOP;
   }
 }
 
@@ -416,10 +435,9 @@ void BorrowedThread::giveBack() {
   if (room_ == 0 && !savedStack_.empty()) (void)writeMemory(memory_, RemotePtr(savedFrom_), savedStack_);
   faultPoint("returned", 0);
   letGo(0);
-  if (owesStop_) ::syscall(SYS_tgkill, pid_, tid_, SIGSTOP);
 }
 
-/** A thread that we hold ends only with its process, or when another of its threads executes a program. */
+/** A thread that stands ends only with its process, or when another of its threads executes a program. */
 Error BorrowedThread::gone() const {
   return {ErrorKind::processGone, "Cannot use thread " + std::to_string(tid_) + " of pid " + std::to_string(pid_) + ": it has ended", {{"pid", pid_}}};
 }
@@ -427,7 +445,7 @@ Error BorrowedThread::gone() const {
 Error BorrowedThread::late() const {
   return {ErrorKind::cannotBorrowThread,
           "Cannot use thread " + std::to_string(tid_) + " of pid " + std::to_string(pid_) + ": it did not come back from a system call in time; it goes on by itself",
-          {{"pid", pid_}}};
+          {{"pid", pid_}, {"late", true}}};
 }
 
 }  // namespace suture

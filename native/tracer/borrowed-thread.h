@@ -6,11 +6,12 @@
 // If we die in the middle, the thread finds its own way home: it stands on a signal frame that holds its whole state, its
 // next instructions are the system call, a return to the C library's restorer, and rt_sigreturn. The frame lies below the
 // red zone of its stack where there is certainly room, else in a mapping made for it, which leaves the making and the
-// removing of that mapping as the two moments without a way home.
+// removing of that mapping as the two moments without a way home. One that goes home by itself finds below its red zone what we have
+// left there.
 #pragma once
 
-#include "process.h"
 #include "file.h"
+#include "process.h"
 #include "real-time.h"
 #include "result.h"
 #include "signal-frame.h"
@@ -116,12 +117,13 @@ class BorrowedThread {
   bool makeRoom(const std::vector<Mapping>& mappings);
   bool layOut(uint64_t top);
   SignalFrame homewardFrame(uint64_t vectorAt) const;
+  uint64_t continuedCall(uint64_t at) const;
   bool hasShadowStack() const;
   bool isStoppedSoon(int& status);
   user_regs_struct registersFor(const Call& call, uint64_t stackPointer) const;
   Result<user_regs_struct> layOutRow(std::span<const Call> calls);
   Result<void> passRow();
-  bool awaitGate();
+  Stop awaitGate(uint64_t watched, uint64_t deadline, int& status);
   Stop resumeUntilStop(int request, uint64_t patience);
   bool blockSignals(uint64_t mask);
   Stop resumeInFunction(uint64_t deadline, int& signal);
@@ -158,9 +160,11 @@ class BorrowedThread {
   File whereabouts_;
   bool isHeld_ = false;
   bool hasCalled_ = false;
-  /** A SIGSTOP arrived meanwhile: no mask holds that back. */
-  bool owesStop_ = false;
-  /** On a busy machine the thread would wait for a CPU at each of its calls. It runs no code of its own meanwhile. */
+  /** To be delivered when the thread goes on: SIGSTOP, which no mask holds back. It runs on for us all the same. */
+  int signal_ = 0;
+  /** A filter of system calls is only suspended for as long as we live. */
+  bool hasFilter_ = false;
+  /** On a busy machine the thread would wait for a CPU at each of its calls. It runs no code of its own meanwhile, unless it has gone home. */
   RaisedPriorities raised_;
 };
 

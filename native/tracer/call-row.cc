@@ -21,6 +21,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 namespace suture {
 
@@ -38,7 +39,7 @@ constexpr uint64_t stride = (sizeof(SignalFrame) + 15) & ~uint64_t{15};
 /** For a register that neither calls nor frames change: who has it is in the row. No pointer, and no small number. */
 uint64_t makeMark() { return now() * 0x9e3779b97f4a7c15 | 1; }
 
-/** The number of the call in which a thread waits; negative: it runs. `file`: /proc/PID/task/TID/syscall, which takes no lock of its memory. */
+/** The number of the call in which a thread waits; negative: it runs. `file`: /proc/PID/task/TID/syscall, which takes no lock that the row's calls need. */
 long readWaitingCall(const File& file) {
   char text[32];
   const ssize_t got = ::pread(file.fd(), text, sizeof text, 0);
@@ -86,51 +87,57 @@ Result<user_regs_struct> BorrowedThread::layOutRow(std::span<const Call> calls) 
   return first;
 }
 
-/** Until it stands at the gate. One that has waited there long enough and gone home is let go at once, as it runs its own code. */
+/**
+ * Until it stands at the gate. One that has waited there long enough and gone home is let go at once, as it runs its own code; it may even
+ * have ended since. Either way the row is done.
+ */
 Result<void> BorrowedThread::passRow() {
   const uint64_t deadline = now() + rowPatience;
-  for (;;) {
+  for (uint64_t watching = watchingTime;; watching *= 2) {
+    int status = 0;
     user_regs_struct registers;
-    const bool isOnItsWay = ::ptrace(PTRACE_CONT, tid_, nullptr, nullptr) == 0;
-    faultPoint("passing", 0);
-    const bool stands = isOnItsWay && awaitGate() && ::ptrace(PTRACE_GETREGS, tid_, nullptr, &registers) == 0;
-    if (!stands || now() >= deadline) {
+    const Stop stop = awaitGate(now() + watching, deadline, status);
+    if (stop == Stop::gone || (stop == Stop::asked && ::ptrace(PTRACE_GETREGS, tid_, nullptr, &registers) != 0)) {
       isHeld_ = false;
-      return stands ? late() : gone();
+      return {};
     }
-    if (registers.r15 == mark_ && registers.orig_rax != SYS_ppoll) continue;
-    standsAsAsked_ = true;
-    if (registers.r15 == mark_) return {};
-    hideInterruption(tid_, registers);
-    letGo(0);
-    return {};
+    const int signal = status >> 16 == 0 ? WSTOPSIG(status) : 0;
+    if (stop == Stop::asked && registers.r15 != mark_) {
+      hideInterruption(tid_, registers);
+      letGo(signal);
+      return {};
+    }
+    standsAsAsked_ = stop == Stop::asked && signal == 0 && registers.orig_rax == SYS_ppoll;
+    if (standsAsAsked_) return {};
+    if (stop == Stop::late || now() >= deadline) {
+      isHeld_ = false;
+      return late();
+    }
+    // In the row only what cannot be blocked arrives: a stop of the whole process, which takes effect when the thread is given back.
+    signal_ = signal;
   }
 }
 
-/** Until it stands still, as it seems to be there or should have been long ago. False: it has ended. */
-bool BorrowedThread::awaitGate() {
-  const uint64_t watched = now() + watchingTime;
+/** Lets it go on until it stops: when it seems to be there, or should have been long ago, or for something else. */
+BorrowedThread::Stop BorrowedThread::awaitGate(uint64_t watched, uint64_t deadline, int& status) {
+  if (::ptrace(PTRACE_CONT, tid_, nullptr, static_cast<unsigned long>(std::exchange(signal_, 0))) != 0) return Stop::gone;
+  faultPoint("passing", 0);
+  const Alarm alarm(deadline);
   bool isAsked = false;
   for (;;) {
     const bool isDue = now() >= watched || readWaitingCall(whereabouts_) == SYS_ppoll;
     if (isDue && !isAsked) {
       faultPoint("gate", 0);
-      if (::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0) return false;
+      if (::ptrace(PTRACE_INTERRUPT, tid_, nullptr, nullptr) != 0) return Stop::gone;
       isAsked = true;
     }
     // Before it is asked it stops for the whole process's sake: asking would stop it again when it has gone on.
-    int status;
     const pid_t got = ::waitpid(tid_, &status, __WALL | (isAsked && !isWatched_ ? 0 : WNOHANG));
-    if (got == 0 || (got < 0 && errno == EINTR)) {
-      if (!isAsked && !isWatched_) rest(pollInterval);
-      isWatched_ &= now() < watched;
-      continue;
-    }
-    if (got != tid_ || !WIFSTOPPED(status)) return false;
-    if (status >> 16 == PTRACE_EVENT_STOP) return true;
-    // A stop of the whole process takes effect when the thread is given back.
-    if (status >> 16 == 0 && WSTOPSIG(status) == SIGSTOP) owesStop_ = true;
-    if (::ptrace(PTRACE_CONT, tid_, nullptr, nullptr) != 0) return false;
+    if (got == tid_) return WIFSTOPPED(status) ? Stop::asked : Stop::gone;
+    if (got < 0 && errno != EINTR) return Stop::gone;
+    if (now() >= deadline) return Stop::late;
+    if (!isAsked && !isWatched_) rest(pollInterval);
+    isWatched_ &= now() < watched;
   }
 }
 

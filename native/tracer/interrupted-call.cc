@@ -50,7 +50,10 @@ bool hideInterruption(pid_t tid, user_regs_struct& registers) {
   return true;
 }
 
-bool continuesItsCall(const user_regs_struct& registers) { return isInCall(registers) && static_cast<long>(registers.rax) == restartBlock; }
+/** One that was stopped a moment ago may not have begun to continue it yet: it is just about to. */
+bool continuesItsCall(const user_regs_struct& registers) {
+  return (isInCall(registers) && static_cast<long>(registers.rax) == restartBlock) || registers.rax == SYS_restart_syscall;
+}
 
 user_regs_struct repeatingItsCall(user_regs_struct registers) {
   if (!isInCall(registers)) return registers;

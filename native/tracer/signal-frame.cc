@@ -63,7 +63,7 @@ VectorState readVectorState(pid_t tid) {
   mark.features &= ~tileFeatures;
   mark.magic = extendedStateMagic;
   static uint64_t knownFeatures = 0;
-  static uint32_t knownSize = 0;
+  static uint32_t knownSize = legacyAndHeaderSize;
   if (knownFeatures != mark.features) knownSize = stateSizeOf(mark.features);
   knownFeatures = mark.features;
   mark.stateSize = std::min<uint32_t>(knownSize, static_cast<uint32_t>(room.iov_len));

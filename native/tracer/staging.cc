@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <ranges>
 
 namespace suture {
 
@@ -107,14 +108,14 @@ class MemoryFiles {
   std::vector<MemoryFile> files_;
 };
 
-/** What has been mapped one by one; undone unless it is kept. */
+/** What has been mapped one by one; undone unless it is kept, the last first. */
 class Mapped {
  public:
   Mapped(pid_t pid, BorrowedThread& thread) : pid_(pid), thread_(thread) {}
   Mapped(const Mapped&) = delete;
   Mapped& operator=(const Mapped&) = delete;
   ~Mapped() {
-    for (const RemoteRange& range : ranges_) (void)thread_.call(SYS_munmap, unmapping(range).arguments);
+    for (const RemoteRange& range : std::views::reverse(ranges_)) (void)thread_.call(SYS_munmap, unmapping(range).arguments);
   }
 
   Result<void> add(const MemoryFile& file, const StagedSegment& segment) {
@@ -177,6 +178,7 @@ class Work {
     for (const StagedMapping& each : mappings) {
       for (const StagedSegment& segment : each.segments) made.push_back(rangeOf(each, segment));
     }
+    std::ranges::reverse(made);
     (void)unmap(made);
     return dumped;
   }
@@ -202,7 +204,10 @@ class Work {
     std::vector<MemoryFile> files;
     {
       MemoryFiles made(pid_, *thread_);
-      for (const StagedMapping& each : mappings) TRY(made.add(each));
+      // What is wrong will be said by whoever makes them one by one, and needs only one at a time.
+      for (const StagedMapping& each : mappings) {
+        if (!made.add(each)) return false;
+      }
       std::vector<Call> calls;
       for (const MemoryFile& file : made.all()) {
         for (const StagedSegment& segment : file.mapping->segments) calls.push_back(mapping(*file.mapping, segment, file.file));
@@ -215,8 +220,10 @@ class Work {
     const std::vector<Mapping> after = TRY(readMappings(pid_));
     if (areMapped(after, files)) return true;
     std::vector<RemoteRange> remains;
-    for (const Mapping& mapping : after) {
-      if (std::ranges::any_of(files, [&](const MemoryFile& file) { return isOf(mapping, file); })) remains.push_back(mapping.range);
+    for (const MemoryFile& file : std::views::reverse(files)) {
+      for (const Mapping& mapping : after) {
+        if (isOf(mapping, file)) remains.push_back(mapping.range);
+      }
     }
     if (!remains.empty()) TRY(unmap(remains));
     TRY(borrow());
@@ -225,11 +232,11 @@ class Work {
 
   Result<void> stageOneByOne(std::span<const StagedMapping> mappings) {
     {
-      MemoryFiles files(pid_, *thread_);
       Mapped mapped(pid_, *thread_);
-      for (const StagedMapping& each : mappings) TRY(files.add(each));
-      for (const MemoryFile& file : files.all()) {
-        for (const StagedSegment& segment : file.mapping->segments) TRY(mapped.add(file, segment));
+      for (const StagedMapping& each : mappings) {
+        MemoryFiles file(pid_, *thread_);
+        TRY(file.add(each));
+        for (const StagedSegment& segment : each.segments) TRY(mapped.add(file.all().front(), segment));
       }
       mapped.keep();
     }

@@ -1,5 +1,5 @@
 // Memory in a running process: private mappings of memory files, made and given back by a borrowed thread while all
-// others run. All of a request or nothing. Refuses: unreachable-memory where something is mapped already, out-of-memory,
+// others run. All of a request, in its order, or nothing; what is undone goes in the opposite order. Refuses: unreachable-memory where something is mapped already, out-of-memory,
 // cannot-borrow-thread, process-gone. What the memory is for is not known here.
 //
 // The thread may be the only one, so it is held for as short as can be: it makes its calls in a row, what they have done is looked at when it is

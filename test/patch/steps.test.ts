@@ -237,8 +237,12 @@ describe("layers", () => {
   async function largerLedger(pid: number): Promise<void> {
     const { startTime } = await tracer.describeProcess(pid);
     const { target, process, ledger } = await openProcess(tracer, { pid, startTime });
-    const larger = await ensureLedger(tracer, target, process, ledger, 200_000);
-    expect(larger.state).toEqual(ledger?.state);
+    const state = ledger?.state;
+    // Whoever holds the small one holds it.
+    expect(await ensureLedger(tracer, target, process, ledger, 200_000)).toBe(ledger);
+    expect(ledger?.hasRoomFor(200_000)).toBe(true);
+    expect(ledger?.state).toEqual(state);
+    expect((await openProcess(tracer, process)).ledger?.state).toEqual(state);
   }
 });
 

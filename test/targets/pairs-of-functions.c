@@ -38,10 +38,11 @@ static atomic_long *counterOf(int answer) {
 
 static int is_continued;
 
+/** No signal comes: a nap that is interrupted counts as a mix. */
 static void nap(void) {
   const struct timespec length = {.tv_nsec = 50000};
-  if (is_continued) nanosleep(&length, NULL);
-  else ppoll(NULL, 0, &length, NULL);
+  const int end = is_continued ? nanosleep(&length, NULL) : ppoll(NULL, 0, &length, NULL);
+  if (end != 0) atomic_fetch_add(&mixedAnswers, 1);
 }
 
 static void *call_all(void *unused) {

@@ -2,9 +2,9 @@
 // guardian lets it be. The helper is the one that has such places.
 
 import { readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-import { address } from "../../native/address.ts";
+import { address, type Address } from "../../native/address.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { faultyTracer } from "../patch/dying-tool.ts";
 import { sanitizedHelper, waitUntil } from "../support/mod.ts";
@@ -144,20 +144,108 @@ it.each(["borrowed:0", "calling:0", "called:0", "row:0", "passing:0"])("nobody i
   await tracer.unmap(situation.pid, situation.startTime, [range(mapping.at, 4096)]);
 });
 
-it("a thread to whose gate nobody comes goes home by itself, and is let go from where it is then", async () => {
-  // The main thread sleeps in read, and the other one has no time: it is the main one.
-  await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["1", "1"] });
-  await using stopping = await stopsAt("gate:0");
-  const lowest = BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`);
-  const at = address(lowest - 0x100000n);
-  const staging = stopping.client.stage(situation.pid, situation.startTime, [{ name: "suture-test", at, contents: new Uint8Array(8192).fill(7), segments: [{ offset: 4096, length: 4096, protection: "r" }] }]);
-  const stopped = await stoppedHelper();
-  expect((await ask(situation.target))["wrong"]).toBe(0);
-  expect(tracedIn(situation).map(({ tid }) => tid)).toEqual([situation.pid]);
-  process.kill(stopped, "SIGCONT");
-  await staging;
-  expect(tracedIn(situation)).toEqual([]);
-  expect(await tracer.readMemory(situation.pid, address(at + 4096n), 4096)).toEqual(new Uint8Array(4096).fill(7));
-  expect((await ask(situation.target))["wrong"]).toBe(0);
-  await tracer.unmap(situation.pid, situation.startTime, [range(address(at + 4096n), 4096)]);
+describe("a thread to whose gate nobody comes goes home by itself", () => {
+  interface Home {
+    readonly situation: Situation;
+    /** Where the second of two pages is mapped. */
+    readonly at: Address;
+    readonly staging: Promise<void>;
+    readonly goOn: () => void;
+  }
+
+  /** The main thread sleeps in read, and the other one has no time: it is the main one. The helper is stopped, and knows nothing of it yet. */
+  async function whenHome(work: (home: Home) => Promise<void>): Promise<void> {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["1", "1"] });
+    await using stopping = await stopsAt("gate:0");
+    const at = address(BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`) - 0x100000n);
+    const staging = stopping.client.stage(situation.pid, situation.startTime, [{ name: "suture-test", at, contents: new Uint8Array(8192).fill(7), segments: [{ offset: 4096, length: 4096, protection: "r" }] }]);
+    staging.catch(() => undefined);
+    const stopped = await stoppedHelper();
+    expect((await ask(situation.target))["wrong"]).toBe(0);
+    expect(tracedIn(situation).map(({ tid }) => tid)).toEqual([situation.pid]);
+    await work({ situation, at: address(at + 4096n), staging, goOn: () => void process.kill(stopped, "SIGCONT") });
+  }
+
+  it("and is let go from where it is then", () => whenHome(async ({ situation, at, staging, goOn }) => {
+    goOn();
+    await staging;
+    expect(tracedIn(situation)).toEqual([]);
+    expect(await tracer.readMemory(situation.pid, at, 4096)).toEqual(new Uint8Array(4096).fill(7));
+    expect((await ask(situation.target))["wrong"]).toBe(0);
+    await tracer.unmap(situation.pid, situation.startTime, [range(at, 4096)]);
+  }));
+
+  it("where a signal reaches it", () => whenHome(async ({ situation, staging, goOn }) => {
+    situation.target.signal("SIGTERM");
+    goOn();
+    await staging.catch(() => undefined);
+    await waitUntil("it has ended", () => situation.target.exit() !== undefined);
+    expect(situation.target.exit()).toMatchObject({ signal: "SIGTERM" });
+  }));
+
+  it("where a stop of the process reaches it", () => whenHome(async ({ situation, staging, goOn }) => {
+    situation.target.signal("SIGSTOP");
+    goOn();
+    await staging;
+    await waitUntil("it is stopped", () => lookAt(situation, situation.pid)[0]?.state === "T");
+    situation.target.signal("SIGCONT");
+    expect((await ask(situation.target))["wrong"]).toBe(0);
+  }));
 });
+
+it("a process that is stopped and continued while its thread is borrowed goes on", async () => {
+  await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["1", "1"] });
+  await using stopping = await stopsAt("calling:0");
+  const at = address(BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`) - 0x100000n);
+  let isStaged = false;
+  const staging = stopping.client.stage(situation.pid, situation.startTime, [{ name: "suture-test", at, contents: new Uint8Array(4096), segments: [{ offset: 0, length: 4096, protection: "r" }] }]).then(() => { isStaged = true; });
+  const stopped = await stoppedHelper();
+  situation.target.signal("SIGSTOP");
+  situation.target.signal("SIGCONT");
+  await waitUntil("it is staged", () => {
+    process.kill(stopped, "SIGCONT");
+    return isStaged;
+  }, { every: 1 });
+  await staging;
+  expect((await ask(situation.target))["wrong"]).toBe(0);
+});
+
+it("under a filter of system calls, which would be in force again if we died, a thread makes no calls in a row", async () => {
+  await using situation = await enter(tracer, "few-calls-allowed.c");
+  const dying = await faultyTracer(helper, { SUTURE_KILL_AT: "row:0" });
+  const at = address(BigInt(`0x${(await tracer.readMaps(situation.pid)).split("-")[0]}`) - 0x100000n);
+  await dying.stage(situation.pid, situation.startTime, [{ name: "suture-test", at, contents: new Uint8Array(4096), segments: [{ offset: 0, length: 4096, protection: "r" }] }]);
+  await dying[Symbol.asyncDispose]();
+  await tracer.unmap(situation.pid, situation.startTime, [range(at, 4096)]);
+});
+
+const naps = [{ name: "in a row", parameters: ["3", "2"] }, { name: "one by one", parameters: ["3", "2", "continued"] }];
+
+it.each(naps)("killed wherever it undoes what it has mapped $name, the first mapping of a request is the last to go", async ({ parameters }) => {
+  await using situation = await enter(tracer, "pairs-of-functions.c", { parameters });
+  const { pid, startTime } = situation;
+  const at = address(BigInt(`0x${(await tracer.readMaps(pid)).split("-")[0]}`) - 0x100000n);
+  const page = { offset: 0, length: 4096, protection: "r" as const };
+  const mapping = (name: string, pages: number, place: bigint) => ({ name, at: address(at + place), contents: new Uint8Array(4096 * pages).fill(1), segments: Array.from({ length: pages }, (_, index) => ({ ...page, offset: 4096 * index })) });
+  await tracer.stage(pid, startTime, [mapping("in-the-way", 1, 0x3000n)]);
+  const request = [mapping("suture-first", 1, 0x8000n), mapping("suture-second", 3, 0x1000n)];
+  const placesOf = async (name: string) => [...(await tracer.readMaps(pid)).matchAll(/^([0-9a-f]+)-([0-9a-f]+) .*memfd:([\w-]+)/gm)].filter(([, , , found]) => found === name)
+    .map(([, start = "", end = ""]) => ({ start: address(BigInt(`0x${start}`)), end: address(BigInt(`0x${end}`)) }));
+  let steps = 0;
+  for (let error: { kind?: string } = {}; error.kind !== "unreachable-memory"; steps++) {
+    const dying = await faultyTracer(helper, { SUTURE_KILL_AT_STEP: `${steps}` });
+    error = await dying.stage(pid, startTime, request).then(() => ({ kind: "staged" }), (failure: { kind: string }) => failure);
+    await dying[Symbol.asyncDispose]();
+    // One that has been left in a row maps what is left of it.
+    let maps = "";
+    await waitUntil("its thread has gone home", async () => maps === (maps = await tracer.readMaps(pid)), { every: 20 });
+    const [first, second] = [await placesOf("suture-first"), await placesOf("suture-second")];
+    if (second.length > 0) expect([steps, first.length]).toEqual([steps, 1]);
+    const left = [...second, ...first];
+    if (left.length > 0) await tracer.unmap(pid, startTime, left);
+    if (error.kind === "unreachable-memory") expect(left).toEqual([]);
+  }
+  expect(steps).toBeGreaterThan(8);
+  situation.target.write("ask\n");
+  expect(await situation.target.line(/answers/)).toMatch(/^answers \d+ 0 0 0$/);
+}, 60_000);
