@@ -12,11 +12,12 @@ import { readU64, writeU64 } from "../elf/mod.ts";
 import type { ElfFile } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import type { PatchObject } from "../image/mod.ts";
-import { openTarget } from "../target/mod.ts";
+import { openTarget, parseMaps } from "../target/mod.ts";
 import type { Module, Target } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { callInTarget, functionIn } from "./calls.ts";
 import { forgetterAt, frameObjectsSize, mostUnwinders, slotSize } from "./frame-objects.ts";
+import { isOurs } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 import { refuse } from "./refusal.ts";
@@ -83,11 +84,13 @@ async function register(
 
 const slotOf = ({ objects }: NonNullable<LedgerMapping["frames"]>, slot: number): Address => address(objects.start + BigInt(slot * slotSize));
 
-/** Nothing leads to the code any more. Refuses: cannot-borrow-thread, out-of-memory. */
+/** Nothing leads to the code any more. What has never been mapped, as something else was in its place, is left alone. Refuses: cannot-borrow-thread, out-of-memory. */
 export async function forgetFrames(tracer: TracerClient, process: ProcessIdentity, { mappings }: LedgerPatch): Promise<void> {
+  if (mappings.every(({ frames }) => frames === undefined)) return;
+  const ours = parseMaps(await tracer.readMaps(process.pid)).filter(isOurs);
   let target: Target | undefined;
   for (const { frames, through } of mappings) {
-    if (frames === undefined || through === undefined) continue;
+    if (frames === undefined || through === undefined || !ours.some(({ start, end }) => start <= frames.objects.start && frames.objects.end <= end)) continue;
     const bytes = await tracer.readMemory(process.pid, frames.objects.start, frameObjectsSize).catch(() => new Uint8Array());
     for (let at = 0; at + slotSize <= bytes.length; at += slotSize) {
       const [first, forget] = [readU64(bytes, at), address(readU64(bytes, at + forgetterAt))];

@@ -250,7 +250,11 @@ class Work {
       for (const StagedSegment& segment : each.segments) {
         std::byte first{};
         const auto at = static_cast<off_t>(rangeOf(each, segment).start.bits());
-        if (::pread(memory_.fd(), &first, 1, at) == 1 && ::pwrite(memory_.fd(), &first, 1, at) == 1) continue;
+        const ssize_t got = ::pread(memory_.fd(), &first, 1, at);
+        const ssize_t put = got == 1 ? ::pwrite(memory_.fd(), &first, 1, at) : got;
+        if (put == 1) continue;
+        // Memory that nobody uses any more gives nothing and takes nothing.
+        if (put == 0) return Error{ErrorKind::processGone, "Cannot work on pid " + std::to_string(pid_) + ": it has ended, or become another program", {{"pid", pid_}}};
         return processError("Cannot write the first byte of a mapping of pid " + std::to_string(pid_), pid_, errno);
       }
     }

@@ -127,9 +127,10 @@ test("ensureLedger() makes a larger ledger when the old one is full, and says th
   const { startTime } = await tracer.describeProcess(situation.pid);
   const identity = { pid: situation.pid, startTime };
   const { target, ledger } = await openProcess(tracer, identity);
+  const [generation, state] = [ledger?.generation ?? 0, ledger?.state];
   const larger = await ensureLedger(tracer, target, identity, ledger, 100_000);
-  expect(larger.generation).toBe((ledger?.generation ?? 0) + 1);
-  expect(larger.state).toEqual(ledger?.state);
+  expect(larger.generation).toBe(generation + 1);
+  expect(larger.state).toEqual(state);
   expect(await ensureLedger(tracer, target, identity, larger, 100_000)).toBe(larger);
   await revertPatch(tracer, "two", situation.pid);
   expect(await snapshotOf(situation.pid)).toEqual(before);
