@@ -68,7 +68,7 @@ interface Bound {
 async function bind(image: PatchImage, open: OpenProcess, verb: Verb): Promise<Bound> {
   const act = actOn(verb, image.manifest.name, `pid ${open.process.pid}`);
   const bound = await checkPatch(image, open.target, open.ledger?.patches ?? [], act);
-  await requireMemory(act, open.process.pid, memoryFor(bound));
+  requireMemory(act, open.process.pid, memoryFor(bound));
   return { open, bound };
 }
 
