@@ -8,11 +8,9 @@
 
 #include "stack-search.h"
 
-#include <pthread.h>
-
-#include <condition_variable>
-#include <mutex>
-#include <optional>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace suture {
@@ -22,12 +20,12 @@ class StackReaders {
   StackReaders() = default;
   StackReaders(const StackReaders&) = delete;
   StackReaders& operator=(const StackReaders&) = delete;
-  ~StackReaders() { join(); }
+  ~StackReaders() { end(); }
 
-  /** Slow. `searches`: about so many are to be expected. */
+  /** Slow, so that nothing else is: all memory is had, and all helping threads wait. `searches`: about so many are to be expected. */
   void prepare(size_t searches);
   /** If not, nothing may be added. */
-  bool isHelping() const { return !helpers_.empty(); }
+  bool isHelping() const { return shared_ != nullptr; }
 
   /** Searches count from 0. */
   void add(const StackSearch& wanted);
@@ -37,38 +35,15 @@ class StackReaders {
   bool finish(uint64_t deadline);
   /** No search is begun any more. */
   void cancel();
-  /** Those under way are waited for; then there are no helping threads any more. */
-  void join();
+  /** Those under way are waited for. The helping threads end by themselves: who waits for them may be long without a processor afterwards. */
+  void end();
 
   /** Nothing: it has not been made. Valid until the next one is added. */
   const StackScan* scanOf(size_t search) const;
 
  private:
-  struct Entry {
-    StackSearch wanted;
-    std::optional<StackScan> found = {};
-  };
-  using Lock = std::unique_lock<std::mutex>;
-
-  static void* runHelper(void* readers);
-  void help();
-  bool searchSome(StackSearcher& searcher, Lock& lock);
-  size_t take(std::span<StackSearch> into);
-  void note(size_t search, const StackScan& scan);
-
-  std::vector<pthread_t> helpers_;
-  std::optional<StackSearcher> own_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable isWanted_;
-  std::condition_variable isDone_;
-  // All below belongs to who holds the mutex.
-  std::vector<Entry> entries_;
-  std::vector<size_t> found_;
-  size_t taken_ = 0;
-  size_t done_ = 0;
-  uint64_t waitingBytes_ = 0;
-  bool isCancelled_ = false;
+  class Shared;
+  std::shared_ptr<Shared> shared_;
 };
 
 }  // namespace suture

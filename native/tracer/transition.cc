@@ -42,7 +42,7 @@ class Transition {
     const Result<bool> end = ready && ready.value() ? stopAndWrite() : ready;
     readers_.cancel();
     stop_.release();
-    readers_.join();
+    readers_.end();
     if (plan_.isMapped()) Guardian::instance().dismiss();
     faultPoint("released", 0);
     if (!end) return explain(end.error());
@@ -128,6 +128,7 @@ class Transition {
     for (const ProcessTransition& process : wanted_) TRY(stop_.seize(process.pid, process.startTime));
     faultPoint("seized", 0);
     if (depth_ == ScanDepth::stacks) readers_.prepare(stop_.countWorking());
+    searched_.reserve(stop_.countWorking());
     // Whoever sleeps in the way ends it before a working thread has been held at all.
     const AllStop::Visitor visitor = [&](const Tracee& tracee) { return inspect(tracee) || outcome_.blockers.size() < enoughBlockers; };
     AllStop::Outcome sleepers = stop_.awaitUninterruptible();

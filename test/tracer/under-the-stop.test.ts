@@ -2,7 +2,7 @@
 // back and lets go. All that can take long, files, memory of its own, was done before; and the order is the one that holds them least.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -65,4 +65,25 @@ test("while working threads are held nothing is opened, mapped or allocated; sle
   const quick = ["ptrace", "rt_sigreturn", "wait4", "process_vm_readv", "pread64", "pwrite64", "timer_settime", "newfstatat", "sched_getattr", "sched_setattr"];
   expect([...during].filter((name) => !quick.includes(name))).toEqual([]);
   expect([...during]).toEqual(expect.arrayContaining(["ptrace", "process_vm_readv", "pwrite64"]));
+});
+
+test("while many working threads are held those who help read stacks, and wait for each other, and do nothing else", async () => {
+  const log = join(scratch, "log-of-helpers");
+  const program = join(scratch, "traced-with-helpers");
+  // strace itself must not wait for a processor behind the threads that are raised.
+  writeFileSync(program, `#!/bin/sh\nexec chrt -R -f 3 strace -f -o "${log}" "${findHelper()}"\n`, { mode: 0o755 });
+  const tracer = await Tracer.start({ program });
+  await using situation = await enter(tracer, "works-on-deep-stacks.c", { parameters: ["16"] });
+  const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+  const outcome = await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write], maxStopMicroseconds: 10_000_000 });
+  expect(outcome).toMatchObject({ outcome: "done", stop: { workingThreads: 16 } });
+  await tracer[Symbol.asyncDispose]();
+
+  const lines = readFileSync(log, "utf8").split("\n");
+  const from = lines.findIndex((line) => line.includes("ptrace(PTRACE_INTERRUPT, ") && !line.includes(`, ${situation.pid}`));
+  const held = lines.slice(from, lines.findIndex((line, index) => index > from && line.includes("ptrace(PTRACE_DETACH, ")));
+  const threadOf = (line: string): string => line.split(" ")[0] ?? "";
+  const byOthers = held.slice(0, held.findLastIndex((line) => line.includes("process_vm_readv"))).filter((line) => threadOf(line) !== threadOf(held[0] ?? ""));
+  const names = new Set(byOthers.map((line) => /^\d+ +(?:<\.\.\. )?([a-z_0-9]+)/.exec(line)?.[1]));
+  if (availableParallelism() > 1) expect([...names].sort()).toEqual(["futex", "process_vm_readv"]);
 });

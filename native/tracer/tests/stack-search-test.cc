@@ -167,8 +167,7 @@ TEST_CASE("StackReaders begin no search when they have been cancelled, whoever i
       for (size_t i = 0; i < 64; ++i) readers.add(stacks.search(i));
       if (round % 2 == 0) readers.cancel();
       const bool isFinished = readers.finish(0);
-      readers.join();
-      CHECK_FALSE(readers.isHelping());
+      readers.end();
       for (size_t i = 0; i < 64; ++i) CHECK((readers.scanOf(i) == nullptr ? !isFinished : readers.scanOf(i)->isClean()));
       readers.add(stacks.search(0));
       CHECK_FALSE(readers.finish(now() + 1'000'000));
