@@ -259,7 +259,10 @@ void BorrowedThread::letGo(int signal) {
   noteReleased(pid_, tid_);
 }
 
-/** The kernel forgets a restartable sequence when its thread is seen to run elsewhere, and then does not restart it. */
+/**
+ * The kernel forgets a restartable sequence when its thread is seen to run elsewhere, and then does not restart it. Nor does it forget it
+ * before: the last sequence of a thread that is in none any more is still named.
+ */
 bool BorrowedThread::isInRestartableSequence() const {
   struct {
     uint64_t area;
@@ -269,7 +272,13 @@ bool BorrowedThread::isInRestartableSequence() const {
   if (::ptrace(getRseqConfiguration, tid_, sizeof configuration, &configuration) <= 0 || configuration.area == 0) return false;
   uint64_t sequence = 0;  // struct rseq: cpu_id_start, cpu_id, rseq_cs
   if (readRemote(pid_, configuration.area + 8, {reinterpret_cast<uint8_t*>(&sequence), sizeof sequence}) != sizeof sequence) return true;
-  return sequence != 0;
+  if (sequence == 0) return false;
+  struct {
+    uint32_t version, flags;
+    uint64_t start, length, interrupted;
+  } place = {};  // struct rseq_cs
+  if (readRemote(pid_, sequence, {reinterpret_cast<uint8_t*>(&place), sizeof place}) != sizeof place) return true;
+  return saved_.rip - place.start < place.length;
 }
 
 /**

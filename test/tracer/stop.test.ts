@@ -290,8 +290,8 @@ describe("stage()", () => {
     expect(situation.target.exit()).toBeUndefined();
   });
 
-  it("borrows no thread out of a restartable sequence, which the kernel would no longer restart", async () => {
-    await using situation = await enter(tracer, "counts-on-its-processor.c");
+  it.each([["in one most of the time", []], ["in none most of the time", ["alone"]]])("borrows no thread out of a restartable sequence, which the kernel would no longer restart, but all others: %s", async (_, parameters) => {
+    await using situation = await enter(tracer, "counts-on-its-processor.c", { parameters });
     for (let i = 0; i < 60; i++) await stageAndUnmap(situation);
     situation.target.write("enough\n");
     const counted = numbersIn(await situation.target.line(/^counted/));
