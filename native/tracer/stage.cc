@@ -45,8 +45,9 @@ Result<StagedMapping> parseMapping(const Json& object, BodyReader& body) {
 }
 
 Result<void> writeChecked(pid_t pid, uint64_t startTime, std::span<const MemoryWrite> writes) {
-  TRY(checkSameProcess(pid, startTime));
   const File memory = TRY(openMemory(pid, O_RDWR));
+  // Afterwards: from then on it is the memory of this one, whoever gets the number.
+  TRY(checkSameProcess(pid, startTime));
   Result<std::optional<Mismatch>> found = findMismatch(pid, memory.fd(), writes);
   if (!found) return std::move(found).error();
   if (found.value()) {

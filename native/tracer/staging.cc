@@ -165,8 +165,10 @@ bool areMapped(const std::vector<Mapping>& mappings, const std::vector<MemoryFil
 class Work {
  public:
   static Result<Work> on(pid_t pid, uint64_t startTime) {
+    File memory = TRY(openMemory(pid, O_RDWR));
+    // Afterwards: from then on it is the memory of this one, whoever gets the number.
     TRY(checkSameProcess(pid, startTime));
-    return Work(pid, startTime, TRY(openMemory(pid, O_RDWR)));
+    return Work(pid, startTime, std::move(memory));
   }
 
   Result<void> stage(std::span<const StagedMapping> mappings) {
