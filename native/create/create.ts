@@ -56,7 +56,6 @@ async function createFrom(tracer: TracerClient, diffs: readonly SourceDiff[], op
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
 }
 
-
 /** One module after the other. That the diffs change nothing of one of several is no error, and what is said of the diffs is said once. */
 async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], options: CreateOptions): Promise<readonly ImageDescription[]> {
   const targets = new Set([options.target, ...options.moreTargets ?? []]);

@@ -20,6 +20,7 @@ const mostRounds = 3;
 
 /** Those of `paths` whose names stand in quotes or angle brackets in some source of the tree that may be compiled. */
 export function findMentioned(search: MentionSearch, paths: readonly string[]): readonly string[] {
+  if (paths.length === 0) return [];
   const asked = new Set(paths.map((path) => basename(path)));
   const mentions = new Mentions(search.options ?? []);
   const files = [...sourceFiles(search.root, search.mains)];
