@@ -49,6 +49,7 @@ export interface ObjectCode {
  */
 export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file: ElfFile): ElfFile => file): ObjectCode {
   if (isBitcode(bytes)) throw madeByLinker(unit);
+  if (isThirtyTwoBit(bytes)) throw otherCode(unit, "code for a 32-bit machine", "other");
   const asCompiled = readElf(bytes);
   checkObject(unit, asCompiled);
   const file = rewrite(markTypePointers(asCompiled));
@@ -66,11 +67,16 @@ export function readObjectCode(unit: string, bytes: Uint8Array, rewrite = (file:
 /** What clang writes for link-time optimisation is no ELF file. */
 const isBitcode = ([first, second, third, fourth]: Uint8Array): boolean => first === 0x42 && second === 0x43 && third === 0xc0 && fourth === 0xde;
 
-function checkObject(unit: string, file: ElfFile): void {
-  if (file.type !== "relocatable" || file.machine !== "x86-64") {
-    throw new SutureError("not-patchable", `Cannot build a patch from ${unit}: its compile command makes ${file.machine === "x86-64" ? "no object file" : `code for ${file.machine === "other" ? "another machine" : file.machine}`}, and programs for x86-64 can be patched`, { unit, machine: file.machine });
-  }
-  if (file.symbols.some(({ name }) => name === "__gnu_lto_slim")) throw madeByLinker(unit);
+/** ELFCLASS32, of x32 too: the reader takes 64-bit files only. */
+const isThirtyTwoBit = ([first, second, third, fourth, size]: Uint8Array): boolean => first === 0x7f && second === 0x45 && third === 0x4c && fourth === 0x46 && size === 1;
+
+const otherCode = (unit: string, what: string, machine: ElfFile["machine"]): SutureError =>
+  new SutureError("not-patchable", `Cannot build a patch from ${unit}: its compile command makes ${what}, and programs for x86-64 can be patched`, { unit, machine });
+
+function checkObject(unit: string, { type, machine, symbols }: ElfFile): void {
+  if (machine !== "x86-64") throw otherCode(unit, `code for ${machine === "other" ? "another machine" : machine}`, machine);
+  if (type !== "relocatable") throw otherCode(unit, "no object file", machine);
+  if (symbols.some(({ name }) => name === "__gnu_lto_slim")) throw madeByLinker(unit);
 }
 
 const byName = (definitions: readonly Definition[]): ReadonlyMap<string, Definition> =>

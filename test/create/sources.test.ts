@@ -272,6 +272,13 @@ refused("X22", "a compile command that makes code for another machine", "its com
   return await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": single.replace("10", "20") })]));
 });
 
+refused("X22", "a compile command that makes 32-bit code for a 64-bit program", "its compile command makes code for a 32-bit machine, and programs for x86-64 can be patched", async (beside) => {
+  using tree = openSourceTree({ "main.c": asking, "a.c": single });
+  const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c" }]);
+  tree.write({ "compile_commands.json": JSON.stringify([{ directory: tree.root, file: "a.c", arguments: ["gcc", "-m32", "-g", "-O2", "-c", "a.c", "-o", "a.o"] }]) });
+  return await beside(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "a.c": single.replace("10", "20") })]));
+});
+
 describe("32-bit code", () => {
   const attempt = async (flags: readonly string[], act: (program: string, build: () => Promise<unknown>) => Promise<unknown>): Promise<unknown> => {
     const { program, source } = await compileTarget("thirty-two-bit.c", { flags: [...flags, "-g", "-nostdlib", "-fno-pic", "-fno-stack-protector"], link: [...flags, "-nostdlib", "-static", "-no-pie", "-Wl,--build-id"] });
