@@ -4,7 +4,7 @@
 #include "real-time.h"
 #include "scratch.h"
 #include "stack-check.h"
-#include "stage.h"
+#include "staging.h"
 #include "stopped-process.h"
 #include "transition.h"
 
