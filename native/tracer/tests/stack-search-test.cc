@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -31,7 +32,7 @@ class Stacks {
   ~Stacks() { ::munmap(at_, count_ * length_); }
 
   uint64_t at(size_t stack, uint64_t offset = 0) const { return reinterpret_cast<uint64_t>(at_) + stack * length_ + offset; }
-  void put(size_t stack, uint64_t offset, uint64_t word) { *reinterpret_cast<uint64_t*>(at(stack, offset)) = word; }
+  void put(size_t stack, uint64_t offset, uint64_t word) { std::memcpy(reinterpret_cast<void*>(at(stack, offset)), &word, sizeof word); }
   void closePage(size_t stack, uint64_t offset) { REQUIRE(::mprotect(reinterpret_cast<void*>(at(stack, offset)), pageSize, PROT_NONE) == 0); }
   StackSearch search(size_t stack, uint64_t most = uint64_t{64} << 20) const {
     return {::getpid(), &forbidden, {RemotePtr(at(stack)), RemotePtr(at(stack) + length_)}, most, sizeof(uint64_t)};
