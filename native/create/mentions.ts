@@ -1,6 +1,6 @@
 // A quick look whether a source file is named inside another one, as `#include "tables.c"` does: a compiler need
-// not be asked about every unit when it is not. Names in macros count too, so any quoted text that ends in the name; and a file that
-// nobody compiles counts only where somebody who is compiled may reach it.
+// not be asked about every unit when it is not. Whatever the preprocessor may make a name of counts, and so does every file: by which ways a unit comes
+// to one of them (computed names, headers without an ending or outside of the tree, options) only the compiler knows.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -9,93 +9,39 @@ import { isSourceName } from "./source-tree.ts";
 
 export interface MentionSearch {
   readonly root: string;
-  /** Main files of the units, relative to the root, those outside of it too. Default: any file may be one. */
-  readonly mains?: ReadonlySet<string>;
-  /** Values of the units' options that may name a file to include: `-include tables.c`, `-DTABLES="tables.c"`. */
-  readonly options?: readonly string[];
+  /** Files to look at besides the sources of the tree, relative to the root: main files of units may lie outside of it, or be named otherwise. */
+  readonly others?: Iterable<string>;
+  /** Words of compile commands: `-include tables.c`, `-DTABLES="tables.c"`, `-Wp,-include,tables.c`. */
+  readonly words?: readonly string[];
 }
 
-/** How often the tree is read: for the names, for the files that name them, and so on. Beyond, who names a name may be anyone. */
-const mostRounds = 3;
-
-/** Those of `paths` whose names stand in quotes or angle brackets in some source of the tree that may be compiled. */
-export function findMentioned(search: MentionSearch, paths: readonly string[]): readonly string[] {
-  if (paths.length === 0) return [];
-  const asked = new Set(paths.map((path) => basename(path)));
-  const mentions = new Mentions(search.options ?? []);
-  const files = [...sourceFiles(search.root, search.mains)];
-  for (let round = 0, names = new Set(asked); names.size > 0; round++) {
-    for (const name of names) mentions.open(name);
-    if (round === mostRounds) return paths;
-    const namers = readRound(search, files, names, mentions, () => [...asked].every((name) => mentions.isReached(name)));
-    names = new Set([...namers].filter((name) => !mentions.isKnown(name)));
-  }
-  return paths.filter((path) => mentions.isReached(basename(path)));
-}
-
-/** Notes who mentions `names`; gives the names of those who are no units. */
-function readRound(
-  { root, mains }: MentionSearch, files: readonly SourceFile[], names: ReadonlySet<string>, mentions: Mentions, isDone: () => boolean,
-): ReadonlySet<string> {
+/** Those of `paths` whose names stand in some source, or in a word. */
+export function findMentioned({ root, others = [], words = [] }: MentionSearch, paths: readonly string[]): readonly string[] {
+  const names = new Set(paths.map((path) => basename(path)));
+  const mentioned = new Set([...names].filter((name) => words.some((word) => isWordOf(name, word))));
   const mention = mentionOf([...names]);
-  const namers = new Set<string>();
-  for (const file of files) {
-    if (isDone()) return new Set();
+  for (const file of names.size === mentioned.size ? [] : sourceFiles(root, others)) {
     const text = readSource(root, file);
     // Most files name none of them, and need not be made into text.
     if (![...names].some((name) => text.includes(name))) continue;
-    const namer = mains?.has(file.path) === false ? basename(file.path) : undefined;
-    for (const [, name = ""] of text.toString().matchAll(mention)) {
-      mentions.add(name, namer);
-      if (namer !== undefined) namers.add(namer);
-    }
+    for (const [name] of text.toString().matchAll(mention)) mentioned.add(name);
+    if (mentioned.size === names.size) break;
   }
-  return namers;
-}
-
-/** Which names may be reached from a unit. */
-class Mentions {
-  readonly #options: readonly string[];
-  readonly #reached = new Set<string>();
-  /** By the name of a file: the names in it. */
-  readonly #within = new Map<string, Set<string>>();
-  readonly #known = new Set<string>();
-
-  constructor(options: readonly string[]) {
-    this.#options = options;
-  }
-
-  open(name: string): void {
-    this.#known.add(name);
-    if (this.#options.some((option) => option.includes(name))) this.#reach(name);
-  }
-
-  /** `name` stands in `file`, or in a unit. */
-  add(name: string, file: string | undefined): void {
-    if (file === undefined || this.#reached.has(file)) return this.#reach(name);
-    const within = this.#within.get(file) ?? new Set();
-    this.#within.set(file, within.add(name));
-  }
-
-  isKnown(name: string): boolean {
-    return this.#known.has(name);
-  }
-
-  isReached(name: string): boolean {
-    return this.#reached.has(name);
-  }
-
-  #reach(name: string): void {
-    if (this.#reached.has(name)) return;
-    this.#reached.add(name);
-    for (const each of this.#within.get(name) ?? []) this.#reach(each);
-  }
+  return paths.filter((path) => mentioned.has(basename(path)));
 }
 
 /** Does the text of a source name the file? */
 export const isMentioned = (path: string, text: string): boolean => mentionOf([basename(path)]).test(text);
 
-const mentionOf = (names: readonly string[]): RegExp => new RegExp(`["</](${names.map(escape).join("|")})[">]`, "g");
+/** In quotes or angle brackets at the end of a path, or as a word of a directive: `#define TABLES tables.c`. */
+const mentionOf = (names: readonly string[]): RegExp => {
+  const any = names.map(escape).join("|");
+  return new RegExp(`(?<=["</])(?:${any})(?=[">])|(?<=^[ \\t]*(?:#|%:).*[^\\w.-])(?:${any})(?![\\w.-])`, "gm");
+};
+
+/** The name itself, and not the one of an object or a list that a build makes of the file. */
+const isWordOf = (name: string, word: string): boolean =>
+  word.includes(name) && new RegExp(`(?<![\\w.-])${escape(name)}(?![\\w.-])`).test(word);
 
 const escape = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 
@@ -104,8 +50,8 @@ interface SourceFile {
   readonly isLink: boolean;
 }
 
-function* sourceFiles(root: string, mains: ReadonlySet<string> = new Set()): Generator<SourceFile> {
-  for (const path of mains) if (path.startsWith("../")) yield { path, isLink: false };
+function* sourceFiles(root: string, others: Iterable<string>): Generator<SourceFile> {
+  for (const path of others) if (path.startsWith("../") || !isSourceName(path)) yield { path, isLink: false };
   yield* sourcesBelow(root, "");
 }
 
@@ -114,15 +60,16 @@ function* sourcesBelow(root: string, directory: string): Generator<SourceFile> {
     const path = join(directory, entry.name);
     const isLink = entry.isSymbolicLink();
     if (entry.isDirectory() && entry.name !== ".git") yield* sourcesBelow(root, path);
-    else if ((entry.isFile() || isLink) && isSourceName(entry.name)) yield { path, isLink };
+    else if (isLink || (entry.isFile() && isSourceName(entry.name))) yield { path, isLink };
   }
 }
 
-/** A link mentions what it leads to. */
+/** A link mentions what it leads to, whatever its own name. */
 function readSource(root: string, { path, isLink }: SourceFile): Buffer {
   const file = join(root, path);
   try {
-    return isLink ? Buffer.concat([Buffer.from(`"${basename(readlinkSync(file))}" `), readFileSync(file)]) : readFileSync(file);
+    const target = isLink ? Buffer.from(`"${basename(readlinkSync(file))}"\n`) : Buffer.alloc(0);
+    return isLink && !isSourceName(path) ? target : Buffer.concat([target, readFileSync(file)]);
   } catch {
     return Buffer.alloc(0);
   }

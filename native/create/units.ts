@@ -121,18 +121,19 @@ async function readCandidates(commands: readonly LocatedCommand[], known: Readon
 
 const touchedPaths = ({ touched }: AppliedDiffs): readonly string[] => touched.map((file) => file.path);
 
-/** Touched files that a unit may include: those that are no unit of their own, or are named in some other source. */
+/** Touched files that a unit may include: those that are no unit of their own, or are named in some other source or an option. */
 function findIncludable(tree: ShadowTree, paths: readonly string[], candidates: readonly Compilable[], mains: ReadonlySet<string>): ReadonlySet<string> {
   const [sources, others] = [paths.filter(isSourceName), paths.filter((path) => !isSourceName(path))];
   const parts = sources.filter((path) => !mains.has(path));
   const asked = [...sources.filter((path) => mains.has(path)), ...others];
   if (asked.length === 0) return new Set(parts);
-  const options = new Set(candidates.flatMap(({ invocation }) => invocation.recorded.flatMap(includingOption)));
-  return new Set([...parts, ...findMentioned({ root: tree.root, mains, options: [...options] }, asked)]);
+  const words = new Set(candidates.flatMap(({ invocation: { recorded, spelled } }) => recorded.flatMap((word) => includingWords(word, spelled))));
+  return new Set([...parts, ...findMentioned({ root: tree.root, others: mains, words: [...words] }, asked)]);
 }
 
-const includingOption = (word: Argument): readonly string[] =>
-  (word.kind === "option" && word.value !== undefined && /^-(?:include|imacros|D)$/.test(word.flag) ? [word.value] : []);
+/** `--include tables.c` is an option that is not looked into, and an input. */
+const includingWords = (word: Argument, main: string): readonly string[] =>
+  (word.kind === "option" ? [word.value ?? word.flag] : word.path === main ? [] : [word.path]);
 
 function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { has(path: string): boolean })[]): void {
   for (const path of applied.leftOut) {

@@ -62,13 +62,16 @@ test("findTranslationUnits() finds the unit that includes a touched .c file, a u
 
 const asked = (tree: SourceTree): boolean => existsSync(join(tree.directory, "cache"));
 
-test("findTranslationUnits() asks no compiler about a file that only files name which nobody compiles or includes", async () => {
+test("findTranslationUnits() asks no compiler about a unit whose objects and comments alone are called like it", async () => {
   using tree = open();
-  tree.write({ "all.c": "#include \"c.c\"\n", "tests/every.c": "#include \"../all.c\"\n" });
-  const diff = tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" });
-  expect((await find(tree, diff)).names).toEqual(["c.c"]);
+  tree.write({ "d.c": "// as in c.c\nint d;\n" });
+  tree.record(...everyCommand, "-o c.c.o -DNAME=not-c.c -c d.c");
+  expect((await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }))).names).toEqual(["c.c"]);
   expect(asked(tree)).toBe(false);
 });
+
+const all = "#include \"c.c\"\n";
+const computed = "#define S_(x) #x\n#define S(x) S_(x)\n";
 
 test.each<[way: string, more: Files, commands: readonly string[]]>([
   ["a unit", { "d.c": "#include \"c.c\"\n" }, ["-c d.c"]],
@@ -76,6 +79,18 @@ test.each<[way: string, more: Files, commands: readonly string[]]>([
   ["a file in an option", { "d.c": "int d;\n", "all.c": "#include \"c.c\"\n" }, ["-include all.c -c d.c"]],
   ["a file in a macro of an option", { "d.c": "#include ALL\n", "all.c": "#include \"c.c\"\n" }, ["-DALL='\"all.c\"' -c d.c"]],
   ["a file at the end of a long way", { "d.c": "#include \"1.h\"\n", "1.h": "#include \"2.h\"\n", "2.h": "#include \"3.h\"\n", "3.h": "#include \"4.h\"\n", "4.h": "#include \"5.h\"\n", "5.h": "#include \"c.c\"\n" }, ["-c d.c"]],
+  ["a file in a generated header outside of the tree", { "d.c": "#include <config.h>\n", "all.h": all, "../build/config.h": "#include \"../tree/all.h\"\n" }, ["-I../build -c d.c"]],
+  ["a file in a header without an ending", { "d.c": "#include \"All\"\n", "All": "#include \"all.h\"\n", "all.h": all }, ["-c d.c"]],
+  ["a file in a header with an ending of its own", { "d.c": "#include \"all.x\"\n", "all.x": "#include \"all.h\"\n", "all.h": all }, ["-c d.c"]],
+  ["a file with a name in pieces", { "d.c": `${computed}#include S(PRE.h)\n`, "all.h": all }, ["-DPRE=all -c d.c"]],
+  ["a file with a name over two lines", { "d.c": "#include \"al\\\nl.h\"\n", "all.h": all }, ["-c d.c"]],
+  ["a file in an option for the preprocessor", { "d.c": "int d;\n", "all.h": all }, ["-Wp,-include,all.h -c d.c"]],
+  ["a file in another option for the preprocessor", { "d.c": "int d;\n", "all.h": all }, ["-Xpreprocessor -include -Xpreprocessor all.h -c d.c"]],
+  ["a file in a long option", { "d.c": "int d;\n", "all.h": all }, ["--include=all.h -c d.c"]],
+  ["a file in a long option of two words", { "d.c": "int d;\n", "all.h": all }, ["--include all.h -c d.c"]],
+  ["a file in a file of specs", { "d.c": "int d;\n", "all.h": all, "my.specs": "*cpp:\n+ -include all.h\n\n" }, ["-specs=my.specs -c d.c"]],
+  ["a macro", { "d.c": `${computed}#include S(c.c)\n` }, ["-c d.c"]],
+  ["an option itself", { "d.c": "int d;\n" }, ["--include c.c -c d.c"]],
 ])("findTranslationUnits() finds the unit that includes a unit which is named in %s", async (_, more, commands) => {
   using tree = open();
   tree.write(more);
@@ -83,14 +98,23 @@ test.each<[way: string, more: Files, commands: readonly string[]]>([
   expect((await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }))).names).toEqual(["c.c", "d.c"]);
 });
 
-test("findTranslationUnits() finds the unit that includes another one by the name of a link, and one outside of the tree", async () => {
+test.each(["linked.c", "Linked"])("findTranslationUnits() finds the unit that includes another one by the name of a link (%s), and one outside of the tree", async (link) => {
   using tree = open();
-  symlinkSync("c.c", join(tree.root, "linked.c"));
+  symlinkSync("c.c", join(tree.root, link));
   writeFileSync(join(tree.directory, "e.c"), `#include "${tree.root}/c.c"\n`);
-  tree.write({ "d.c": "#include \"linked.c\"\n" });
+  tree.write({ "d.c": `#include "${link}"\n` });
   tree.record(...everyCommand, "-c d.c", "-c ../e.c");
   const { names } = await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }));
   expect(names).toEqual(["c.c", "d.c", "../e.c"]);
+});
+
+test("findTranslationUnits() finds the unit with a name of its own that includes another one", async () => {
+  using tree = open();
+  tree.write({ "d.src": all });
+  tree.record(...everyCommand, "-x c -c d.src");
+  const commands = join(tree.root, "compile_commands.json");
+  writeFileSync(commands, readFileSync(commands, "utf8").replace("-c d.src\"", "-c d.src\",\"file\":\"d.src\""));
+  expect((await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }))).names).toEqual(["c.c", "d.src"]);
 });
 
 test("findTranslationUnits() takes the same file with other flags as another unit", async () => {
