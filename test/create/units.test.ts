@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { afterEach, expect, test, vi } from "vitest";
@@ -13,6 +13,20 @@ import { findTranslationUnits } from "../../native/create/units.ts";
 import { differsOnlyByUnusedDeclarations } from "../../native/create/unaffected.ts";
 import { openSourceTree } from "./source-tree.ts";
 import type { Files, SourceTree } from "./source-tree.ts";
+
+/** Lists are kept of files that are older than the question, by more than a tick of the file system's clock. */
+function settle(...directories: readonly string[]): Promise<unknown> {
+  const changed = Math.max(...directories.flatMap((directory) =>
+    [directory, ...readdirSync(directory, { recursive: true, encoding: "utf8" }).map((path) => join(directory, path))].map((path) => lstatSync(path).ctimeMs)));
+  return vi.waitUntil(() => Date.now() > changed + 40);
+}
+
+async function readList(tree: SourceTree, cache = "cache"): Promise<readonly string[]> {
+  const [command] = await readCompileCommands({ source: tree.root });
+  if (command === undefined) throw new Error("a command expected");
+  const list = await createDependencyReader(join(tree.directory, cache)).read(await readInvocation(command));
+  return [...list ?? []].filter((path) => path.startsWith(tree.root)).map((path) => path.slice(tree.root.length + 1));
+}
 
 const files = {
   "a.c": "#include \"inc/shared.h\"\nint a(void) { return SHARED; }\n",
@@ -151,6 +165,7 @@ test("findTranslationUnits() refuses an unfit file without a source's name that 
 test("createDependencyReader() remembers until a file changes", async () => {
   using tree = open();
   const diff = tree.diff("fix", { "inc/shared.h": "#define SHARED 2\n" });
+  await settle(tree.root);
   await find(tree, diff);
   const cache = join(tree.directory, "cache");
   const kept = readdirSync(cache);
@@ -174,16 +189,71 @@ test.each([
   using tree = openSourceTree({ "d.c": "#include \"inc/late.h\"\nint d;\n", "last/inc/late.h": "int late;\n", "first/inc/other.h": "" });
   tree.record(place.startsWith("outside/") ? "-c d.c" : "-Iabsent -Ifirst -Ilast -c d.c");
   vi.stubEnv("CPATH", `${tree.root}/outside:${tree.root}/last`);
-  const reader = (): ReturnType<typeof createDependencyReader> => createDependencyReader(join(tree.directory, "cache"));
-  const read = async (): Promise<readonly string[]> => {
-    const [command] = await readCompileCommands({ source: tree.root });
-    if (command === undefined) throw new Error("a command expected");
-    return [...await reader().read(await readInvocation(command)) ?? []].filter((path) => path.startsWith(tree.root)).map((path) => path.slice(tree.root.length + 1));
-  };
-  expect(await read()).toEqual(["d.c", "last/inc/late.h"]);
-  expect(await read()).toEqual(["d.c", "last/inc/late.h"]);
+  await settle(tree.root);
+  expect(await readList(tree)).toEqual(["d.c", "last/inc/late.h"]);
+  expect(readdirSync(join(tree.directory, "cache"))).toHaveLength(1);
+  expect(await readList(tree)).toEqual(["d.c", "last/inc/late.h"]);
   tree.write({ [place]: "int early;\n" });
-  expect(await read()).toEqual(["d.c", place]);
+  expect(await readList(tree)).toEqual(["d.c", place]);
+});
+
+const asks = "#if __has_include(\"conf/local.h\")\n#include \"conf/local.h\"\n#endif\n";
+const many = Object.fromEntries(Array.from({ length: 90 }, (_, index) => [`inc/${index}/h.h`, ""]));
+const manyIncluded = Object.keys(many).map((path) => `#include <${path.slice("inc/".length)}>\n`).join("");
+const wrapper = (more: string): string => `#!/bin/sh\nexec /usr/bin/gcc ${more} "$@"\n`;
+
+test.each<[what: string, before: Files, command: string, change: Files, now: string]>([
+  ["a file that is asked for, in a directory that is there", { "d.c": asks, "conf/other.h": "" }, "-c d.c", { "conf/local.h": "" }, "conf/local.h"],
+  ["a file that is asked for, in a directory of an option", { "d.c": asks, "inc/conf/other.h": "" }, "-Iinc -c d.c", { "inc/conf/local.h": "" }, "inc/conf/local.h"],
+  ["a file by the way upwards", { "x/y/d.c": "", "q/u.h": "#include \"../a/f.h\"\n", "x/a/f.h": "", "z/k/other.h": "", "z/a/other.h": "" }, "-Iq -Iz/k -Ix/y -include u.h -c x/y/d.c",
+    { "z/a/f.h": "" }, "z/a/f.h"],
+  ["a file of an option, where the command runs", { "s/d.c": "", "inc/u.h": "" }, "-Iinc -include u.h -c s/d.c", { "u.h": "" }, "u.h"],
+  ["a file beside the source, of very many directories", { ...many, "src/d.c": `#include "lib/f.h"\n${manyIncluded}`, "src/lib/other.h": "", "inc/lib/f.h": "" }, "-Iinc -c src/d.c",
+    { "src/lib/f.h": "" }, "src/lib/f.h"],
+  ["another compiler", { "d.c": "#ifdef NEW\n#include \"new.h\"\n#endif\n", "new.h": "", "bin/gcc": wrapper("-DOLD") }, "-c d.c", { "bin/gcc": wrapper("-DNEW -DTWO") }, "new.h"],
+  ["other specs", { "d.c": "", "all.h": "", "my.specs": "*cpp:\n+ -DX\n\n" }, "-specs=my.specs -c d.c", { "my.specs": "*cpp:\n+ -include all.h\n\n" }, "all.h"],
+  ...([
+    ["-Wp,-Ia -idirafter b", "a"], ["--include-directory=a -Ib", "a"], ["-iprefix ./ -iwithprefixbefore a -idirafter b", "a"], ["--sysroot=s -I=/a -Ib", "s/a"],
+    ["--sysroot=s -idirafter b", "s/usr/include"], ["-Bs -idirafter b", "s/include"],
+  ] as const).map(([options, place]): [string, Files, string, Files, string] =>
+    [`a file before another, by ${options}`, { "d.c": "#include <f.h>\n", [`${place}/other.h`]: "", "b/f.h": "" }, `${options} -c d.c`, { [`${place}/f.h`]: "" }, `${place}/f.h`]),
+])("createDependencyReader() notices %s", async (_, before, command, change, now) => {
+  using tree = openSourceTree(before);
+  tree.record(command);
+  if ("bin/gcc" in before) chmodSync(join(tree.root, "bin/gcc"), 0o755);
+  vi.stubEnv("PATH", `${tree.root}/bin:${process.env["PATH"]}`);
+  await settle(tree.root);
+  expect(await readList(tree)).not.toContain(now);
+  tree.write(change);
+  expect(await readList(tree)).toContain(now);
+  expect(await readList(tree)).toEqual(await readList(tree, "another"));
+});
+
+test("createDependencyReader() notices a file that is replaced by one of the same size and time", async () => {
+  using tree = openSourceTree({ "s/d.c": "#include \"a.h\"\n", "s/a.h": "", "s/b.h": "" });
+  tree.record("-c s/d.c");
+  await settle(tree.root);
+  expect(await readList(tree)).toEqual(["s/d.c", "s/a.h"]);
+  const file = join(tree.root, "s/d.c");
+  const { atime, mtime } = statSync(file);
+  utimesSync(file, atime, mtime); // in whole milliseconds
+  await settle(tree.root);
+  expect(await readList(tree)).toEqual(["s/d.c", "s/a.h"]);
+  writeFileSync(file, "#include \"b.h\"\n");
+  utimesSync(file, atime, mtime);
+  expect(await readList(tree)).toEqual(["s/d.c", "s/b.h"]);
+});
+
+test("createDependencyReader() keeps no list of files that are changed while the compiler reads them", async () => {
+  using tree = openSourceTree({ "d.c": "#include \"a.h\"\n", "a.h": "", "b.h": "", "later.c": "#include \"b.h\"\n" });
+  tree.record("-c d.c");
+  const commands = join(tree.root, "compile_commands.json");
+  tree.write({ "../edits": "#!/bin/sh\ngcc \"$@\" && cp later.c d.c\n" });
+  chmodSync(join(tree.directory, "edits"), 0o755);
+  writeFileSync(commands, readFileSync(commands, "utf8").replace("gcc ", "../edits "));
+  await settle(tree.root);
+  expect(await readList(tree)).toEqual(["d.c", "a.h"]);
+  expect(await readList(tree)).toEqual(["d.c", "b.h"]);
 });
 
 test("createDependencyReader() keeps a list in proportion where headers lie in very many directories, and notices what comes to lie before them", async () => {
@@ -191,15 +261,12 @@ test("createDependencyReader() keeps a list in proportion where headers lie in v
   using tree = openSourceTree({ ...headers, "first/other.h": "", "d.c": Object.keys(headers).map((path) => `#include <${path.slice("last/".length)}>\n`).join("") });
   tree.record("-Ifirst -Ilast -c d.c");
   const cache = join(tree.directory, "cache");
-  const read = async (): Promise<ReadonlySet<string> | undefined> => {
-    const [command] = await readCompileCommands({ source: tree.root });
-    return command && createDependencyReader(cache).read(await readInvocation(command));
-  };
-  expect(await read()).toContain(join(tree.root, "last/7/late.h"));
+  await settle(tree.root);
+  expect(await readList(tree)).toContain("last/7/late.h");
   const [kept = ""] = readdirSync(cache);
   expect((JSON.parse(readFileSync(join(cache, kept), "utf8")) as unknown[]).length).toBeLessThan(1000);
   tree.write({ "first/7/late.h": "int early;\n" });
-  expect(await read()).toContain(join(tree.root, "first/7/late.h"));
+  expect(await readList(tree)).toContain("first/7/late.h");
 });
 
 test("parseDependencies() reads what compilers write about awkward names", () => {
