@@ -140,6 +140,8 @@ class Ahead {
   }
 
   #compile(unit: Compilable, side: Side, name: string): Promise<void> {
+    // A command that is recorded twice is one compilation, and nobody would wait for the first of two.
+    if (this.object(unit, side) !== undefined) return Promise.resolve();
     return new Promise<void>((atWork) => {
       const object = timed(() => compileSide(this.workshop, unit, side, name, ownOptions, atWork));
       this.#objects.set(keyOf(unit, side), object);
@@ -171,7 +173,7 @@ class Ahead {
     if (!this.#isLedBack) return affected;
     await this.settle();
     makeWhole(tree);
-    preprocessor.forgetAll();
+    preprocessor.forgetHidden();
     return findAffectedUnits(units, (unit, side) => readSide(this.workshop, unit, side), jobs);
   }
 
@@ -270,7 +272,7 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
   return { ...begun, indirect: () => compileIndirect(workshop, unit, index), ...objectsOf(workshop, unit, index, ownOptions, original, patched) };
 }
 
-function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, { object, assembly }: SideObject): OriginalUnit {
+function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, made: SideObject): OriginalUnit {
   let plain: Promise<Uint8Array> | undefined;
   return {
     unit: unit.unit,
@@ -278,9 +280,9 @@ function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, { 
     directory: unit.command.directory,
     compiler: unit.invocation.compiler,
     flags: formatArguments(unit.invocation.arguments.filter(({ kind }) => kind === "option")),
-    original: object,
-    joined: () => reassemble(workshop, unit, assembly, `${index}-joined`),
-    plain: () => (plain ??= compilePlain(workshop, unit, index)),
+    original: made.object,
+    joined: () => reassemble(workshop, unit, made, `${index}-joined`),
+    plain: () => (plain ??= compileSource(workshop, unit, { side: "original", name: `${index}-plain`, more: [], source: made.source })),
   };
 }
 
@@ -289,12 +291,8 @@ function objectsOf(
   workshop: Workshop, unit: TranslationUnit, index: number, more: readonly string[], original: SideObject, patched: SideObject,
 ): Pick<ObjectPair, "original" | "patched" | "lined"> {
   let made: Promise<Uint8Array> | undefined;
-  const lined = () => (made ??= compileNumbered(workshop, unit, `${index}-lined`, more));
+  const lined = () => (made ??= compileNumbered(workshop, unit, patched, `${index}-lined`, more));
   return { original: original.object, patched: patched.object, ...(patched.hasOwnLines ? {} : { lined }) };
-}
-
-async function compilePlain(workshop: Workshop, unit: TranslationUnit, index: number): Promise<Uint8Array> {
-  return compileSource(workshop, unit, { side: "original", name: `${index}-plain`, more: [], source: await readSide(workshop, unit, "original") });
 }
 
 /** How gcc (12 and later) and clang say that data of other modules may be anywhere. */

@@ -80,7 +80,7 @@ const afterwards = (work: () => Promise<void>): Promise<void> => new Promise((re
 /** The shadow's name is another one in every run, and so are the names of the files in its scratch directory. */
 function keyOf({ shadow, scratch }: ShadowTree, words: readonly string[]): string {
   const lasting = words.map((word) => (word.startsWith(`${scratch}/`) ? "<scratch>" : word.replaceAll(shadow, "<shadow>")));
-  return createHash("sha256").update(JSON.stringify(["objects 3", ...lasting])).digest("hex");
+  return createHash("sha256").update(JSON.stringify(["objects 4", ...lasting])).digest("hex");
 }
 
 // Which compilations

@@ -31,8 +31,8 @@ export interface SourceText {
 export interface Preprocessor {
   /** Undefined where the preprocessor refuses. */
   read(invocation: Invocation): Promise<SourceText | undefined>;
-  /** No text is held any longer; the files may be others now. */
-  forgetAll(): void;
+  /** Holds no text of the hidden path any longer: what is there may lead elsewhere now. */
+  forgetHidden(): void;
 }
 
 /** Characters of all texts that are held at a time. Those beyond are made again when they are asked for again. */
@@ -41,10 +41,18 @@ const mostHeld = 192 * 1024 * 1024;
 /** `hidden`: a path that is another one in every run, and stands for nothing. */
 export function createPreprocessor(hidden: string): Preprocessor {
   const texts = new Map<string, Promise<SourceText | undefined>>();
+  const sizes = new Map<string, number>();
   let held = 0;
+  const forget = (key: string): void => {
+    held -= sizes.get(key) ?? 0;
+    sizes.delete(key);
+    texts.delete(key);
+  };
   const hold = (key: string, source: SourceText | undefined): void => {
-    held += source === undefined ? 0 : source.text.length + (source.text === source.pinned ? 0 : source.pinned.length);
-    if (held > mostHeld) texts.delete(key);
+    const size = sizeOf(source);
+    sizes.set(key, size);
+    held += size;
+    if (held > mostHeld) forget(key);
   };
   return {
     async read(invocation) {
@@ -57,12 +65,15 @@ export function createPreprocessor(hidden: string): Preprocessor {
       if (texts.get(key) === made) hold(key, source);
       return source;
     },
-    forgetAll: () => {
-      texts.clear();
-      held = 0;
+    forgetHidden: () => {
+      const named = JSON.stringify(hidden).slice(1, -1);
+      for (const key of [...texts.keys()].filter((each) => each.includes(named))) forget(key);
     },
   };
 }
+
+const sizeOf = (source: SourceText | undefined): number =>
+  (source === undefined ? 0 : source.text.length + (source.text === source.pinned ? 0 : source.pinned.length));
 
 const keyOf = ({ compiler, directory, arguments: words }: Invocation): string => JSON.stringify([compiler, directory, words]);
 

@@ -68,6 +68,8 @@ export function hasWorkingDirectory({ tree }: Workshop, { command }: Compilable)
 
 export interface SideObject {
   readonly object: Uint8Array;
+  /** What it was made of. Whatever else is made for it is made of this too: read again, the sources could be others. */
+  readonly source: SourceText | undefined;
   /** Its debug information has the numbers of the side's own source. */
   readonly hasOwnLines: boolean;
   /** Of the original: the file of the assembly that it was made of, where it was made just now. */
@@ -81,12 +83,11 @@ export async function compileSide(workshop: Workshop, unit: Compilable, side: Si
   const countsLines = source !== undefined && doesCountLines(unit, source);
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text", atWork });
   const object = made?.object ?? await compileSource(workshop, unit, { side, name, more, source });
-  return { object, ...(made?.assembly === undefined ? {} : { assembly: made.assembly }), hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
+  return { object, source, ...(made?.assembly === undefined ? {} : { assembly: made.assembly }), hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
 }
 
 /** The patched side with the numbers of its own source in everything. */
-export async function compileNumbered(workshop: Workshop, unit: Compilable, name: string, more: readonly string[]): Promise<Uint8Array> {
-  const source = await readSide(workshop, unit, "patched");
+export async function compileNumbered(workshop: Workshop, unit: Compilable, { source }: SideObject, name: string, more: readonly string[]): Promise<Uint8Array> {
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side: "patched", name, more, source, numbers: "text" });
   if (made !== undefined) return made.object;
   throw new SutureError("compile-error", `Cannot tell the lines of ${unit.unit}: the compiler does not take its preprocessed text`, { unit: unit.unit });
@@ -168,10 +169,9 @@ async function assemble(tree: ShadowTree, invocation: Invocation, assembly: stri
 }
 
 /** The original once more, with its functions in one section; undefined where nothing is left of its compilation. */
-export async function reassemble(workshop: Workshop, unit: Compilable, assembly: string | undefined, name: string): Promise<Uint8Array | undefined> {
+export async function reassemble(workshop: Workshop, unit: Compilable, { assembly, source }: SideObject, name: string): Promise<Uint8Array | undefined> {
   const { tree, cache } = workshop;
   const invocation = workshop.invocation(unit, "original");
-  const source = await readSide(workshop, unit, "original");
   try {
     const { object } = await cache.get(invocation, source, ["joined"], async () => {
       if (assembly === undefined) throw nothingLeft;

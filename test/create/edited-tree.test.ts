@@ -1,0 +1,65 @@
+// Sources that somebody edits while a build runs. The compiler of these trees is a script that edits one at a given moment, as a user who saves would.
+
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+import { createPatchImage } from "../../native/create/mod.ts";
+import type { CreatedPatch, SourceDiff } from "../../native/create/mod.ts";
+import { Tracer } from "../../native/tracer.ts";
+import { asking, buildTree } from "./live-tree.ts";
+import { openSourceTree } from "./source-tree.ts";
+import type { SourceTree } from "./source-tree.ts";
+
+let tracer: Tracer;
+beforeAll(async () => { tracer = await Tracer.start(); });
+afterAll(() => tracer[Symbol.asyncDispose]());
+
+// Long enough to be worth keeping. `tails` and `far` have the assembler shorten a jump, so that the proof asks for more than one object.
+const source = `#include "factor.h"
+#include "lib/l.h"
+int sink;
+__attribute__((noinline)) int far(int a) { sink += a; return a * 77 + sink; }
+__attribute__((noinline)) int tails(int a) { sink = a * 5; return far(a + 1); }
+__attribute__((noinline)) int unrelated(int a) { return a * FACTOR + 3000 * sink; }
+int answer(int a) { return a * 1001 + STEP + unrelated(a) + tails(a); }
+${"/* Nothing follows. */\n".repeat(200)}`;
+const files = { "main.c": asking, "a.c": source, "factor.h": "#define FACTOR 7\n", "t.h": "#define STEP 1\n", "lib/l.h": "#include \"../t.h\"\n" };
+
+interface Edited extends Disposable {
+  readonly tree: SourceTree;
+  readonly edited: string;
+  /** Touches a.c and t.h, which lib/l.h reaches by `..`. */
+  readonly diff: SourceDiff;
+  /** The next compiler with these words in its command runs the line first, once. */
+  when(words: string, line: string): void;
+  build(): Promise<CreatedPatch>;
+}
+
+async function open(): Promise<Edited> {
+  const tree = openSourceTree(files);
+  const [compiler, edited] = [join(tree.directory, "compiler"), join(tree.directory, "edited")];
+  const when = (words: string, line: string): void => {
+    writeFileSync(compiler, `#!/bin/bash\nif [[ "$PWD $* " == ${words} ]] && mkdir '${edited}' 2>/dev/null; then cd '${tree.root}'; ${line}; cd "$OLDPWD"; fi\nexec gcc "$@"\n`);
+    chmodSync(compiler, 0o755);
+  };
+  when("never", ":");
+  const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
+  const diff = tree.diff("fix", { "a.c": source.replace("a * 1001", "a * 1002"), "t.h": "#define STEP 2\n" });
+  return {
+    tree, diff, when, edited,
+    build: () => createPatchImage(tracer, [diff], { source: tree.root, target: program, objectCache: join(tree.directory, "objects") }),
+    [Symbol.dispose]: () => tree[Symbol.dispose](),
+  };
+}
+
+test("createPatchImage() keeps no proof of a tree that was edited while the unit as it was was compiled", async () => {
+  using tried = await open();
+  tried.when("*/tree*' -S '*", "echo '#define FACTOR 9' > factor.h; sleep 0.2");
+  await tried.build().catch(() => undefined);
+  expect(existsSync(tried.edited)).toBe(true);
+  // The program has 7.
+  await expect(tried.build()).rejects.toMatchObject({ kind: "source-mismatch" });
+  tried.tree.write({ "factor.h": files["factor.h"] });
+  expect((await tried.build()).manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
+});
