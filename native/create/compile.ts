@@ -32,6 +32,8 @@ export interface ObjectPairs extends AsyncDisposable {
   readonly pairs: readonly ObjectPair[];
   /** About the diffs: what of them is no part of the patch, fuzz that patch(1) needed. */
   readonly notes: readonly string[];
+  /** Refuses where the sources are others than those that were read; see edited.ts. */
+  refuseEdited(): Promise<() => void>;
 }
 
 /** With types, whatever was recorded: structures are compared by them, and code does not depend on it. */
@@ -80,7 +82,7 @@ export async function compileObjectPairs(
     const units = await ahead.findAffected(await leaveOutUnmentioned(kept, tree, applied.touched, isInProgram), options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
     const pairs = await compileUnits(ahead, workshop, units, options, { whileCompiling, onOriginal: (unit) => void begun.waitFor(onOriginal?.(unit)) });
-    return { pairs, notes, [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
+    return { pairs, notes, refuseEdited: () => workshop.watch.refuseEdited(options.jobs), [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
   } catch (failure) {
     // A compiler that is still at it would put files back.
     await ahead?.settle();

@@ -61,7 +61,7 @@ async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], 
   const targets = new Set([options.target, ...options.moreTargets ?? []]);
   if (targets.size === 1) return [await describePatch(tracer, diffs, options)];
   const onProgress = eachNoteOnce(options.onProgress);
-  const parts: Parts = { kept: new Set(), left: new Set() };
+  const parts: Parts = { kept: new Set(), left: new Set(), edits: [] };
   const described: ImageDescription[] = [];
   const idle: SutureError[] = [];
   for (const target of targets) {
@@ -73,6 +73,7 @@ async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], 
     }
   }
   if (described.length === 0 && idle[0] !== undefined) throw idle[0];
+  for (const refuseLaterEdits of parts.edits) refuseLaterEdits();
   const left = [...parts.left].filter((unit) => !parts.kept.has(unit));
   const notes = [...left.length === 0 ? [] : [leftOut(left, "any of them")], ...idle.map(({ message }) => message)];
   for (const text of notes) onProgress({ step: "note", text });
@@ -83,6 +84,8 @@ async function describeEach(tracer: TracerClient, diffs: readonly SourceDiff[], 
 interface Parts {
   readonly kept: Set<string>;
   readonly left: Set<string>;
+  /** Refuse where sources of a module were edited while later ones were built. */
+  readonly edits: (() => void)[];
 }
 
 const leftOut = (units: readonly string[], of: string): string => `Left out, being no part of ${of}: ${listUnits(units)}`;
@@ -116,7 +119,10 @@ async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[],
     },
     whileCompiling: () => void opened().then(({ program }) => readAhead(program), () => undefined),
   });
-  return await describeObjects(tracer, await opened(), objects.pairs, diffs, options, { notes: [...objects.notes, ...notes], proofs });
+  const described = await describeObjects(tracer, await opened(), objects.pairs, diffs, options, { notes: [...objects.notes, ...notes], proofs });
+  const refuseLaterEdits = await objects.refuseEdited();
+  parts?.edits.push(refuseLaterEdits);
+  return described;
 }
 
 /** Of units, by their original objects, begun while others were compiled. */

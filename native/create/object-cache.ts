@@ -11,6 +11,7 @@ import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
 import { writeCacheFile } from "./cache-file.ts";
+import { tick } from "./edited.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import type { SourceText } from "./preprocess.ts";
@@ -130,15 +131,11 @@ function stateOf(program: string, said: string): string | undefined {
 
 // What must not be kept
 
-/** File systems note times in steps of a tick. */
-const tick = 20;
-
 /** Where the compiler reads the source itself, an edit after preprocessing would pair the old text with the object of the new one. */
 function isUnchanged(tree: ShadowTree, { files, begun }: SourceText): boolean {
   return files.every((path) => {
     const own = path.startsWith(`${tree.shadow}/`) && lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
     const found = own ? undefined : statSync(path, { throwIfNoEntry: false });
-    // Working directories are named too.
     return found?.isFile() !== true || Math.max(found.mtimeMs, found.ctimeMs) < begun - tick;
   });
 }

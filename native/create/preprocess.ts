@@ -28,11 +28,20 @@ export interface SourceText {
   readonly begun: number;
 }
 
+/** What is known of a text that is no longer held. */
+export interface Reading extends Pick<SourceText, "digest" | "files" | "begun"> {
+  readonly invocation: Invocation;
+}
+
 export interface Preprocessor {
   /** Undefined where the preprocessor refuses. */
   read(invocation: Invocation): Promise<SourceText | undefined>;
   /** Holds no text of the hidden path any longer: what is there may lead elsewhere now. */
   forgetHidden(): void;
+  /** Everything that was read and not forgotten. */
+  readings(): readonly Reading[];
+  /** Reads it again: does it still say the same? */
+  isSame(reading: Reading): Promise<boolean>;
 }
 
 /** Characters of all texts that are held at a time. Those beyond are made again when they are asked for again. */
@@ -42,11 +51,17 @@ const mostHeld = 192 * 1024 * 1024;
 export function createPreprocessor(hidden: string): Preprocessor {
   const texts = new Map<string, Promise<SourceText | undefined>>();
   const sizes = new Map<string, number>();
+  const readings = new Map<string, Reading>();
   let held = 0;
   const forget = (key: string): void => {
     held -= sizes.get(key) ?? 0;
     sizes.delete(key);
     texts.delete(key);
+  };
+  const note = (key: string, invocation: Invocation, source: SourceText | undefined): void => {
+    const known = readings.get(key);
+    // A second text that is another one is the same as neither later.
+    if (source !== undefined) readings.set(key, { invocation, files: source.files, begun: known?.begun ?? source.begun, digest: known === undefined || known.digest === source.digest ? source.digest : "" });
   };
   const hold = (key: string, source: SourceText | undefined): void => {
     const size = sizeOf(source);
@@ -62,13 +77,18 @@ export function createPreprocessor(hidden: string): Preprocessor {
       const made = preprocess(invocation, hidden);
       texts.set(key, made);
       const source = await made;
-      if (texts.get(key) === made) hold(key, source);
+      if (texts.get(key) !== made) return source;
+      note(key, invocation, source);
+      hold(key, source);
       return source;
     },
     forgetHidden: () => {
       const named = JSON.stringify(hidden).slice(1, -1);
       for (const key of [...texts.keys()].filter((each) => each.includes(named))) forget(key);
+      for (const key of [...readings.keys()].filter((each) => each.includes(named))) readings.delete(key);
     },
+    readings: () => [...readings.values()],
+    isSame: async ({ invocation, digest }) => (await preprocess(invocation, hidden))?.digest === digest,
   };
 }
 
@@ -90,7 +110,7 @@ function readText(output: string, directory: string, hidden: string, begun: numb
     text: isPinned ? withTrueNumbers(output) : output,
     pinned: isPinned ? output.replaceAll(pragma, "") : output,
     digest: createHash("sha256").update(output.replaceAll(hidden, ""), "latin1").digest("hex"),
-    files: [...named].filter((name) => !name.startsWith("<")).map((name) => (isAbsolute(name) ? name : `${directory}/${name}`)),
+    files: [...named].filter((name) => !name.startsWith("<") && !name.endsWith("/")).map((name) => (isAbsolute(name) ? name : `${directory}/${name}`)),
     readsMore: /\.incbin|\.include/.test(output),
     begun,
   };

@@ -12,6 +12,8 @@ import { SutureError } from "../errors.ts";
 import type { TouchedFile } from "./apply-diff.ts";
 import { compileError } from "./compile-error.ts";
 import { parseDependencies } from "./dependencies.ts";
+import { watchSources } from "./edited.ts";
+import type { SourceWatch } from "./edited.ts";
 import { compilerEnvironment, formatInvocation, inShadow, locate } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { defaultObjectCache, noObjectCache, openObjectCache } from "./object-cache.ts";
@@ -33,6 +35,7 @@ export interface Workshop {
   readonly touched: readonly TouchedFile[];
   readonly preprocessor: Preprocessor;
   readonly cache: ObjectCache;
+  readonly watch: SourceWatch;
   /** What unpatchedIn() has found. */
   readonly unpatched: WeakMap<SourceText, string | undefined>;
   /** The command that makes this side of the unit. */
@@ -41,8 +44,9 @@ export interface Workshop {
 
 export function openWorkshop(tree: ShadowTree, touched: readonly TouchedFile[], { objectCache = defaultObjectCache() }: CreateOptions): Workshop {
   const patched = new Map<Invocation, Invocation>();
+  const preprocessor = createPreprocessor(tree.shadow);
   return {
-    tree, touched, preprocessor: createPreprocessor(tree.shadow), unpatched: new WeakMap(),
+    tree, touched, preprocessor, watch: watchSources(tree, touched, preprocessor), unpatched: new WeakMap(),
     cache: objectCache === null ? noObjectCache : openObjectCache(objectCache, tree),
     invocation: ({ invocation }, side) => {
       if (side === "original") return invocation;
@@ -192,8 +196,9 @@ const nothingLeft = new SutureError("internal", "Cannot assemble again: there is
 
 /** By the compiler's own preprocessing. */
 export async function compileSource(workshop: Workshop, unit: Compilable, { side, name, more, source }: Compilation & { readonly source: SourceText | undefined }): Promise<Uint8Array> {
-  const { tree, cache } = workshop;
+  const { tree, cache, watch } = workshop;
   const invocation = workshop.invocation(unit, side);
+  await watch.expectReader([join(tree.root, unit.unit), ...source?.files ?? []]);
   const words = side === "original" ? more : [...more, "-MD", "-MF", join(tree.scratch, `${name}.d`)];
   const { object, dependencies } = await cache.get(invocation, source, words, () => compile(tree, unit, { invocation, side, name, more: words }));
   if (side === "patched") refuseUnpatched(unit, unpatchedAmong(workshop, parseDependencies(dependencies, invocation.directory)));

@@ -24,28 +24,28 @@ __attribute__((noinline)) int tails(int a) { sink = a * 5; return far(a + 1); }
 __attribute__((noinline)) int unrelated(int a) { return a * FACTOR + 3000 * sink; }
 int answer(int a) { return a * 1001 + STEP + unrelated(a) + tails(a); }
 ${"/* Nothing follows. */\n".repeat(200)}`;
-const files = { "main.c": asking, "a.c": source, "factor.h": "#define FACTOR 7\n", "t.h": "#define STEP 1\n", "lib/l.h": "#include \"../t.h\"\n" };
+const files = { "main.c": asking, "a.c": source, "factor.h": "#define FACTOR 7\n", "t.h": "#define STEP 1\n", "step.h": "#define STEP 2\n", "lib/l.h": "#include \"../t.h\"\n" };
 
 interface Edited extends Disposable {
   readonly tree: SourceTree;
   readonly edited: string;
-  /** Touches a.c and t.h, which lib/l.h reaches by `..`. */
+  /** Touches a.c and t.h, which lib/l.h reaches by `..`, and which takes step.h in. */
   readonly diff: SourceDiff;
-  /** The next compiler with these words in its command runs the line first, once. */
-  when(words: string, line: string): void;
+  /** The next compiler with these words in its command runs the line first in the tree, once; all of them `always`. */
+  when(words: string, line: string, always?: string): void;
   build(): Promise<CreatedPatch>;
 }
 
 async function open(): Promise<Edited> {
   const tree = openSourceTree(files);
   const [compiler, edited] = [join(tree.directory, "compiler"), join(tree.directory, "edited")];
-  const when = (words: string, line: string): void => {
-    writeFileSync(compiler, `#!/bin/bash\nif [[ "$PWD $* " == ${words} ]] && mkdir '${edited}' 2>/dev/null; then cd '${tree.root}'; ${line}; cd "$OLDPWD"; fi\nexec gcc "$@"\n`);
+  const when = (words: string, line: string, always = ":"): void => {
+    writeFileSync(compiler, `#!/bin/bash\n${always}\nif [[ "$PWD $* " == ${words} ]] && mkdir '${edited}' 2>/dev/null; then cd '${tree.root}'; ${line}; cd "$OLDPWD"; fi\nexec gcc "$@"\n`);
     chmodSync(compiler, 0o755);
   };
   when("never", ":");
   const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
-  const diff = tree.diff("fix", { "a.c": source.replace("a * 1001", "a * 1002"), "t.h": "#define STEP 2\n" });
+  const diff = tree.diff("fix", { "a.c": source.replace("a * 1001", "a * 1002"), "t.h": "#include \"step.h\"\n" });
   return {
     tree, diff, when, edited,
     build: () => createPatchImage(tracer, [diff], { source: tree.root, target: program, objectCache: join(tree.directory, "objects") }),
@@ -56,10 +56,42 @@ async function open(): Promise<Edited> {
 test("createPatchImage() keeps no proof of a tree that was edited while the unit as it was was compiled", async () => {
   using tried = await open();
   tried.when("*/tree*' -S '*", "echo '#define FACTOR 9' > factor.h; sleep 0.2");
-  await tried.build().catch(() => undefined);
+  await expect(tried.build()).rejects.toMatchObject({ kind: "source-mismatch", data: { file: "factor.h" } });
   expect(existsSync(tried.edited)).toBe(true);
   // The program has 7.
   await expect(tried.build()).rejects.toMatchObject({ kind: "source-mismatch" });
   tried.tree.write({ "factor.h": files["factor.h"] });
   expect((await tried.build()).manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
+});
+
+const original = '*/tree*';
+const patched = '*/suture-*';
+test.each([
+  ["between the readings of its two sides", `${original}' -E '*`, "gcc \"$@\"; echo '#define FACTOR 9' > factor.h; exit", "factor.h"],
+  ["while it is compiled", `${original}' -S '*`, "echo '#define FACTOR 9' > factor.h", "factor.h"],
+  ["in a file of the diff, once that was read", `${original}' -S '*`, "echo 'int more;' >> a.c", "a.c"],
+  ["so that a file is gone", `${patched}' -x cpp-output '*`, "rm factor.h", "factor.h"],
+])("createPatchImage() refuses a tree that was edited %s", async (_, words, line, file) => {
+  using tried = await open();
+  tried.when(words, line);
+  await expect(tried.build()).rejects.toMatchObject({ kind: "source-mismatch", data: { file }, message: expect.stringContaining(`${file} changed while the build ran`) });
+  expect(existsSync(tried.edited)).toBe(true);
+});
+
+test("createPatchImage() refuses what a compiler has read by itself of a file that was edited and put back", async () => {
+  using tried = await open();
+  const refusesText = `[[ " $* " == *' -x cpp-output '* ]] && exit 1`;
+  tried.when(`${patched}' -MD '*`, "echo '#define STEP 3' > step.h; (cd \"$OLDPWD\"; gcc \"$@\"); echo '#define STEP 2' > step.h; exit", refusesText);
+  await expect(tried.build()).rejects.toMatchObject({ kind: "source-mismatch", data: { file: "step.h" } });
+  const { manifest } = await tried.build();
+  expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
+});
+
+test("createPatchImage() goes on where an edit changes nothing of what is compiled", async () => {
+  using tried = await open();
+  tried.when(`${original}' -S '*`, "sleep 0.1; echo '#define FACTOR 7 /* of old */' > factor.h; touch lib/l.h another.h");
+  tried.tree.write({ "factor.h": files["factor.h"] });
+  const { manifest } = await tried.build();
+  expect(existsSync(tried.edited)).toBe(true);
+  expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
 });
