@@ -65,7 +65,8 @@ const looksElsewhere =
 const isKeepable = ({ arguments: words }: Invocation): boolean =>
   !words.some((word) => word.kind === "option" && (looksElsewhere.test(word.flag) || (searchOption.test(word.flag) && /^(=|\$SYSROOT)/.test(word.value ?? ""))));
 
-const searchOption = /^-(?:I|F|iquote|isystem|isystem-after|cxx-isystem|idirafter)$/;
+/** Options with a directory for headers. */
+export const searchOption = /^-(?:I|F|iquote|isystem|isystem-after|cxx-isystem|idirafter)$/;
 /** Of compilers' own places the one that is searched first, and that people put things into. */
 const localHeaders = "/usr/local/include";
 

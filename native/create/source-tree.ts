@@ -146,7 +146,7 @@ function hasSources(directory: string): boolean {
 }
 
 /** Headers of C++ often have names without an ending. */
-const mayBeSource = (name: string): boolean => isSourceName(name) || !name.includes(".");
+export const mayBeSource = (name: string): boolean => isSourceName(name) || !name.includes(".");
 
 /** Makes linked directories on the way to this one real: nothing is ever written through a link. */
 export function openDirectory(tree: ShadowTree, path: string): void {

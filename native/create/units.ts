@@ -2,13 +2,13 @@
 // second kind is found by asking the compiler about every unit, so that is done only where something touched can
 // be included at all.
 
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { makesNoObject } from "./compiler-arguments.ts";
 import type { Argument } from "./compiler-arguments.ts";
-import { createDependencyReader } from "./dependencies.ts";
+import { createDependencyReader, searchOption } from "./dependencies.ts";
 import type { DependencyReader } from "./dependencies.ts";
 import { findMentioned, isMentioned } from "./mentions.ts";
 import { reportNotCompiled } from "./not-compiled.ts";
@@ -128,8 +128,12 @@ function findIncludable(tree: ShadowTree, paths: readonly string[], candidates: 
   const asked = [...sources.filter((path) => mains.has(path)), ...others];
   if (asked.length === 0) return new Set(parts);
   const words = new Set(candidates.flatMap(({ invocation: { recorded, spelled } }) => recorded.flatMap((word) => includingWords(word, spelled))));
-  return new Set([...parts, ...findMentioned({ root: tree.root, others: mains, words: [...words] }, asked)]);
+  return new Set([...parts, ...findMentioned({ root: tree.root, others: mains, directories: searchedDirectories(candidates), words: [...words] }, asked)]);
 }
+
+const searchedDirectories = (candidates: readonly Compilable[]): ReadonlySet<string> =>
+  new Set(candidates.flatMap(({ invocation: { recorded, directory } }) =>
+    [directory, ...recorded.flatMap((word) => (word.kind === "option" && word.value !== undefined && searchOption.test(word.flag) ? [resolve(directory, word.value)] : []))]));
 
 /** `--include tables.c` is an option that is not looked into, and an input. */
 const includingWords = (word: Argument, main: string): readonly string[] =>

@@ -103,6 +103,8 @@ test.each<[way: string, more: Files, commands: readonly string[]]>([
   ["a file in a long option", { "d.c": "int d;\n", "all.h": all }, ["--include=all.h -c d.c"]],
   ["a file in a long option of two words", { "d.c": "int d;\n", "all.h": all }, ["--include all.h -c d.c"]],
   ["a file in a file of specs", { "d.c": "int d;\n", "all.h": all, "my.specs": "*cpp:\n+ -include all.h\n\n" }, ["-specs=my.specs -c d.c"]],
+  ["a generated header outside of the tree", { "d.c": "#include <config.h>\n", "../build/config.h": "#include \"../tree/c.c\"\n" }, ["-I../build -c d.c"]],
+  ["a header without an ending", { "d.c": "#include \"All\"\n", "All": all }, ["-c d.c"]],
   ["a macro", { "d.c": `${computed}#include S(c.c)\n` }, ["-c d.c"]],
   ["an option itself", { "d.c": "int d;\n" }, ["--include c.c -c d.c"]],
 ])("findTranslationUnits() finds the unit that includes a unit which is named in %s", async (_, more, commands) => {
