@@ -9,7 +9,8 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 
-import { writeCacheFile } from "./cache-file.ts";
+import { trimDirectory, writeCacheFile } from "./cache-file.ts";
+import { tick } from "./edited.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { runProgram } from "./run-program.ts";
@@ -18,16 +19,17 @@ import { realPath } from "./source-tree.ts";
 /** The state of a file or directory when it was named: size and times of change, of the contents and of anything; empty where it is not there. */
 type Stamp = string;
 
-/** File systems note times in steps of a tick. */
-const tick = 20;
-
 export interface DependencyReader {
   /** Absolute paths, links resolved. Undefined where the compiler cannot say, as for a file that was generated and cleaned away. */
   read(invocation: Invocation): Promise<ReadonlySet<string> | undefined>;
 }
 
+/** Lists of some twenty programs with hundreds of units each. */
+const mostBytes = 256 * 1024 * 1024;
+
 /** A reader that looks at each file once: what changes while it is used is read anew by the next one. */
-export function createDependencyReader(cache = defaultCache()): DependencyReader {
+export function createDependencyReader(cache = defaultCache(), limit = mostBytes): DependencyReader {
+  let trimming: Promise<void> | undefined;
   const stampOf = remember(readStamp);
   const resolveLinks = remember(realPath);
   const namesIn = remember(readNames);
@@ -43,7 +45,11 @@ export function createDependencyReader(cache = defaultCache()): DependencyReader
       const paths = await askCompiler(invocation);
       if (paths === undefined) return undefined;
       const entry: Entry = file === undefined ? [] : [...paths, ...lookedIn(paths, invocation, namesIn)].map((path) => [path, stampOf(path)]);
-      if (file !== undefined && entry.every(([, stamp]) => isOlder(stamp, begun - tick))) await writeCacheFile(file, JSON.stringify(entry));
+      if (file !== undefined && entry.every(([, stamp]) => isOlder(stamp, begun - tick))) {
+        // Once is enough: what one build adds is small.
+        await (trimming ??= trimDirectory(cache, limit));
+        await writeCacheFile(file, JSON.stringify(entry));
+      }
       return new Set(paths.map(resolveLinks));
     },
   };
@@ -60,7 +66,7 @@ function remember<T>(find: (path: string) => T): (path: string) => T {
 
 /** Options whose files, or whose places to look into, the compiler finds by rules of its own. */
 const looksElsewhere =
-  /^(--sysroot|-isysroot|-B|--prefix|-?-specs|-i(prefix|withprefix|withprefixbefore|multilib)$|--include-|--?gcc-toolchain|--config|-Xpreprocessor|-Xclang|-fmodule|-ivfsoverlay|-include-pch|-I-$|-Wp,(?!-[DU][^,]*(,-[DU][^,]*)*$))/;
+  /^(--sysroot|-isysroot|-B|--prefix|-?-specs|-i(prefix|withprefix|multilib)|--include|--imacros|--?gcc-toolchain|--config|-Xpreprocessor|-Xclang|-fmodule|-ivfsoverlay|-include-pch|-I-$|-Wp,(?!-[DU][^,]*(,-[DU][^,]*)*$))/;
 
 const isKeepable = ({ arguments: words }: Invocation): boolean =>
   !words.some((word) => word.kind === "option" && (looksElsewhere.test(word.flag) || (searchOption.test(word.flag) && /^(=|\$SYSROOT)/.test(word.value ?? ""))));

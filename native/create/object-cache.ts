@@ -6,11 +6,11 @@
 
 import { createHash } from "node:crypto";
 import { lstatSync, statSync } from "node:fs";
-import { readFile, readdir, rm, stat, utimes } from "node:fs/promises";
+import { readFile, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
-import { writeCacheFile } from "./cache-file.ts";
+import { trimDirectory, writeCacheFile } from "./cache-file.ts";
 import { tick } from "./edited.ts";
 import { compilerEnvironment, formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
@@ -166,16 +166,3 @@ async function writeObject(file: string, { shadow }: ShadowTree, { object, depen
 }
 
 const digestOf = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
-
-async function trimDirectory(directory: string, limit: number): Promise<void> {
-  const names = await readdir(directory).catch(() => []);
-  const files = (await Promise.all(names.map(async (name) => {
-    const path = join(directory, name);
-    return stat(path).then(({ size, mtimeMs }) => [{ path, size, used: mtimeMs }], () => []);
-  }))).flat().sort((one, other) => other.used - one.used);
-  let bytes = 0;
-  for (const { path, size } of files) {
-    bytes += size;
-    if (bytes > limit) await rm(path, { force: true }).catch(() => undefined);
-  }
-}

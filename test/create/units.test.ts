@@ -258,6 +258,23 @@ test("createDependencyReader() keeps no list of files that are changed while the
   expect(await readList(tree)).toEqual(["d.c", "b.h"]);
 });
 
+test("createDependencyReader() removes the oldest lists, and what killed builds left, before the first that it keeps", async () => {
+  using tree = open();
+  const cache = join(tree.directory, "cache");
+  mkdirSync(cache);
+  for (const [age, name] of ["new.json", "old.json.77", "old.json"].entries()) {
+    writeFileSync(join(cache, name), "x".repeat(1000));
+    utimesSync(join(cache, name), 1_000_000 - age, 1_000_000 - age);
+  }
+  await settle(tree.root);
+  const [command] = await readCompileCommands({ source: tree.root });
+  if (command === undefined) throw new Error("a command expected");
+  await createDependencyReader(cache, 1500).read(await readInvocation(command));
+  const kept = readdirSync(cache);
+  expect(kept).toHaveLength(2);
+  expect(kept).toContain("new.json");
+});
+
 test("createDependencyReader() keeps a list in proportion where headers lie in very many directories, and notices what comes to lie before them", async () => {
   const headers = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`last/${index}/late.h`, ""]));
   using tree = openSourceTree({ ...headers, "first/other.h": "", "d.c": Object.keys(headers).map((path) => `#include <${path.slice("last/".length)}>\n`).join("") });
