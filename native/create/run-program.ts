@@ -42,6 +42,7 @@ function runToItsEnd(program: string, args: readonly string[], run: ProgramRun):
       // PWD is what gcc takes as the unit's directory, provided that it names the working directory.
       env: { ...process.env, ...run.environment, LC_ALL: "C", PWD: run.directory },
       stdio: ["pipe", "pipe", "pipe"],
+      detached: true, // for endAtExit()
     });
     endAtExit(child);
     const output: Buffer[] = [];

@@ -32,19 +32,45 @@ export async function removeScratch(directory: string): Promise<void> {
   directories.delete(directory);
 }
 
-/** A program that works in such a directory. */
+/** A program that works in such a directory. One that leads a group is ended with all of it: a compiler's driver does not end what it has started. */
 export function endAtExit(program: ChildProcess): void {
   programs.add(program);
-  program.once("close", () => programs.delete(program));
+  if (programs.size === 1) for (const signal of signals) process.on(signal, endBySignal);
+  program.once("close", () => stopWatching(program));
+  program.once("error", () => stopWatching(program));
   watchExit();
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+function stopWatching(program: ChildProcess): void {
+  if (programs.delete(program) && programs.size === 0) for (const signal of signals) process.off(signal, endBySignal);
+}
+
+/** A terminal tells its foreground alone. Where nobody else answers for the process, the signal ends it as it would without us. */
+function endBySignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return;
+  cleanUp();
+  process.off(signal, endBySignal);
+  process.kill(process.pid, signal);
+}
+
+function end(program: ChildProcess): void {
+  try {
+    process.kill(-(program.pid ?? Number.NaN));
+  } catch {
+    program.kill(); // it leads no group, or has ended
+  }
 }
 
 function watchExit(): void {
   if (isWatched) return;
   isWatched = true;
-  process.once("exit", () => {
-    for (const program of programs) program.kill();
-    // What the programs write in their last moment may come between: a few tries, and no word about the rest.
-    for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
-  });
+  process.once("exit", cleanUp);
+}
+
+function cleanUp(): void {
+  for (const program of programs) end(program);
+  // What the programs write in their last moment may come between: a few tries, and no word about the rest.
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
 }

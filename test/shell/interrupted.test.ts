@@ -3,11 +3,13 @@
 
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { chmod, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sanitizedHelper, snapshotOf, startTarget, waitUntil, type CompiledTarget, type Target } from "../support/mod.ts";
-import { buildPatch, scratchDirectory } from "./patched-program.ts";
+import { buildPatch, buildWords, scratchDirectory, writeDiff } from "./patched-program.ts";
 import { helperProgram, runSuture, sutureProgram } from "./run-suture.ts";
 
 let scratch: Awaited<ReturnType<typeof scratchDirectory>>;
@@ -101,4 +103,46 @@ describe("suture apply", () => {
     }
     expect(ends).toContain(6);
   }, 120_000);
+});
+
+/** A program of the tool chain that starts another, as a compiler's driver does, and does not end it. */
+const driver = (started: string): string => `sleep 600 & echo $! > '${started}.new'; mv '${started}.new' '${started}'; wait`;
+
+/** Somebody may still have to ask how it ended. */
+const isGone = (pid: number): boolean => !existsSync(`/proc/${pid}/stat`) || /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+
+async function expectAllToEnd(building: ChildProcess, started: string, signal: NodeJS.Signals, ended: number | string): Promise<void> {
+  await waitUntil("the compiler is at work", () => existsSync(started));
+  const pid = Number(await readFile(started, "utf8"));
+  try {
+    building.kill(signal);
+    expect(await endOf(building)).toBe(ended);
+    await waitUntil("what the driver has started is gone", () => isGone(pid));
+  } finally {
+    if (!isGone(pid)) process.kill(pid, "SIGKILL");
+  }
+}
+
+describe("a build", () => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("leaves no compiler at work, and no files, when %s comes to suture alone", async (signal) => {
+    const directory = join(scratch.path, `build-${signal}`);
+    const [compiler, started, temporary, commands] = ["compiler", "started", "temporary", "commands.json"].map((name) => join(directory, name)) as [string, string, string, string];
+    await mkdir(temporary, { recursive: true });
+    await writeFile(compiler, `#!/bin/bash\n[[ " $* " == *" -S "* ]] || exec gcc "$@"\n${driver(started)}\n`);
+    await chmod(compiler, 0o755);
+    const recorded = JSON.parse(await readFile(answers.compileCommands, "utf8")) as readonly { readonly arguments: readonly string[] }[];
+    await writeFile(commands, JSON.stringify(recorded.map((command) => ({ ...command, arguments: [compiler, ...command.arguments.slice(1)] }))));
+    const diff = await writeDiff(join(directory, "fix.patch"), answers, "i < 2", "i < 3");
+    const building = await startInGroup(buildWords({ ...answers, compileCommands: commands }, diff, join(directory, "fix.suture")), { TMPDIR: temporary, XDG_CACHE_HOME: join(directory, "cache") });
+    await expectAllToEnd(building, started, signal, 6);
+    expect(await readdir(temporary)).toEqual([]);
+  });
+
+  it("that another program asks for ends with it, when that leaves signals alone", async () => {
+    const started = join(scratch.path, "started");
+    const module = new URL("../../native/create/run-program.ts", import.meta.url).href;
+    const script = `import(${JSON.stringify(module)}).then(({ runProgram }) => runProgram("sh", ["-c", ${JSON.stringify(driver(started))}], { directory: "/" }))`;
+    const building = spawn(process.execPath, ["--import", "tsx", "-e", script], { stdio: "ignore" });
+    await expectAllToEnd(building, started, "SIGINT", "SIGINT");
+  });
 });
