@@ -176,7 +176,13 @@ class Ahead {
     await this.settle();
     makeWhole(tree);
     preprocessor.forgetHidden();
-    return findAffectedUnits(units, (unit, side) => readSide(this.workshop, unit, side), jobs);
+    return findAffectedUnits(units, (unit, side) => this.#readWhole(unit, side), jobs);
+  }
+
+  /** A text that has a touched file as it was even so would be equal on both sides: compiling the unit refuses it. */
+  async #readWhole(unit: Compilable, side: Side): Promise<SourceText | undefined> {
+    const source = await readSide(this.workshop, unit, side);
+    return side === "patched" && source !== undefined && unpatchedIn(this.workshop, source) !== undefined ? undefined : source;
   }
 
   #readIfPossible(unit: Compilable, side: Side): Promise<SourceText | undefined> {

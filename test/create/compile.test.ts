@@ -214,3 +214,11 @@ test("compileObjectPairs() ignores a precompiled header of the header as it was"
   writeFileSync(join(tree.root, "h.h.gch"), "not for this compiler");
   expect((await compileTree(tree, [tree.diff("fix", { "h.h": "#define H 2\n" })])).units).toMatchObject([{ differing: [".text.h"] }]);
 });
+
+test.each(["a unit of its own", "a part of the others"])("compileObjectPairs() refuses a unit to which a generated header outside of the tree includes a touched file, %s", async (what) => {
+  using tree = openSourceTree({ "d.c": "#include <config.h>\nint d(void) { return t(); }\n", "t.c": "static int t(void) { return 1; }\nint own(void) { return t(); }\n" });
+  tree.write({ "../build/config.h": "#include \"../tree/t.c\"\n" });
+  tree.record("-O2 -I../build -c d.c", ...what === "a unit of its own" ? ["-O2 -c t.c"] : []);
+  const diff = tree.diff("fix", { "t.c": "static int t(void) { return 2; }\nint own(void) { return t(); }\n" });
+  await expect(compileTree(tree, [diff])).rejects.toMatchObject({ kind: "not-patchable", data: { unit: "d.c", file: "t.c" } });
+});
