@@ -104,3 +104,14 @@ test("createPatchImage() compiles the sources where the compiler takes no text, 
   expect(direct.manifest.objects[0]?.functions.map(({ name, newSize }) => ({ name, newSize }))).toEqual([{ name: "answer", newSize: expect.any(Number) }]);
   expect(image.length).toBeGreaterThan(direct.image.length);
 });
+
+test("createPatchImage() compiles a command once that is recorded twice, with another output", async () => {
+  using noted = await open();
+  const path = join(noted.tree.root, "compile_commands.json");
+  const commands = JSON.parse(readFileSync(path, "utf8")) as readonly { readonly arguments: readonly string[] }[];
+  writeFileSync(path, JSON.stringify(commands.flatMap((command) => [command, { ...command, arguments: [...command.arguments.slice(0, -1), "another.o"] }])));
+  const options = { source: noted.tree.root, target: noted.program, objectCache: null, jobs: 4 };
+  const { manifest } = await createPatchImage(tracer, [noted.tree.diff("fix", { "a.c": fixed })], options);
+  expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
+  expect(noted.noted().filter((each) => each === "compiled from text")).toHaveLength(2);
+});
