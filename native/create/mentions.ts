@@ -1,6 +1,7 @@
 // A quick look whether a source file is named inside another one, as `#include "tables.c"` does: a compiler need
-// not be asked about every unit when it is not. Whatever the preprocessor may make a name of counts, and so does every file: by which ways a unit comes
-// to one of them (computed names, headers without an ending or outside of the tree, options) only the compiler knows.
+// not be asked about every unit when it is not. Every source that names it counts, whether or not a unit seems to reach that: by which ways one does
+// (computed names, headers without an ending or outside of the tree, options) only the compiler knows. Not looked at: files of the tree with endings that no
+// source has, below directories of options outside of the tree, and what is named in pieces.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import type { Dirent } from "node:fs";
