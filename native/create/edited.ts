@@ -77,10 +77,16 @@ function readState(path: string): State {
   return { state: [dev, ino, size, mtimeNs, ctimeNs].join(" "), changed: Number(mtimeNs > ctimeNs ? mtimeNs : ctimeNs) / 1e6 };
 }
 
+interface PlacedState extends State {
+  readonly path: string;
+  /** The directory's change, where that came later. */
+  readonly latest: number;
+}
+
 /** Of files and the directories in which they lie, each looked at once. */
 class States {
   readonly #tree: ShadowTree;
-  readonly #files = new Map<string, State & { readonly path: string }>();
+  readonly #files = new Map<string, PlacedState>();
   readonly #directories = new Map<string, number>();
   /** By the diffs: they are not there. */
   readonly #created: ReadonlySet<string>;
@@ -92,8 +98,7 @@ class States {
 
   /** When something was done to the file, or to its neighbours: one that is gone, or was put in its place, is seen there. */
   changedAt(path: string): number {
-    const state = this.#files.get(path) ?? this.#look(path);
-    return Math.max(state.changed, this.#directories.get(dirname(state.path)) ?? 0);
+    return (this.#files.get(path) ?? this.#look(path)).latest;
   }
 
   /** Those that are gone are the last. */
@@ -102,13 +107,15 @@ class States {
     return state === "" && !this.#created.has(own) ? Infinity : changed;
   }
 
-  #look(named: string): State & { readonly path: string } {
+  #look(named: string): PlacedState {
     const path = inUsersTree(this.#tree, named);
-    const state = { ...readState(path), path };
-    this.#files.set(named, state);
     const directory = dirname(path);
-    if (!this.#directories.has(directory)) this.#directories.set(directory, readState(directory).changed);
-    return state;
+    const around = this.#directories.get(directory) ?? readState(directory).changed;
+    this.#directories.set(directory, around);
+    const state = readState(path);
+    const placed = { ...state, path, latest: Math.max(state.changed, around) };
+    this.#files.set(named, placed);
+    return placed;
   }
 
   findChanged(): string | undefined {
@@ -118,7 +125,7 @@ class States {
 
 /** A file of a text that is another one now. */
 async function findOther(preprocessor: Preprocessor, states: States, jobs: number | undefined): Promise<string | undefined> {
-  const doubtful = preprocessor.readings().filter(({ files, begun }) => files.map((file) => states.changedAt(file)).some((changed) => changed >= begun - tick));
+  const doubtful = preprocessor.readings().filter(({ files, begun }) => files.reduce((latest, file) => Math.max(latest, states.changedAt(file)), 0) >= begun - tick);
   const others = await mapParallel(doubtful, jobs, async (reading) => (await preprocessor.isSame(reading) ? [] : [reading]));
   const [other] = others.flat();
   return other === undefined ? undefined : lastChanged(other, states);

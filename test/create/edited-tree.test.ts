@@ -64,8 +64,9 @@ test("createPatchImage() keeps no proof of a tree that was edited while the unit
   expect((await tried.build()).manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
 });
 
-const original = '*/tree*';
-const patched = '*/suture-*';
+// By the directories in which they are compiled.
+const original = "*/suture-test-*";
+const patched = "*/suture-??????/tree*";
 test.each([
   ["between the readings of its two sides", `${original}' -E '*`, "gcc \"$@\"; echo '#define FACTOR 9' > factor.h; exit", "factor.h"],
   ["while it is compiled", `${original}' -S '*`, "echo '#define FACTOR 9' > factor.h", "factor.h"],
