@@ -15,6 +15,13 @@ let scratch: string;
 beforeAll(() => { scratch = mkdtempSync(join(tmpdir(), "suture-strace-")); });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
+/** strace must not wait for a processor behind the threads that are raised, or these keep everybody else from one for seconds. */
+function straced(log: string): Promise<Tracer> {
+  const program = `${log}.sh`;
+  writeFileSync(program, `#!/bin/sh\nexec chrt -R -f 3 strace -f -o "${log}" "${findHelper()}"\n`, { mode: 0o755 });
+  return Tracer.start({ program });
+}
+
 interface Call {
   readonly name: string;
   /** With what strace says of its arguments. */
@@ -33,9 +40,7 @@ function callsIn(log: string): readonly Call[] {
 
 test("while working threads are held nothing is opened, mapped or allocated; sleepers are held before them and let go after them", async () => {
   const log = join(scratch, "log");
-  const program = join(scratch, "traced");
-  writeFileSync(program, `#!/bin/sh\nexec strace -f -o "${log}" "${findHelper()}"\n`, { mode: 0o755 });
-  const tracer = await Tracer.start({ program });
+  const tracer = await straced(log);
   await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["10", "3"] });
   const threads = readdirSync(`/proc/${situation.pid}/task`).filter((tid) => Number(tid) !== situation.pid);
   const [working, sleeping] = [threads.slice(0, 3), threads.slice(3)];
@@ -69,10 +74,7 @@ test("while working threads are held nothing is opened, mapped or allocated; sle
 
 test("while many working threads are held those who help read stacks, and wait for each other, and do nothing else", async () => {
   const log = join(scratch, "log-of-helpers");
-  const program = join(scratch, "traced-with-helpers");
-  // strace itself must not wait for a processor behind the threads that are raised.
-  writeFileSync(program, `#!/bin/sh\nexec chrt -R -f 3 strace -f -o "${log}" "${findHelper()}"\n`, { mode: 0o755 });
-  const tracer = await Tracer.start({ program });
+  const tracer = await straced(log);
   await using situation = await enter(tracer, "works-on-deep-stacks.c", { parameters: ["16"] });
   const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
   const outcome = await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write], maxStopMicroseconds: 10_000_000 });
