@@ -106,7 +106,8 @@ describe("applyPatch() refuses, and changes nothing", () => {
       await target.line(/^step/, target.lines.length);
       return target.line(line, target.lines.length);
     };
-    await applyPatch(tracer, patch, pid);
+    // Of seven looks six find its working thread in the function.
+    await applyPatch(tracer, patch, pid, { timeout: 25_000 });
     expect(await saysFromNowOn(/^step/)).toBe("step 4");
     target.write("end\n");
     await waitUntil("the main thread has ended", () => /^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
