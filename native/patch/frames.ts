@@ -12,12 +12,12 @@ import { readU64, writeU64 } from "../elf/mod.ts";
 import type { ElfFile } from "../elf/mod.ts";
 import { SutureError } from "../errors.ts";
 import type { PatchObject } from "../image/mod.ts";
-import { openTarget, parseMaps } from "../target/mod.ts";
+import { openTarget } from "../target/mod.ts";
 import type { Module, Target } from "../target/mod.ts";
 import type { TracerClient } from "../tracer.ts";
 import { callInTarget, functionIn } from "./calls.ts";
 import { forgetterAt, frameObjectsSize, mostUnwinders, slotSize } from "./frame-objects.ts";
-import { isOurs } from "./ledger.ts";
+import { readOurMappings } from "./ledger.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 import { refuse } from "./refusal.ts";
@@ -87,7 +87,7 @@ const slotOf = ({ objects }: NonNullable<LedgerMapping["frames"]>, slot: number)
 /** Nothing leads to the code any more. What has never been mapped, as something else was in its place, is left alone. Refuses: cannot-borrow-thread, out-of-memory. */
 export async function forgetFrames(tracer: TracerClient, process: ProcessIdentity, { mappings }: LedgerPatch): Promise<void> {
   if (mappings.every(({ frames }) => frames === undefined)) return;
-  const ours = parseMaps(await tracer.readMaps(process.pid)).filter(isOurs);
+  const ours = await readOurMappings(tracer, process.pid);
   let target: Target | undefined;
   for (const { frames, through } of mappings) {
     if (frames === undefined || through === undefined || !ours.some(({ start, end }) => start <= frames.objects.start && frames.objects.end <= end)) continue;

@@ -248,13 +248,15 @@ export const isLedgerMapping = ({ path }: Mapping): boolean => path === ledgerPa
 /** Mappings that Suture has made: patches and ledgers. */
 export const isOurs = ({ path }: Mapping): boolean => path.startsWith(ourPrefix);
 
+export const readOurMappings = async (tracer: TracerClient, pid: number): Promise<readonly Mapping[]> => parseMaps(await tracer.readMaps(pid)).filter(isOurs);
+
 /** The one among these mappings of the process. Refuses: bad-ledger, also where it is missing. */
 export async function findLedger(tracer: TracerClient, process: ProcessIdentity, mappings: readonly Mapping[]): Promise<Ledger | undefined> {
   const ledgers = mappings.filter(isLedgerMapping);
   if (ledgers.length > 0 || !mappings.some(isOurs)) return openLedger(tracer, process, ledgers);
   // Somebody may have been at work between two parts of the list.
-  const again = parseMaps(await tracer.readMaps(process.pid));
-  if (!again.some(isOurs)) return undefined;
+  const again = await readOurMappings(tracer, process.pid);
+  if (again.length === 0) return undefined;
   const found = again.filter(isLedgerMapping);
   if (found.length === 0) throw refuse("bad-ledger", `read the ledger of pid ${process.pid}`, "the process has memory of patches and no ledger: it has unmapped it, and nobody can tell any more what is patched; restart the process", { pid: process.pid });
   return openLedger(tracer, process, found);
@@ -297,7 +299,7 @@ export async function unmapLedger(tracer: TracerClient, process: ProcessIdentity
  * program meanwhile, with something else in that place.
  */
 export async function unmapOurs(tracer: TracerClient, { pid, startTime }: ProcessIdentity, ranges: readonly AddressRange[]): Promise<void> {
-  const ours = parseMaps(await tracer.readMaps(pid)).filter(isOurs);
+  const ours = await readOurMappings(tracer, pid);
   const pieces = ranges.flatMap(({ start, end }) => joined(ours.filter((mapping) => start <= mapping.start && mapping.end <= end)));
   if (pieces.length > 0) await tracer.unmap(pid, startTime, pieces);
 }

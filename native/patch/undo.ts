@@ -1,8 +1,7 @@
 // Whatever fails is undone, without hiding why it failed.
 
 import { SutureError } from "../errors.ts";
-import { parseMaps } from "../target/mod.ts";
-import { isOurs } from "./ledger.ts";
+import { readOurMappings } from "./ledger.ts";
 import type { OpenProcess } from "./open-process.ts";
 
 /** `undo` in each, whatever happens in the others; processes that have ended, or have become another program, need none. */
@@ -20,7 +19,7 @@ export async function undoInEach<Each extends { readonly open: OpenProcess }>(al
 async function hasOurMemory({ tracer, process }: OpenProcess): Promise<boolean> {
   try {
     const { startTime } = await tracer.describeProcess(process.pid);
-    return startTime === process.startTime && parseMaps(await tracer.readMaps(process.pid)).some(isOurs);
+    return startTime === process.startTime && (await readOurMappings(tracer, process.pid)).length > 0;
   } catch (error) {
     return !isGone(error);
   }
