@@ -1,5 +1,5 @@
-// Diffs applied by patch(1) itself, one file at a time, between files that we name: whatever a diff's headers say, patch
-// sees no path of theirs. Nothing is written to a tree here; a diff that does not fit leaves no trace.
+// Diffs applied, one file at a time, between files that we name: whatever a diff's headers say, patch(1), which applies
+// all that does not lie exactly where it says, sees no path of theirs. Nothing is written to a tree here; a diff that does not fit leaves no trace.
 
 import { existsSync } from "node:fs";
 import { readFile, realpath, rm, writeFile } from "node:fs/promises";
@@ -10,6 +10,7 @@ import { SutureError } from "../errors.ts";
 import { encodeText } from "./byte-text.ts";
 import { parseDiff } from "./diff.ts";
 import type { FileChange } from "./diff.ts";
+import { applyExactHunks } from "./exact-hunks.ts";
 import { runProgram } from "./run-program.ts";
 import { isSourceName, pathBelow } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
@@ -134,9 +135,11 @@ async function currentContent({ tree, files, originals }: Application, path: str
   return content;
 }
 
-/** Runs patch(1) without fuzz, then with its default. Undefined where a file that is no source does not fit. */
+/** By looking, else by patch(1) without fuzz, then with its default. Undefined where a file that is no source does not fit. */
 async function patchContent(application: Application, change: FileChange, path: string, content: Uint8Array): Promise<Uint8Array | undefined> {
   if (change.hunks.length === 0) return content;
+  const asStated = applyExactHunks(content, change.hunks);
+  if (asStated) return asStated;
   const exact = await runPatch(application.tree.scratch, change, content, ["--fuzz=0"]);
   if (exact.patched) return exact.patched;
   const fuzzy = await runPatch(application.tree.scratch, change, content, []);
