@@ -2,7 +2,7 @@
 // carry the name of their section, so that messages and comparisons need no second lookup.
 
 import { sectionType } from "./constants.ts";
-import { readU16, readU32, readU64 } from "./numbers.ts";
+import { readU16, readU32 } from "./numbers.ts";
 import { badElf } from "./refusal.ts";
 import type { NameReader } from "./strings.ts";
 import type { ElfSection, ElfSymbol } from "./types.ts";
@@ -24,14 +24,11 @@ export function readSymbolTable(sections: readonly ElfSection[], type: number, n
   if (table.size % symbolSize !== 0) throw badElf(`the symbol table "${table.name}" is no whole number of symbols`);
   const strings = sections[table.link];
   if (strings?.type !== sectionType.strtab) throw badElf(`the symbol table "${table.name}" has no string table`);
-  const context: Context = {
+  return readSymbols({
     sections, table, names, strings: strings.bytes,
     indexes: linkedTable(sections, table, sectionType.symtabShndx),
     versions: readVersions(sections, table, names),
-  };
-  const symbols: ElfSymbol[] = [];
-  for (let index = 0; index < table.size / symbolSize; index++) symbols.push(readSymbol(index, context));
-  return symbols;
+  });
 }
 
 type SymbolVersion = Pick<ElfSymbol, "version" | "hiddenVersion">;
@@ -51,31 +48,37 @@ function linkedTable(sections: readonly ElfSection[], table: ElfSection, type: n
   return sections.find((section) => section.type === type && section.link === table.index)?.bytes;
 }
 
-function readSymbol(index: number, context: Context): ElfSymbol {
-  const { bytes } = context.table;
-  const at = index * symbolSize;
-  const info = bytes[at + 4] ?? 0;
-  const type = types[info & 0xf] ?? "other";
-  const section = readSectionIndex(index, context);
-  const stated = context.names.read(context.strings, readU32(bytes, at));
-  const name = type === "section" && stated === "" && typeof section === "number" ? context.sections[section]?.name ?? "" : stated;
-  const symbol: ElfSymbol = {
-    index, name, type, section, binding: bindings[info >> 4] ?? "other",
-    visibility: visibilities[(bytes[at + 5] ?? 0) & 3] ?? "default",
-    value: readU64(bytes, at + 8), size: readSize(bytes, at + 16, name),
-  };
-  return context.versions === undefined ? symbol : { ...symbol, ...context.versions(index) };
+/** Thousands of them, mostly by code that was never run before: so each costs few calls. */
+function readSymbols(context: Context): readonly ElfSymbol[] {
+  const { sections, table: { bytes }, names, strings, versions } = context;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const symbols: ElfSymbol[] = [];
+  for (let at = 0; at < bytes.length; at += symbolSize) {
+    const index = symbols.length;
+    const info = view.getUint8(at + 4);
+    const type = types[info & 0xf] ?? "other";
+    const stated = view.getUint16(at + 6, true);
+    const section = stated > 0 && stated < firstReservedIndex && stated < sections.length ? stated : unusualSection(index, stated, context);
+    let name = names.read(strings, view.getUint32(at, true));
+    if (type === "section" && name === "" && typeof section === "number") name = sections[section]?.name ?? "";
+    const symbol: ElfSymbol = {
+      index, name, type, section, binding: bindings[info >> 4] ?? "other",
+      visibility: visibilities[view.getUint8(at + 5) & 3] ?? "default",
+      value: view.getBigUint64(at + 8, true), size: view.getUint32(at + 16, true) + sizeAbove(view.getUint32(at + 20, true), index),
+    };
+    symbols.push(versions === undefined ? symbol : { ...symbol, ...versions(index) });
+  }
+  return symbols;
 }
 
-function readSize(bytes: Uint8Array, at: number, name: string): number {
-  if (readU32(bytes, at + 4) === 0) return readU32(bytes, at);
-  const size = readU64(bytes, at);
-  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw badElf(`symbol "${name}" has a size of 0x${size.toString(16)}`);
-  return Number(size);
+/** What the upper half of a size stands for. */
+function sizeAbove(half: number, index: number): number {
+  if (half >= 2 ** 21) throw badElf(`symbol ${index} has a size beyond any file`);
+  return half * 2 ** 32;
 }
 
-function readSectionIndex(index: number, context: Context): ElfSymbol["section"] {
-  const stated = readU16(context.table.bytes, index * symbolSize + 6);
+/** None, one that is no section, or one whose number does not fit. */
+function unusualSection(index: number, stated: number, context: Context): ElfSymbol["section"] {
   if (stated === 0) return "undefined";
   if (stated === 0xfff1) return "absolute";
   if (stated === 0xfff2) return "common";
