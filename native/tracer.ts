@@ -212,7 +212,7 @@ function readDebugInformation({ from, files, units, functions, inlined }: WireDe
   return {
     from,
     units,
-    // When they are first asked for: who only wants to know the units does not wait.
+    functionCount: functions.length,
     get functions() {
       return (read ??= functions.map((row) => readFunction(row, files)));
     },

@@ -1,7 +1,7 @@
 // What the linker put between the program and other modules: PLT stubs and GOT slots, each with the dynamic symbol
 // that it stands for. Read from the program's file; the proof needs it to know what a decoded address means.
 
-import { bytesAt, readI32, readI64, readU32, readU64, sectionType, x86Relocation as R } from "../elf/mod.ts";
+import { bytesAt, readI32, readU32, readU64, sectionType, x86Relocation as R } from "../elf/mod.ts";
 import type { ElfFile, ElfSection, ElfSymbol } from "../elf/mod.ts";
 
 /** What the dynamic linker fills a slot of the GOT with. */
@@ -19,27 +19,52 @@ export type Slot =
 export type ThreadSlotKind = "thread" | "thread-module" | "thread-offset" | "thread-descriptor";
 
 export interface ProgramLinks {
-  /** By address of the slot. */
-  readonly slots: ReadonlyMap<bigint, Slot>;
+  readonly slots: Slots;
   /** By address of the stub. */
   readonly stubs: ReadonlyMap<bigint, Slot>;
 }
 
 export function readLinks(file: ElfFile): ProgramLinks {
-  const slots = readSlots(file);
+  const slots = new Slots(file);
   return { slots, stubs: readStubs(file, slots) };
 }
 
-function readSlots(file: ElfFile): ReadonlyMap<bigint, Slot> {
-  const slots = new Map<bigint, Slot>();
-  for (const table of file.sections.filter(({ type, bytes }) => type === sectionType.rela && bytes.length % 24 === 0)) {
-    for (let at = 0; at < table.bytes.length; at += 24) {
-      const symbol = file.dynamicSymbols[readU32(table.bytes, at + 12)];
-      slots.set(readU64(table.bytes, at), slotOf(readU32(table.bytes, at + 8), symbol, readI64(table.bytes, at + 16)));
+const relaSize = 24;
+
+/** By address of the slot. There are thousands, of which a build asks for a few: each is read when it is asked for. */
+export class Slots {
+  readonly #file: ElfFile;
+  readonly #places = new Map<number, SlotPlace>();
+
+  constructor(file: ElfFile) {
+    this.#file = file;
+    for (const { bytes } of file.sections.filter(({ type, bytes }) => type === sectionType.rela && bytes.length % relaSize === 0)) {
+      const table = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      for (let at = 0; at < bytes.length; at += relaSize) this.#places.set(table.getUint32(at, true) + 2 ** 32 * table.getUint32(at + 4, true), { table, at });
     }
   }
-  return slots;
+
+  get(address: bigint): Slot | undefined {
+    const place = this.#places.get(Number(address));
+    return place !== undefined && addressOf(place) === address ? this.#read(place) : undefined;
+  }
+
+  *[Symbol.iterator](): Generator<readonly [at: bigint, slot: Slot]> {
+    for (const place of this.#places.values()) yield [addressOf(place), this.#read(place)];
+  }
+
+  #read({ table, at }: SlotPlace): Slot {
+    return slotOf(table.getUint32(at + 8, true), this.#file.dynamicSymbols[table.getUint32(at + 12, true)], table.getBigInt64(at + 16, true));
+  }
 }
+
+/** Where a dynamic relocation stands. */
+interface SlotPlace {
+  readonly table: DataView;
+  readonly at: number;
+}
+
+const addressOf = ({ table, at }: SlotPlace): bigint => table.getBigUint64(at, true);
 
 function slotOf(type: number, symbol: ElfSymbol | undefined, addend: bigint): Slot {
   switch (type) {
@@ -60,7 +85,7 @@ const threadSlot = (kind: ThreadSlotKind, symbol: ElfSymbol | undefined, addend:
 const isStubSection = ({ name }: ElfSection): boolean => name === ".plt" || name.startsWith(".plt.") || name === ".iplt";
 
 /** A stub is a jump through a slot, after endbr64 and a bnd prefix where there are such. */
-function readStubs(file: ElfFile, slots: ReadonlyMap<bigint, Slot>): ReadonlyMap<bigint, Slot> {
+function readStubs(file: ElfFile, slots: Slots): ReadonlyMap<bigint, Slot> {
   const stubs = new Map<bigint, Slot>();
   for (const section of file.sections.filter(isStubSection)) {
     const step = section.name === ".plt.got" && section.entrySize === 8 ? 8 : 16;

@@ -118,7 +118,7 @@ function checkFile(file: ElfFile, path: string): string {
 }
 
 function checkDebugInformation(debug: DebugInformation, path: string, buildId: string): DebugInformation {
-  if (debug.functions.length > 0) return debug;
+  if (debug.functionCount > 0) return debug;
   const file = debug.from === path ? "it" : debug.from;
   const found = debug.units.some(isSplitAway)
     ? `${file} refers to .dwo files, which are not where it was linked; put those of the build back (packages of them, .dwp, are not read), or build it without -gsplit-dwarf`

@@ -75,6 +75,8 @@ export interface DebugInformation {
   /** The file that the debug information was read from: the program itself, or its separate debug file. */
   readonly from: string;
   readonly units: readonly DebugUnit[];
+  readonly functionCount: number;
+  /** Read when first asked for: a program has thousands. */
   readonly functions: readonly DebugFunction[];
   readonly inlined: readonly InlinedCopy[];
 }
