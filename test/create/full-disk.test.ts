@@ -15,7 +15,8 @@ import type { Workshop } from "./workshop.ts";
 
 const run = promisify(execFile);
 const original = `#include <stdio.h>\n\n__attribute__((noinline)) int answer(int n) {\n  return n * 200001;\n}\n\nint main(void) {\n  return printf("%d\\n", answer(3));\n}\n`;
-const fix = "--- a/unit.c\n+++ b/unit.c\n@@ -3,3 +3,3 @@\n __attribute__((noinline)) int answer(int n) {\n-  return n * 200001;\n+  return n * 300001;\n }\n";
+// A line away from where it fits: patch(1) has to find it.
+const fix = "--- a/unit.c\n+++ b/unit.c\n@@ -4,3 +4,3 @@\n __attribute__((noinline)) int answer(int n) {\n-  return n * 200001;\n+  return n * 300001;\n }\n";
 
 let tracer: Tracer;
 let workshop: Workshop;
