@@ -103,6 +103,8 @@ void AllStop::noteThoseReleased() const {
 void AllStop::release() {
   if (std::exchange(isReleased_, true)) return;
   for (Tracee& tracee : tracees_) askToStop(tracee);
+  // That of a process with one thread first, where it works: to wake another one takes longer than all that is left for it to wait for.
+  letAll([&](const Tracee& tracee) { return isLeader(tracee) && tracee.isWorking && !tracee.repeatsItsCall; });
   letAll([&](const Tracee& tracee) { return isLeader(tracee) && !tracee.repeatsItsCall; });
   letAll([](const Tracee& tracee) { return tracee.isWorking && !tracee.repeatsItsCall; });
   if (std::none_of(tracees_.begin(), tracees_.end(), [](const Tracee& tracee) { return tracee.state == Tracee::State::interrupted; })) raised_.restore();
