@@ -188,6 +188,7 @@ class Work {
   Result<void> unmap(std::span<const RemoteRange> ranges) {
     std::vector<Mapping> before = TRY(readMappings(pid_));
     std::erase_if(before, [&](const Mapping& mapping) { return std::ranges::none_of(ranges, [&](const RemoteRange& range) { return range.contains(mapping.range.start); }); });
+    keepFilesOf(before);
     TRY(borrow());
     if (thread_->mayCallInARow() && TRY(unmapInARow(ranges, before))) return {};
     return unmapOneByOne(ranges);
@@ -263,6 +264,14 @@ class Work {
     return {};
   }
 
+  /** A file ends with its last mapping, which takes as long as the unmapping. Where we may open it, that is not the thread's to wait for. */
+  void keepFilesOf(const std::vector<Mapping>& mappings) {
+    for (const Mapping& mapping : mappings) {
+      const std::string range = formatHex(mapping.range.start).substr(2) + "-" + formatHex(mapping.range.end).substr(2);
+      kept_.push_back(openFile("/proc/" + std::to_string(pid_) + "/map_files/" + range, O_PATH));
+    }
+  }
+
   /** False: something remains of `before`. */
   Result<bool> unmapInARow(std::span<const RemoteRange> ranges, const std::vector<Mapping>& before) {
     std::vector<Call> calls;
@@ -293,6 +302,8 @@ class Work {
   pid_t pid_;
   uint64_t startTime_;
   File memory_;
+  std::vector<File> kept_;
+  // The last member: the first to go.
   std::unique_ptr<BorrowedThread> thread_;
 };
 
