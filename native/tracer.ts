@@ -6,7 +6,7 @@ import { address, fileAddress, formatAddress, type Address, type AddressRange, t
 import { SutureError } from "./errors.ts";
 import { findHelper, TracerConnection, type Answer } from "./tracer/connection.ts";
 import type {
-  Branch, CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, Holders, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, StagedMapping,
+  Branch, CallOutcome, DebugFunction, DebugInformation, DebugOptions, DebugUnit, ForbiddenAddresses, FunctionCall, Holders, InlinedCopy, LayoutOptions, MemoryReference, MemoryWrite, ProcessDescription, ProcessTransition, ReferenceLook, StagedMapping,
   StopFigures, StructureLayout, ThreadDescription, ThreadStack, TracerBlocker, TracerClient, TransitionOutcome, TransitionRequest,
 } from "./tracer/types.ts";
 
@@ -74,8 +74,8 @@ export class Tracer implements TracerClient {
     return { threads: wire.threads.map((thread) => ({ ...thread, frames: thread.frames.map(readAddress) })), stop: wire.stop };
   }
 
-  async references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[], code: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }> {
-    const { result } = await this.#connection.request("references", { pid, startTime: formatAddress(startTime), into: into.map(wireRange), except: except.map(wireRange), code: code.map(wireRange) });
+  async references(pid: number, startTime: bigint, look: ReferenceLook): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }> {
+    const { result } = await this.#connection.request("references", { pid, startTime: formatAddress(startTime), ...wireLook(look) });
     const wire = result as unknown as { references: readonly { at: string; value: string }[]; complete: boolean };
     return { references: wire.references.map(readReference), complete: wire.complete };
   }
@@ -184,8 +184,12 @@ const bytesOfWrite = ({ expected, replacement }: MemoryWrite): readonly Uint8Arr
 const wireWrite = ({ at, expected, replacement, entry }: MemoryWrite) =>
   ({ at: formatAddress(at), expected: expected.length, replacement: replacement.length, ...(entry === true ? { entry } : {}) });
 
-const wireTransition = ({ pid, startTime, forbidden, writes }: ProcessTransition) =>
-  ({ pid, startTime: formatAddress(startTime), forbidden: forbidden.map(wireForbidden), writes: writes.map(wireWrite) });
+const wireTransition = ({ pid, startTime, forbidden, writes, leaving }: ProcessTransition) => ({
+  pid, startTime: formatAddress(startTime), forbidden: forbidden.map(wireForbidden), writes: writes.map(wireWrite),
+  ...(leaving === undefined ? {} : { leaving: wireLook(leaving) }),
+});
+
+const wireLook = ({ into, except, code }: ReferenceLook) => ({ into: into.map(wireRange), except: except.map(wireRange), code: code.map(wireRange) });
 
 function readOutcome({ result, body }: Answer): TransitionOutcome {
   const wire = result as unknown as Wire<TransitionOutcome>;

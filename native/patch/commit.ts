@@ -10,6 +10,7 @@ import { readEntries, summarize } from "./entries.ts";
 import type { ForbiddenRange } from "./forbidden.ts";
 import type { PreparedRecord } from "./ledger.ts";
 import type { LedgerFunction, Peer } from "./ledger-records.ts";
+import { lookFor } from "./references.ts";
 import { refuse } from "./refusal.ts";
 import { intentOf, planEntries, recordsFor } from "./stacking.ts";
 import type { Change } from "./stacking.ts";
@@ -26,6 +27,8 @@ export interface PatchSwitch extends Carrying {
   readonly change: Change;
   /** Where nobody may be meanwhile. */
   readonly forbidden: readonly ForbiddenRange[];
+  /** The patch's memory is about to be given back. */
+  readonly isLeaving?: boolean;
   /** Entries that are left alone. */
   readonly absent?: ReadonlySet<Address>;
 }
@@ -126,8 +129,8 @@ async function prepare(wanted: PatchSwitch & { readonly plan: ValuePlan }, peers
 
 const entriesOf = ({ ledger, change, absent }: PatchSwitch): readonly LedgerFunction[] => planEntries(ledger.patches, change).filter(({ at }) => absent?.has(at) !== true);
 
-const switchOf = ({ open: { target, chosen }, forbidden, change: { incoming } }: PatchSwitch, writes: Switch["writes"]): Switch =>
-  ({ target, forbidden, writes, mayForce: incoming.length > 0, ...(chosen === undefined ? {} : { chosen }) });
+const switchOf = ({ open: { target, chosen }, patch, forbidden, isLeaving = false, change: { incoming } }: PatchSwitch, writes: Switch["writes"]): Switch =>
+  ({ target, forbidden, writes, mayForce: incoming.length > 0, ...(isLeaving ? { leaving: lookFor(patch) } : {}), ...(chosen === undefined ? {} : { chosen }) });
 
 /** Only when no entry is seen to be switched: then what the intent says was not begun. */
 async function takeBack(begun: PatchSwitch): Promise<void> {

@@ -54,6 +54,8 @@ export interface Leaving {
 }
 
 export interface Left extends Carrying {
+  /** Nor does anything refer to its memory. */
+  readonly isUnreferenced: boolean;
   readonly report: ProcessReport;
 }
 
@@ -66,9 +68,9 @@ export async function leaveCode(verb: Verb, carrying: readonly Carrying[], optio
   checkNotForced(act, options);
   const checked = await inEach(carrying, async (each) => ({ ...each, absent: await checkEntries(each, verb) }));
   const leaving = await inEach(checked, async (each) => (options.dryRun ? goOut(each) : begin(each, verb, carrying.length)));
-  const { stop, switched, values, failedCallbacks } = await commitSwitches(act, leaving, options);
+  const { stop, switched, unreferenced, values, failedCallbacks } = await commitSwitches(act, leaving, options);
   const left = leaving.filter(({ open }) => switched.has(open.process.pid));
-  return { left: left.map((each) => ({ ...each, report: { ...reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each) } })), stop };
+  return { left: left.map((each) => ({ ...each, isUnreferenced: unreferenced.has(each.open.process.pid), report: { ...reportOf(each), ...valuesOf(values, each), ...failuresOf(failedCallbacks, each) } })), stop };
 }
 
 /** Entries that need no writing: the library that they lie in was closed, or was closed and opened again. */
@@ -101,8 +103,11 @@ async function begin(carrying: Checked, verb: Verb, processes: number): Promise<
   const ledger = await ensureLedger(open.tracer, open.target, open.process, carrying.ledger, roomForPeers(processes));
   const isKept = verb === "deactivate";
   if (isActiveIn(carrying) && ledger.find(patch.name)?.isKept !== isKept) await ledger.append({ record: isKept ? "kept" : "released", name: patch.name });
-  return goOut({ ...carrying, ledger });
+  return { ...goOut({ ...carrying, ledger }), isLeaving: verb !== "deactivate" && staysUncalled(carrying) };
 }
+
+/** A callback after the switch may pass something of the patch on. */
+const staysUncalled = ({ patch: { mappings, callbacks = [] } }: Carrying): boolean => mappings.length > 0 && callbacks.length === 0;
 
 const goOut = (carrying: Checked): PatchSwitch => ({ ...carrying, change: changeOf(carrying), forbidden: codeOf(carrying.patch) });
 

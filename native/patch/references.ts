@@ -4,21 +4,25 @@
 // function that a thread is in.
 
 import type { AddressRange } from "../address.ts";
-import type { TracerClient } from "../tracer.ts";
+import type { ReferenceLook, TracerClient } from "../tracer.ts";
 import { readEntries } from "./entries.ts";
 import type { ProcessIdentity } from "./ledger.ts";
 import type { LedgerMapping, LedgerPatch } from "./ledger-records.ts";
 
 /** Right after, or together with, a stop in which no thread had a frame in the patch. */
 export async function isReferredTo(tracer: TracerClient, process: ProcessIdentity, patch: LedgerPatch): Promise<boolean> {
-  const { mappings } = patch;
   // A patch that only sets values has no memory of its own.
-  if (mappings.length === 0) return false;
-  if ((await readEntries(tracer, process, patch)).some(({ holds }) => holds === "new")) return true;
-  const ranges: readonly AddressRange[] = mappings.map(({ start, end }) => ({ start, end }));
-  const { references, complete } = await tracer.references(process.pid, process.startTime, mappings.flatMap(whatIsReferredTo), ranges, mappings.map(({ code }) => code));
+  if (patch.mappings.length === 0) return false;
+  if (await isLedTo(tracer, process, patch)) return true;
+  const { references, complete } = await tracer.references(process.pid, process.startTime, lookFor(patch));
   return !complete || references.length > 0;
 }
+
+export const isLedTo = async (tracer: TracerClient, process: ProcessIdentity, patch: LedgerPatch): Promise<boolean> =>
+  (await readEntries(tracer, process, patch)).some(({ holds }) => holds === "new");
+
+export const lookFor = ({ mappings }: LedgerPatch): ReferenceLook =>
+  ({ into: mappings.flatMap(whatIsReferredTo), except: mappings.map(({ start, end }) => ({ start, end })), code: mappings.map(({ code }) => code) });
 
 /**
  * Unwinders refer to the table and their records of it until they are told to forget them, which is done last. Language data is

@@ -11,7 +11,7 @@ import type { Ledger } from "./ledger.ts";
 import type { LedgerPatch } from "./ledger-records.ts";
 import { placeOf } from "./ledger-state.ts";
 import type { OpenProcess } from "./open-process.ts";
-import { isReferredTo } from "./references.ts";
+import { isLedTo, isReferredTo } from "./references.ts";
 import { unstagePatch } from "./stage.ts";
 import { switchCode } from "./transition.ts";
 
@@ -19,9 +19,10 @@ import { switchCode } from "./transition.ts";
 const looks = 4;
 const pause = 25;
 
-/** Right after a stop in which nobody was in its code. */
-export async function releasePatch(open: OpenProcess, ledger: Ledger, patch: LedgerPatch): Promise<"freed" | "retired"> {
-  if (await isReferredToAfter(open, patch, looks) || !await isForgotten(open, patch)) {
+/** Right after a stop in which nobody was in its code. `isUnreferenced`: nor, as that stop has shown, did the process refer to it. */
+export async function releasePatch(open: OpenProcess, ledger: Ledger, patch: LedgerPatch, isUnreferenced = false): Promise<"freed" | "retired"> {
+  const isKnownFree = isUnreferenced && !await isLedTo(open.tracer, open.process, patch);
+  if ((!isKnownFree && await isReferredToAfter(open, patch, looks)) || !await isForgotten(open, patch)) {
     await ledger.append({ record: "retired", name: patch.name });
     return "retired";
   }

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { SutureError } from "../errors.ts";
 import type { Target } from "../target/mod.ts";
-import type { MemoryWrite, ProcessTransition, ScanFigures, TracerClient, TransitionOutcome } from "../tracer.ts";
+import type { MemoryWrite, ProcessTransition, ReferenceLook, ScanFigures, TracerClient, TransitionOutcome } from "../tracer.ts";
 import { Attempts } from "./attempts.ts";
 import { BlockerHistory, blockersJson, describeBlockers, neverLeft } from "./blockers.ts";
 import { bytesMismatch } from "./check.ts";
@@ -29,6 +29,8 @@ export interface Switch {
   readonly target: Target;
   readonly forbidden: readonly ForbiddenRange[];
   readonly writes: readonly SwitchWrite[];
+  /** What is forbidden is about to be given back. */
+  readonly leaving?: ReferenceLook;
   /** What is forbidden is old code, which stays: a caller may choose to leave calls in it (`forceActive`). */
   readonly mayForce?: boolean;
   /** Of a process that nobody named: when it ends meanwhile, the others are switched without it. */
@@ -39,6 +41,8 @@ export interface SwitchReport {
   readonly stop: StopReport;
   /** Those that were there to the end. */
   readonly switched: ReadonlySet<number>;
+  /** Those that were seen not to refer to what is leaving. */
+  readonly unreferenced: ReadonlySet<number>;
 }
 
 /** All processes or none. `act` is what is being done, for messages. Refuses: blocked, over-budget, bytes-mismatch, process-gone, interrupted. */
@@ -50,7 +54,7 @@ export async function switchCode(tracer: TracerClient, act: string, wanted: read
     checkWanted(act, options);
     const outcome = await attempt(tracer, switches, history, options);
     if (!(outcome instanceof SutureError) && outcome.outcome === "done") {
-      return { stop: history.attempts.report(), switched: new Set(switches.map(({ target }) => target.pid)) };
+      return { stop: history.attempts.report(), switched: new Set(switches.map(({ target }) => target.pid)), unreferenced: new Set(outcome.unreferenced) };
     }
     const remaining = withoutEnded(switches);
     if (remaining.length > 0 && remaining.length < switches.length) {
@@ -87,10 +91,11 @@ function withoutEnded(switches: readonly Switch[]): readonly Switch[] {
   return switches.filter(({ chosen }) => chosen === undefined || chosen.isNamed || isStillThere(chosen));
 }
 
-const requestFor = ({ target, forbidden, writes }: Switch): ProcessTransition => ({
+const requestFor = ({ target, forbidden, writes, leaving }: Switch): ProcessTransition => ({
   pid: target.pid, startTime: target.process.startTime,
   forbidden: forbidden.map(({ function: _, ...range }) => range),
   writes: writes.map(({ of: _, ...write }) => write),
+  ...(leaving === undefined ? {} : { leaving }),
 });
 
 /** By default ten times what a stop of so many busy threads was measured to take, and some for a loaded machine. */

@@ -40,10 +40,10 @@ const isInactive: StateCheck = (state, act) =>
   (state === "loaded" ? undefined : refuse("patch-in-use", act, `it is ${state}; deactivate it first, or revert it, which is both`, { state }));
 
 /** Right after a stop in which nobody was in its code. */
-export async function release({ open, patch, ledger, report }: Left): Promise<ProcessReport> {
+export async function release({ open, patch, ledger, report, isUnreferenced }: Left): Promise<ProcessReport> {
   // From here on it is no patch that anybody could activate.
   if (ledger.find(patch.name)?.isKept) await ledger.append({ record: "released", name: patch.name });
-  const isMemoryKept = await releasePatch(open, ledger, patch) === "retired";
+  const isMemoryKept = await releasePatch(open, ledger, patch, isUnreferenced) === "retired";
   await dropEmptyLedger(open.tracer, open.process, ledger);
   return { ...report, ...(isMemoryKept ? { memoryKept: true as const } : {}) };
 }

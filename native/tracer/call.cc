@@ -96,9 +96,7 @@ Result<Answer> call(const Request& request) {
   const pid_t pid = TRY(pidField(request.head));
   const uint64_t startTime = TRY(hexField(request.head, "startTime"));
   const FunctionCall function = TRY(parseCall(request.head));
-  std::vector<RemoteRange> avoid, hold;
-  for (const Json& range : *TRY(objectsField(request.head, "avoid"))) avoid.push_back(TRY(rangeOf(range)));
-  for (const Json& range : *TRY(objectsField(request.head, "hold"))) hold.push_back(TRY(rangeOf(range)));
+  std::vector<RemoteRange> avoid = TRY(rangesField(request.head, "avoid")), hold = TRY(rangesField(request.head, "hold"));
   return Answer{TRY(traced<Json>([&] { return callIn(pid, startTime, function, std::move(avoid), std::move(hold)); })), {}};
 }
 

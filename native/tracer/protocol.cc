@@ -193,6 +193,12 @@ Result<RemoteRange> rangeOf(const Json& object) {
   return range;
 }
 
+Result<std::vector<RemoteRange>> rangesField(const Json& object, const char* name) {
+  std::vector<RemoteRange> ranges;
+  for (const Json& range : *TRY(objectsField(object, name))) ranges.push_back(TRY(rangeOf(range)));
+  return ranges;
+}
+
 Result<ByteView> BodyReader::take(uint64_t length) {
   if (length > rest_.size()) {
     return Error{ErrorKind::usage, "Cannot serve the request: its body is shorter than its head says"};

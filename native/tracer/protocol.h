@@ -65,6 +65,7 @@ Result<bool> flagField(const Json& object, const char* name);
 Result<const Json*> objectsField(const Json& object, const char* name);
 /** {"start": "0x…", "end": "0x…"}, not empty. */
 Result<RemoteRange> rangeOf(const Json& object);
+Result<std::vector<RemoteRange>> rangesField(const Json& object, const char* name);
 
 /** Hands out the bytes of a body in the order in which the head names them. */
 class BodyReader {

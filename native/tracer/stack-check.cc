@@ -179,7 +179,7 @@ std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& regi
   const StackScan ownScan = used->own.isEmpty() ? StackScan() : scanResident(used->own);
   const bool isOwnSuspicious = !ownScan.isClean();
   if (scan.isClean() && !isOwnSuspicious && !isInRegister(registers)) {
-    judge(tid, registers, *used, nullptr);
+    if (isJudgedNoted_) judge(tid, registers, *used, unwind(*tables_, memory_, registers), true, memory_);
     return {};
   }
 
@@ -191,26 +191,45 @@ std::optional<Finding> StackCheck::check(pid_t tid, const user_regs_struct& regi
   // An unwinding that ends on a coroutine's stack has said nothing about the frames below it on the thread's own.
   const bool isCleared = unwinding.isComplete && (!isOwnSuspicious || passesThrough(unwinding, used->own));
   if (!isCleared) return describe(unwinding, scan.hit ? scan : ownScan);
-  judge(tid, registers, *used, &unwinding);
+  if (isJudgedNoted_) judge(tid, registers, *used, unwinding, false, memory_);
   return {};
+}
+
+std::optional<StackMap::Used> StackCheck::ownStackOf(pid_t tid, const user_regs_struct& registers) const {
+  std::optional<StackMap::Used> used = stacks_.usedBy(tid, registers);
+  return used && used->own.isEmpty() ? used : std::nullopt;
+}
+
+void StackCheck::judgeCopied(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, std::vector<uint8_t> stack) {
+  if (forbidden_.isEmpty()) return;
+  bool isClean = !isInRegister(registers);
+  const size_t step = searchOf(used, registers).step;
+  for (size_t i = 0; isClean && i + sizeof(uint64_t) <= stack.size(); i += step) {
+    uint64_t word;
+    std::memcpy(&word, stack.data() + i, sizeof word);
+    isClean = !forbidden_.returnsInto(word);
+  }
+  CopiedMemory memory(pid_);
+  memory.add(used.stack.start.bits(), std::move(stack));
+  const Unwinding unwinding = unwind(*tables_, memory, registers);
+  if (isClean || unwinding.isComplete) judge(tid, registers, used, unwinding, isClean, memory);
 }
 
 /**
  * Only of a thread's own stack: below its stack pointer nothing is alive. Where the scan has found nothing, all that is above is
  * judged; what an unwinding has cleared, frame by frame, but for those that could hold a whole stack themselves.
  */
-void StackCheck::judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* cleared) {
-  if (!isJudgedNoted_) return;
+void StackCheck::judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding& unwinding, bool isClean, WordReader& memory) {
   const bool isElsewhere = !used.own.isEmpty();
   const RemoteRange own = isElsewhere ? used.own : RemoteRange{used.bottom, used.stack.end};
   if (!stacks_.isWholeStack(tid, registers, own)) return;
-  if (!isElsewhere && reachesTop(cleared != nullptr ? *cleared : unwind(*tables_, memory_, registers), used.stack)) judged_.push_back({own.start, used.stack.start});
-  if (cleared == nullptr) {
+  if (!isElsewhere && reachesTop(unwinding, used.stack, memory)) judged_.push_back({own.start, used.stack.start});
+  if (isClean) {
     judged_.push_back(isElsewhere ? own : used.stack);
     return;
   }
   uint64_t from = registers.rsp;
-  for (const Frame& frame : cleared->frames) {
+  for (const Frame& frame : unwinding.frames) {
     const bool isPlain = from < frame.cfa && frame.cfa - from <= largestPlainFrame;
     if (isPlain && own.contains(RemotePtr(from)) && own.contains(RemotePtr(frame.cfa))) judged_.push_back({RemotePtr(from), RemotePtr(frame.cfa)});
     from = frame.cfa;
@@ -221,13 +240,13 @@ void StackCheck::judge(pid_t tid, const user_regs_struct& registers, const Stack
  * A coroutine may run on a variable of a function of the same thread, and another one wait on a lower one. Then there are frames
  * of the thread's own above the outermost that an unwinding comes to, and what is below the stack pointer is not dead.
  */
-bool StackCheck::reachesTop(const Unwinding& unwinding, const RemoteRange& stack) {
+bool StackCheck::reachesTop(const Unwinding& unwinding, const RemoteRange& stack, WordReader& memory) const {
   if (!unwinding.isComplete) return false;
   const uint64_t from = unwinding.frames.back().cfa;
   if (!stack.contains(RemotePtr(from)) || stack.end.bits() - from > largestTop) return false;
   for (uint64_t at = from; at + sizeof(uint64_t) <= stack.end.bits(); at += sizeof(uint64_t)) {
     uint64_t word;
-    if (!memory_.readWord(at, word) || isReturnAddress(word)) return false;
+    if (!memory.readWord(at, word) || isReturnAddress(word)) return false;
   }
   return true;
 }

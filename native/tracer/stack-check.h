@@ -82,6 +82,10 @@ class StackCheck {
    */
   std::optional<StackSearch> searchFor(pid_t tid, const user_regs_struct& registers) const;
 
+  /** Which memory its stack is, if it is on its own. */
+  std::optional<StackMap::Used> ownStackOf(pid_t tid, const user_regs_struct& registers) const;
+  /** When nobody stands any more: of a thread that check() has let pass, by what `stack`, its own, held then. Notes what check() would have noted. */
+  void judgeCopied(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, std::vector<uint8_t> stack);
   /** From now on check() notes which parts of the threads' own stacks need no other look. */
   void noteJudged() { isJudgedNoted_ = true; }
   const std::vector<RemoteRange>& judged() const { return judged_; }
@@ -93,8 +97,8 @@ class StackCheck {
   StackScan scanResident(RemoteRange range);
   bool isInRegister(const user_regs_struct& registers) const;
   Finding describe(const Unwinding& unwinding, const StackScan& scan) const;
-  void judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding* cleared);
-  bool reachesTop(const Unwinding& unwinding, const RemoteRange& stack);
+  void judge(pid_t tid, const user_regs_struct& registers, const StackMap::Used& used, const Unwinding& unwinding, bool isClean, WordReader& memory);
+  bool reachesTop(const Unwinding& unwinding, const RemoteRange& stack, WordReader& memory) const;
   bool isReturnAddress(uint64_t word) const;
 
   pid_t pid_;

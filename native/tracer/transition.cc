@@ -30,6 +30,7 @@ struct PreparedProcess {
   StackCheck check;
   /** Of its memory, when that is wanted; once for all who share it. */
   std::optional<MemoryScan> scan = {};
+  std::optional<PassingLook> look = {};
 };
 
 class Transition {
@@ -49,6 +50,7 @@ class Transition {
     noteInspected();
     nameBlockers();
     if (isBlocked()) outcome_.kind = Kind::blocked;
+    if (end.value()) judgeWhatWasSeen();
     outcome_.stop = stop_.figures();
     return std::move(outcome_);
   }
@@ -73,6 +75,10 @@ class Transition {
       TRY(touchPages(memory.fd(), TRY(readMappings(process.pid)), process.writes));
       if (depth_ == ScanDepth::heap) check.noteJudged();
       prepared_.push_back({&process, std::move(memory), std::move(check), std::move(scans[prepared_.size()])});
+      if (process.leaving) prepared_.back().look.emplace(process.pid, process.startTime, *process.leaving);
+    }
+    for (const size_t owner : owners_) {
+      if (prepared_[owner].look) prepared_[owner].look->giveUp();
     }
     return prepareToWrite();
   }
@@ -130,7 +136,10 @@ class Transition {
     if (depth_ == ScanDepth::stacks) readers_.prepare(stop_.countWorking());
     searched_.reserve(stop_.countWorking());
     // Whoever sleeps in the way ends it before a working thread has been held at all.
-    const AllStop::Visitor visitor = [&](const Tracee& tracee) { return inspect(tracee) || outcome_.blockers.size() < enoughBlockers; };
+    const AllStop::Visitor visitor = [&](const Tracee& tracee) {
+      copyInPassing(tracee);
+      return inspect(tracee) || outcome_.blockers.size() < enoughBlockers;
+    };
     AllStop::Outcome sleepers = stop_.awaitUninterruptible();
     if (sleepers == AllStop::Outcome::stopped) sleepers = stop_.stopSleepers(visitor);
     faultPoint("half-stopped", 0);
@@ -204,8 +213,22 @@ class Transition {
     });
   }
 
+  void judgeWhatWasSeen() {
+    for (PreparedProcess& process : prepared_) {
+      if (!process.look) continue;
+      process.look->judge(process.check);
+      outcome_.looks.push_back(std::move(*process.look));
+    }
+  }
+
+  void copyInPassing(const Tracee& tracee) {
+    PreparedProcess& process = prepared_[tracee.process];
+    if (process.look) process.look->copy(process.check, tracee.tid, tracee.registers);
+  }
+
   /** True: nobody is known to be in the way. */
   bool inspectOrAdd(const Tracee& tracee) {
+    copyInPassing(tracee);
     const std::optional<StackSearch> search = readers_.isHelping() ? prepared_[tracee.process].check.searchFor(tracee.tid, tracee.registers) : std::nullopt;
     if (!search) return inspect(tracee) && inspectFound();
     searched_.push_back(&tracee);
@@ -307,6 +330,7 @@ Result<ProcessTransition> parseProcess(const Json& object, BodyReader& body) {
   ProcessTransition process = {TRY(pidField(object)), TRY(hexField(object, "startTime")), {}, {}};
   for (const Json& range : *TRY(objectsField(object, "forbidden"))) process.forbidden.push_back({TRY(rangeOf(range)), !TRY(flagField(range, "endIsFree"))});
   process.writes = TRY(parseWrites(object, body));
+  if (object.contains("leaving")) process.leaving = TRY(parseWantedReferences(object["leaving"]));
   return process;
 }
 
@@ -346,10 +370,19 @@ Json blockersToJson(const TransitionOutcome& outcome) {
 
 Json toJson(const MemoryScan::Cost& cost) { return {{"bytes", cost.bytes}, {"microseconds", cost.nanoseconds / 1000}}; }
 
-Answer toAnswer(const TransitionOutcome& outcome) {
+/** Nobody is held any more, nor traced. */
+Json lookThrough(std::vector<PassingLook>& looks) {
+  Json unreferenced = Json::array();
+  for (PassingLook& look : looks) {
+    if (look.findsNothing()) unreferenced.push_back(look.pid());
+  }
+  return unreferenced;
+}
+
+Answer toAnswer(TransitionOutcome& outcome) {
   const Json stop = toJson(outcome.stop);
   switch (outcome.kind) {
-    case Kind::done: return {{{"outcome", "done"}, {"stop", stop}}};
+    case Kind::done: return {{{"outcome", "done"}, {"unreferenced", lookThrough(outcome.looks)}, {"stop", stop}}};
     case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", blockersToJson(outcome)}, {"inspected", outcome.inspected}, {"stop", stop}}};
     case Kind::overBudget: return {{{"outcome", "over-budget"}, {"scan", toJson(outcome.scan)}, {"stop", stop}}};
     case Kind::gone: return {{{"outcome", "gone"}, {"pid", outcome.pid}}};
@@ -383,7 +416,7 @@ Result<Answer> transition(const Request& request) {
   const std::vector<ProcessTransition> processes = TRY(parseProcesses(request));
   const uint64_t budget = TRY(integerField(request.head, "maxStopMicroseconds", mostMicroseconds));
   const ScanDepth depth = TRY(flagField(request.head, "scanHeap")) ? ScanDepth::heap : ScanDepth::stacks;
-  const TransitionOutcome outcome = TRY(traced<TransitionOutcome>([&] { return performTransition(processes, budget, depth); }));
+  TransitionOutcome outcome = TRY(traced<TransitionOutcome>([&] { return performTransition(processes, budget, depth); }));
   return toAnswer(outcome);
 }
 

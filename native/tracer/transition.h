@@ -6,6 +6,7 @@
 
 #include "memory-scan.h"
 #include "memory-write.h"
+#include "passing-look.h"
 #include "stopped-process.h"
 
 #include <cstdint>
@@ -21,6 +22,8 @@ struct ProcessTransition {
   uint64_t startTime;
   std::vector<ForbiddenRange> forbidden;
   std::vector<MemoryWrite> writes;
+  /** Memory that nobody uses from then on: whether it is referred to is looked for in passing. */
+  std::optional<WantedReferences> leaving = {};
 };
 
 /** Where frames are looked for. */
@@ -62,6 +65,8 @@ struct TransitionOutcome {
   StopFigures stop = {};
   /** What a look through memory takes; where there was one. */
   MemoryScan::Cost scan = {};
+  /** Done: what was seen in passing, to be looked at by whoever has time. */
+  std::vector<PassingLook> looks = {};
 };
 
 /**

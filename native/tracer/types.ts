@@ -156,6 +156,15 @@ export interface ProcessTransition {
   readonly forbidden: readonly ForbiddenAddresses[];
   /** All or none, in this order, under the stop. */
   readonly writes: readonly MemoryWrite[];
+  /** Memory that nobody uses from then on: it is looked for, in passing, whether the process refers to it. */
+  readonly leaving?: ReferenceLook;
+}
+
+/** Words of the process that point into `into`, but for those in mappings that begin in `except`. `code`: where return addresses are a matter of stacks. */
+export interface ReferenceLook {
+  readonly into: readonly AddressRange[];
+  readonly except: readonly AddressRange[];
+  readonly code: readonly AddressRange[];
 }
 
 /** A function of the process that one of its own threads is to call. */
@@ -228,7 +237,8 @@ export type TracerBlocker = {
 };
 
 export type TransitionOutcome =
-  | { readonly outcome: "done"; readonly stop: StopFigures }
+  /** `unreferenced`: processes that do not refer to what is leaving. Of others that is not known. */
+  | { readonly outcome: "done"; readonly unreferenced: readonly number[]; readonly stop: StopFigures }
   /** `inspected`: the threads that were looked at. A sleeping one in the way ends it before the working ones are. */
   | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly inspected: readonly number[]; readonly stop: StopFigures }
   | { readonly outcome: "mismatch"; readonly pid: number; readonly at: Address; readonly found: Uint8Array; readonly stop: StopFigures }
@@ -272,10 +282,10 @@ export interface TracerClient extends AsyncDisposable {
   /** One short stop; unwinding from the copy. */
   stacks(pid: number): Promise<{ readonly threads: readonly ThreadStack[]; readonly stop: StopFigures }>;
   /**
-   * Words of the process that point into `into`, sixteen at the most: in registers, used stacks and all memory that it can
-   * write, but for mappings that begin in `except`. The process runs on meanwhile: none found is evidence, not proof.
+   * Sixteen at the most: in registers, used stacks and all memory that the process can write. It runs on meanwhile: none found is evidence,
+   * not proof.
    */
-  references(pid: number, startTime: bigint, into: readonly AddressRange[], except: readonly AddressRange[], code: readonly AddressRange[]): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }>;
+  references(pid: number, startTime: bigint, look: ReferenceLook): Promise<{ readonly references: readonly MemoryReference[]; readonly complete: boolean }>;
   /**
    * Where code in `ranges`, the whole of a function, jumps into `head`: a loop whose beginning is there. Jump tables included.
    * Refuses: unreadable-memory, where an instruction cannot be decoded.

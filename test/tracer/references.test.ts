@@ -1,4 +1,4 @@
-// A live process is told addresses, keeps them in its data or on its heap, and forgets them.
+// A live process is told addresses, keeps them in its data, on its heap or on its stack, and forgets them.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -29,14 +29,14 @@ async function tell(line: string): Promise<void> {
   await target.line(/^ok/, seen);
 }
 
-const references = async () => tracer.references(target.pid, startTime, [elsewhere], [], []);
+const references = async () => tracer.references(target.pid, startTime, { into: [elsewhere], except: [], code: [] });
 const complement = (value: bigint): string => BigInt.asUintN(64, ~value).toString(16);
 
 test("Tracer.references() finds nothing where nothing points", async () => {
   expect(await references()).toEqual({ references: [], complete: true });
 });
 
-test.each(["data", "heap"])("Tracer.references() finds an address in the target's %s, and not any more when it is forgotten", async (where) => {
+test.each(["data", "heap", "stack"])("Tracer.references() finds an address in the target's %s, and not any more when it is forgotten", async (where) => {
   await tell(`${where} ${complement(inside)}`);
   const found = await references();
   expect(found.references.map(({ value }) => value)).toEqual([inside]);
@@ -53,4 +53,31 @@ test("Tracer.references() does not take the end of a range for a part of it", as
   await tell(`heap ${complement(elsewhere.end)}`);
   expect((await references()).references).toEqual([]);
   await tell("forget");
+});
+
+/** By a stop that is made for something else. */
+async function isReferredToInPassing({ pid }: Target): Promise<boolean> {
+  const { startTime: started } = await tracer.describeProcess(pid);
+  const leaving = { into: [elsewhere], except: [], code: [] };
+  const outcome = await tracer.transition({ processes: [{ pid, startTime: started, forbidden: [], writes: [], leaving }], maxStopMicroseconds: 1_000_000 });
+  if (outcome.outcome !== "done") throw new Error(`the stop ended with ${outcome.outcome}`);
+  return !outcome.unreferenced.includes(pid);
+}
+
+test.each(["data", "heap", "stack"])("Tracer.transition() sees in passing that an address is in the target's %s", async (where) => {
+  expect(await isReferredToInPassing(target)).toBe(false);
+  await tell(`${where} ${complement(inside)}`);
+  expect(await isReferredToInPassing(target)).toBe(true);
+  await tell("forget");
+  expect(await isReferredToInPassing(target)).toBe(false);
+});
+
+test.each([[5, false], [20, true]])("Tracer.transition() does not claim to have seen in passing what it did not copy: %i threads", async (threads, expected) => {
+  const { program } = await compileTarget("one-busy-of-many.c");
+  const many = await startTarget(program, { parameters: [String(threads), "1"] });
+  try {
+    expect(await isReferredToInPassing(many)).toBe(expected);
+  } finally {
+    await many.stop();
+  }
 });
