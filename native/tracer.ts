@@ -94,8 +94,8 @@ export class Tracer implements TracerClient {
     };
   }
 
-  async debugInformation(path: string, { inlined = false, debugFile }: DebugOptions = {}): Promise<DebugInformation> {
-    const answer = await this.#connection.request("debug", { path, inlined, ...(debugFile === undefined ? {} : { debugFile }) });
+  async debugInformation(path: string, { inlined = false, unitFiles = false, debugFile }: DebugOptions = {}): Promise<DebugInformation> {
+    const answer = await this.#connection.request("debug", { path, inlined, unitFiles, ...(debugFile === undefined ? {} : { debugFile }) });
     return readDebugInformation(JSON.parse(textOf(answer)) as WireDebugInformation);
   }
 
@@ -215,6 +215,7 @@ function readDebugInformation({ from, files, units, functions, inlined }: WireDe
   let read: readonly DebugFunction[] | undefined;
   return {
     from,
+    files,
     units,
     functionCount: functions.length,
     get functions() {

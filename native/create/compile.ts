@@ -6,6 +6,7 @@
 import { availableParallelism } from "node:os";
 
 import { SutureError } from "../errors.ts";
+import type { SourceRecord } from "../patchability/mod.ts";
 import { applyDiffs } from "./apply-diff.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { readCompileCommands } from "./compile-commands.ts";
@@ -46,6 +47,8 @@ interface CompileHooks {
   readonly isKept?: (unit: Compilable) => Promise<boolean>;
   /** Does the program have something of one of these names? */
   readonly isInProgram?: NameLookup;
+  /** What the program says of its sources. */
+  readonly record?: Promise<SourceRecord>;
   /** Told of each unit as it was, as soon as it is compiled; waited for only where the build fails. */
   readonly onOriginal?: (unit: OriginalUnit) => Promise<unknown>;
   /** Called once compilers are at work, nothing else is to be done, and a processor is free for it. */
@@ -57,7 +60,7 @@ export async function compileObjectPairs(
   options: CreateOptions,
   diffs: readonly SourceDiff[],
   keep: UnitFilter = (units) => units,
-  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), onOriginal, whileCompiling }: CompileHooks = {},
+  { isKept = () => Promise.resolve(false), isInProgram = () => Promise.resolve(true), record, onOriginal, whileCompiling }: CompileHooks = {},
 ): Promise<ObjectPairs> {
   const tree = createShadowTree(options.source);
   let ahead: Ahead | undefined;
@@ -71,7 +74,7 @@ export async function compileObjectPairs(
     ahead = new Ahead(workshop, isKept);
     const begun = ahead;
     const reached = await findTranslationUnits(tree, applied, await commands, {
-      ...options,
+      ...options, ...(record === undefined ? {} : { record }),
       onCertain: (units) => begun.begin(remaining(units, applied.touched).slice(0, Math.floor((options.jobs ?? availableParallelism()) / 2)), () => patchShadow(tree, applied.touched)),
       onAsked: sometimes((files, done, of) => options.onProgress?.({ step: "searching", files, done, of })),
     });

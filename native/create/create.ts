@@ -110,8 +110,9 @@ async function describePatch(tracer: TracerClient, diffs: readonly SourceDiff[],
   const notes: string[] = [];
   const proofs: Proofs = new Map();
   await using objects = await compileObjectPairs(options, diffs, keepUnitsOf(opened, options, notes, parts), {
-    isKept: async (unit) => isPart(await opening.units, unit, options.source),
+    isKept: async (unit) => isPart((await opening.record).units, unit, options.source),
     isInProgram: async (names) => hasName(await opened(), names),
+    record: opening.record,
     onOriginal: (unit) => {
       const proof = opened().then((program) => proveUnit(program, unit, options.source, options.waivesProof));
       proofs.set(unit.original, proof);

@@ -10,52 +10,71 @@ import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 
 import { trimDirectory, writeCacheFile } from "./cache-file.ts";
+import { mayReadFiles } from "./directives.ts";
 import { tick } from "./edited.ts";
-import { compilerEnvironment, formatInvocation } from "./invocation.ts";
+import { findAssemblerFiles } from "./assembler-files.ts";
+import type { AssemblerFiles } from "./assembler-files.ts";
+import { compilerEnvironment, formatInvocation, languageOfSource } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
+import { runPreprocessor } from "./preprocess.ts";
 import { runProgram } from "./run-program.ts";
+import { hasUnseenFiles, includingOption, looksElsewhere, searchVariables, searchedDirectories, valuesOf } from "./search-path.ts";
 import { realPath } from "./source-tree.ts";
 
 /** The state of a file or directory when it was named: size and times of change, of the contents and of anything; empty where it is not there. */
-type Stamp = string;
+export type Stamp = string;
+
+/** What a unit consists of. */
+export interface UnitFiles {
+  /** Absolute, links resolved; those that its assembler reads by itself, too. */
+  readonly files: ReadonlySet<string>;
+  /** Its assembler does. */
+  readonly isAssembled: boolean;
+  /** And it may read others, which are not known. */
+  readonly isOpen: boolean;
+}
 
 export interface DependencyReader {
-  /** Absolute paths, links resolved. Undefined where the compiler cannot say, as for a file that was generated and cleaned away. */
-  read(invocation: Invocation): Promise<ReadonlySet<string> | undefined>;
+  /** Undefined where the compiler cannot say, as for a file that was generated and cleaned away. */
+  read(invocation: Invocation): Promise<UnitFiles | undefined>;
 }
 
 /** Lists of some twenty programs with hundreds of units each. */
 const mostBytes = 256 * 1024 * 1024;
 
 /** A reader that looks at each file once: what changes while it is used is read anew by the next one. */
-export function createDependencyReader(cache = defaultCache(), limit = mostBytes): DependencyReader {
+export function createDependencyReader(cache = dependencyCache(), limit = mostBytes): DependencyReader {
   let trimming: Promise<void> | undefined;
   const stampOf = remember(readStamp);
   const resolveLinks = remember(realPath);
   const namesIn = remember(readNames);
-  const compilerOf = remember((compiler) => programFile(compiler).map((file) => `${realPath(file)} ${readStamp(file)}`).at(0) ?? "");
+  const compilerOf = remember(compilerState);
   return {
     async read(invocation) {
       const file = isKeepable(invocation) ? join(cache, `${keyOf(invocation, compilerOf(invocation.compiler))}.json`) : undefined;
       const kept = file === undefined ? undefined : await readEntry(file);
-      if (kept !== undefined && kept.every(([path, stamp]) => stampOf(path) === stamp)) {
-        return new Set(kept.map(([path]) => path).filter((path) => !path.endsWith("/")).map(resolveLinks));
-      }
+      if (kept !== undefined && kept.paths.every(([path, stamp]) => stampOf(path) === stamp)) return toFiles(kept, resolveLinks);
       const begun = Date.now();
       const paths = await askCompiler(invocation);
       if (paths === undefined) return undefined;
-      const entry: Entry = file === undefined ? [] : [...paths, ...lookedIn(paths, invocation, namesIn)].map((path) => [path, stampOf(path)]);
-      if (file !== undefined && entry.every(([, stamp]) => isOlder(stamp, begun - tick))) {
+      const assembler = paths.some((path) => namesIn(path).mayReadFiles) ? await askAssembler(invocation) : { files: [], directories: [], isOpen: false };
+      const all = [...new Set([...paths, ...assembler.files])];
+      const places = file === undefined ? [] : [...lookedIn(all, invocation, namesIn), ...assembler.directories.map((path) => `${path}/`)];
+      const entry: Entry = { paths: [...all, ...places].map((path) => [path, stampOf(path)]), isAssembled: assembler.files.length > 0, isOpen: assembler.isOpen };
+      if (file !== undefined && entry.paths.every(([, stamp]) => isOlder(stamp, begun - tick))) {
         // Once is enough: what one build adds is small.
         await (trimming ??= trimDirectory(cache, limit));
         await writeCacheFile(file, JSON.stringify(entry));
       }
-      return new Set(paths.map(resolveLinks));
+      return toFiles(entry, resolveLinks);
     },
   };
 }
 
-function remember<T>(find: (path: string) => T): (path: string) => T {
+const toFiles = ({ paths, isAssembled, isOpen }: Entry, resolveLinks: (path: string) => string): UnitFiles =>
+  ({ files: new Set(paths.map(([path]) => path).filter((path) => !path.endsWith("/")).map(resolveLinks)), isAssembled, isOpen });
+
+export function remember<T>(find: (path: string) => T): (path: string) => T {
   const known = new Map<string, { readonly found: T }>();
   return (path) => {
     const entry = known.get(path) ?? { found: find(path) };
@@ -64,15 +83,9 @@ function remember<T>(find: (path: string) => T): (path: string) => T {
   };
 }
 
-/** Options whose files, or whose places to look into, the compiler finds by rules of its own. */
-const looksElsewhere =
-  /^(--sysroot|-isysroot|-B|--prefix|-?-specs|-i(prefix|withprefix|multilib)|--include|--imacros|--?gcc-toolchain|--config|-Xpreprocessor|-Xclang|-fmodule|-ivfsoverlay|-include-pch|-I-$|-Wp,(?!-[DU][^,]*(,-[DU][^,]*)*$))/;
+const isKeepable = (invocation: Invocation): boolean =>
+  !hasUnseenFiles(invocation) && !invocation.arguments.some((word) => word.kind === "option" && looksElsewhere.test(word.flag));
 
-const isKeepable = ({ arguments: words }: Invocation): boolean =>
-  !words.some((word) => word.kind === "option" && (looksElsewhere.test(word.flag) || (searchOption.test(word.flag) && /^(=|\$SYSROOT)/.test(word.value ?? ""))));
-
-/** Options with a directory for headers. */
-export const searchOption = /^-(?:I|F|iquote|isystem|isystem-after|cxx-isystem|idirafter)$/;
 /** Of compilers' own places the one that is searched first, and that people put things into. */
 const localHeaders = "/usr/local/include";
 
@@ -84,17 +97,15 @@ const mostLookedIn = 4096;
  * those of the files, and below each of them what lies below another, or what a file names. A slash ends their names. They change when an entry is
  * made in them.
  */
-function lookedIn(paths: readonly string[], { arguments: words, directory }: Invocation, namesIn: (path: string) => readonly Name[]): readonly string[] {
-  const valuesOf = (option: RegExp): readonly string[] =>
-    words.flatMap((word) => (word.kind === "option" && word.value !== undefined && option.test(word.flag) ? [word.value] : []));
-  const searched = [...valuesOf(searchOption), ...headerPaths.flatMap((name) => process.env[name]?.split(delimiter) ?? [])].map((path) => resolve(directory, path));
+function lookedIn(paths: readonly string[], { arguments: words, directory }: Invocation, namesIn: (path: string) => Names): readonly string[] {
+  const searched = searchedDirectories({ arguments: words, directory });
   const [places, roots] = [unique([...searched, localHeaders]), unique([...searched, localHeaders, ...paths.map((path) => dirname(path))])];
   const below = unique(roots.flatMap((root) => roots.filter((other) => other.startsWith(`${root}/`)).map((other) => other.slice(root.length + 1))));
-  const ways = unique([...below, ...paths.flatMap(namesIn).map(({ way }) => way)]);
+  const ways = unique([...below, ...paths.flatMap((path) => namesIn(path).ways).map(({ way }) => way)]);
   const opened = roots.length * below.length > mostLookedIn ? [] : roots;
   // What stands in quotes is looked for beside the file first.
-  const beside = paths.flatMap((path) => namesIn(path).filter(({ isQuoted }) => isQuoted).map(({ way }) => join(dirname(path), way)));
-  const included = valuesOf(/^-(?:include|imacros)$/).map((path) => dirname(resolve(directory, path)));
+  const beside = paths.flatMap((path) => namesIn(path).ways.filter(({ isQuoted }) => isQuoted).map(({ way }) => join(dirname(path), way)));
+  const included = valuesOf(words, includingOption).map((path) => dirname(resolve(directory, path)));
   return unique([...roots, ...beside, ...included, ...joinEach(places, ways), ...joinEach(opened, below)]).map((path) => `${path}/`);
 }
 
@@ -110,25 +121,31 @@ interface Name {
 
 const naming = /(?:include|include_next|import)[ \t]*\(?[ \t]*(["<])([^"<>\n]+\/)[^"<>/\n]+[">]/g;
 
-function readNames(path: string): readonly Name[] {
+interface Names {
+  readonly ways: readonly Name[];
+  /** What it holds may have the assembler read files. */
+  readonly mayReadFiles: boolean;
+}
+
+function readNames(path: string): Names {
   try {
-    const names = [...readFileSync(path, "latin1").matchAll(naming)].map(([, quote, way = ""]) => ({ way: way.slice(0, -1), isQuoted: quote === "\"" }));
-    return [...new Map(names.map((name) => [`${name.isQuoted} ${name.way}`, name])).values()];
+    const text = readFileSync(path, "latin1");
+    const names = [...text.matchAll(naming)].map(([, quote, way = ""]) => ({ way: way.slice(0, -1), isQuoted: quote === "\"" }));
+    return { ways: [...new Map(names.map((name) => [`${name.isQuoted} ${name.way}`, name])).values()], mayReadFiles: mayReadFiles(text) };
   } catch {
-    return []; // its stamp says that it is not there
+    return { ways: [], mayReadFiles: false }; // its stamp says that it is not there
   }
 }
 
-const defaultCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "dependencies");
-
-/** Lists of directories; an empty name is the working directory. */
-const headerPaths = ["CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH"];
-const searchPaths = [...headerPaths, "GCC_EXEC_PREFIX", "COMPILER_PATH"];
+export const dependencyCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "dependencies");
 
 const keyOf = (invocation: Invocation, compiler: string): string => createHash("sha256")
-  .update(JSON.stringify(["dependencies 4", invocation.compiler, compiler, invocation.directory, formatInvocation(invocation, []),
-    [...searchPaths, "PATH"].map((name) => process.env[name] ?? "")]))
+  .update(JSON.stringify(["dependencies 5", invocation.compiler, compiler, invocation.directory, formatInvocation(invocation, []),
+    [...searchVariables, "PATH"].map((name) => process.env[name] ?? "")]))
   .digest("hex");
+
+/** Which program this is, whatever its name leads to later. */
+export const compilerState = (compiler: string): string => programFile(compiler).map((file) => `${realPath(file)} ${readStamp(file)}`).at(0) ?? "";
 
 /** Where the shell would find the program. */
 const programFile = (name: string): readonly string[] =>
@@ -136,10 +153,16 @@ const programFile = (name: string): readonly string[] =>
     .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
 
 async function askCompiler(invocation: Invocation): Promise<string[] | undefined> {
+  if (languageOfSource(invocation) === "assembler") return [resolve(invocation.directory, invocation.spelled)];
   const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-w", "-M", "-MT", "unit"]), {
     directory: invocation.directory, environment: compilerEnvironment,
   });
   return run.status === 0 ? parseDependencies(run.output.toString(), invocation.directory) : undefined;
+}
+
+async function askAssembler(invocation: Invocation): Promise<AssemblerFiles> {
+  const text = await runPreprocessor(invocation);
+  return text === undefined ? { files: [], directories: [], isOpen: true } : findAssemblerFiles(invocation, text);
 }
 
 /** The prerequisites of a rule as compilers write it: absolute paths. */
@@ -149,7 +172,11 @@ export function parseDependencies(rule: string, directory: string): string[] {
   return words.map((word) => resolve(directory, word.replaceAll(/\\([ #])/g, "$1").replaceAll("$$", "$")));
 }
 
-type Entry = readonly (readonly [string, Stamp])[];
+interface Entry {
+  readonly paths: readonly (readonly [string, Stamp])[];
+  readonly isAssembled: boolean;
+  readonly isOpen: boolean;
+}
 
 async function readEntry(file: string): Promise<Entry | undefined> {
   try {
@@ -160,13 +187,16 @@ async function readEntry(file: string): Promise<Entry | undefined> {
   }
 }
 
-/** By hand: a build reads tens of thousands of rows. */
 const isEntry = (value: unknown): value is Entry =>
-  Array.isArray(value) && value.every((row: unknown) => Array.isArray(row) && row.length === 2 && typeof row[0] === "string" && typeof row[1] === "string");
+  typeof value === "object" && value !== null && "paths" in value && "isAssembled" in value && "isOpen" in value &&
+  typeof value.isAssembled === "boolean" && typeof value.isOpen === "boolean" && Array.isArray(value.paths) && value.paths.every(isRow);
 
-function readStamp(path: string): Stamp {
+/** By hand: a build reads tens of thousands of rows. */
+const isRow = (row: unknown): boolean => Array.isArray(row) && row.length === 2 && typeof row[0] === "string" && typeof row[1] === "string";
+
+export function readStamp(path: string): Stamp {
   const status = statSync(path, { throwIfNoEntry: false, bigint: true });
   return status === undefined ? "" : `${status.size} ${status.mtimeNs} ${status.ctimeNs}`;
 }
 
-const isOlder = (stamp: Stamp, time: number): boolean => stamp.split(" ").slice(1).every((nanoseconds) => Number(nanoseconds) / 1e6 < time);
+export const isOlder = (stamp: Stamp, time: number): boolean => stamp.split(" ").slice(1).every((nanoseconds) => Number(nanoseconds) / 1e6 < time);

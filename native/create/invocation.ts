@@ -156,3 +156,12 @@ export const compilerEnvironment: Readonly<Record<string, string | undefined>> =
   CCACHE_DISABLE: "1", DEPENDENCIES_OUTPUT: undefined, SUNPRO_DEPENDENCIES: undefined, GCC_COLORS: undefined, CCC_OVERRIDE_OPTIONS: undefined,
   SOURCE_DATE_EPOCH: process.env["SOURCE_DATE_EPOCH"] ?? String(Math.floor(Date.now() / 1000)),
 };
+
+/** The language of the source as `-x` calls it; empty where nothing says it. */
+export function languageOfSource({ arguments: words, spelled }: Pick<Invocation, "arguments" | "spelled">): string {
+  const stated = words.findLast((word) => word.kind === "option" && word.flag === "-x");
+  return (stated?.kind === "option" ? stated.value : undefined) ?? languageOf(spelled);
+}
+
+const languageOf = (path: string): string =>
+  (/\.c$/.test(path) ? "c" : /\.(cc|cpp|cxx|c\+\+|cp|CPP|C)$/.test(path) ? "c++" : /\.(S|sx)$/.test(path) ? "assembler-with-cpp" : /\.s$/.test(path) ? "assembler" : "");

@@ -55,7 +55,7 @@ export function openObjectCache(directory: string, tree: ShadowTree, limit = mos
   return {
     expect: (invocation) => void (isKeepable(invocation) && identify(invocation).catch(() => undefined)),
     get: async (invocation, source, more, compile) => {
-      const identity = source === undefined || source.readsMore || !isKeepable(invocation) ? undefined : await identify(invocation);
+      const identity = source === undefined || source.isOpen || !isKeepable(invocation) ? undefined : await identify(invocation);
       if (source === undefined || identity === undefined) return compile();
       const file = join(directory, keyOf(tree, [identity, invocation.directory, ...formatInvocation(invocation, more), source.digest]));
       const kept = await readObject(file, tree);

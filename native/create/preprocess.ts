@@ -5,10 +5,12 @@
 // the original has there (line-pinning.ts). Code is then as if no line had moved, and its debug information true.
 
 import { createHash } from "node:crypto";
-import { isAbsolute } from "node:path";
+import { readFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { isAbsolute, resolve } from "node:path";
 
-import type { Argument } from "./compiler-arguments.ts";
-import { compilerEnvironment, formatInvocation } from "./invocation.ts";
+import { findAssemblerFiles } from "./assembler-files.ts";
+import { compilerEnvironment, formatInvocation, languageOfSource } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { linePragma } from "./line-pinning.ts";
 import { runProgram } from "./run-program.ts";
@@ -22,8 +24,10 @@ export interface SourceText {
   readonly digest: string;
   /** The files that it consists of, as the compiler reached them: `..` leads where links before it lead. */
   readonly files: readonly string[];
-  /** Assembler directives that read files of their own: the text is not all that the object depends on. */
-  readonly readsMore: boolean;
+  /** Of `files`, those that the assembler reads by itself, and a digest of what they hold. */
+  readonly assembled: { readonly files: readonly string[]; readonly digest: string };
+  /** The assembler reads files that are not known here: the object depends on more than what is. */
+  readonly isOpen: boolean;
   /** When its making began, milliseconds since 1970. */
   readonly begun: number;
 }
@@ -99,21 +103,39 @@ const keyOf = ({ compiler, directory, arguments: words }: Invocation): string =>
 
 async function preprocess(invocation: Invocation, hidden: string): Promise<SourceText | undefined> {
   const begun = Date.now();
-  const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-w", "-E"]), { directory: invocation.directory, environment: compilerEnvironment });
-  return run.status === 0 ? readText(run.output.toString("latin1"), invocation.directory, hidden, begun) : undefined;
+  const output = await runPreprocessor(invocation);
+  return output === undefined ? undefined : readText(output, invocation, hidden, begun);
 }
 
-function readText(output: string, directory: string, hidden: string, begun: number): SourceText {
+/** The text that the compiler makes of its sources, one character a byte; undefined where it refuses. */
+export async function runPreprocessor(invocation: Invocation): Promise<string | undefined> {
+  // Compilers hand it to the assembler as it is.
+  if (languageOfSource(invocation) === "assembler") return readFile(resolve(invocation.directory, invocation.spelled), "latin1").catch(() => undefined);
+  const run = await runProgram(invocation.compiler, formatInvocation(invocation, ["-w", "-E"]), { directory: invocation.directory, environment: compilerEnvironment });
+  return run.status === 0 ? run.output.toString("latin1") : undefined;
+}
+
+function readText(output: string, invocation: Invocation, hidden: string, begun: number): SourceText {
+  const { directory } = invocation;
   const named = new Set(Array.from(output.matchAll(/^# \d+ "((?:[^"\\]|\\.)*)"/gm), ([, name = ""]) => name.replaceAll(/\\(.)/g, "$1")));
   const isPinned = output.includes(linePragma);
+  const { files: read, isOpen } = findAssemblerFiles(invocation, output);
+  const assembled = { files: read, digest: digestOf(read) };
   return {
     text: isPinned ? withTrueNumbers(output) : output,
     pinned: isPinned ? output.replaceAll(pragma, "") : output,
-    digest: createHash("sha256").update(output.replaceAll(hidden, ""), "latin1").digest("hex"),
-    files: [...named].filter((name) => !name.startsWith("<") && !name.endsWith("/")).map((name) => (isAbsolute(name) ? name : `${directory}/${name}`)),
-    readsMore: /\.incbin|\.include/.test(output),
-    begun,
+    digest: createHash("sha256").update(output.replaceAll(hidden, ""), "latin1").update(assembled.digest).digest("hex"),
+    files: [...[...named].filter((name) => !name.startsWith("<") && !name.endsWith("/")).map((name) => (isAbsolute(name) ? name : `${directory}/${name}`)), ...read],
+    assembled, isOpen, begun,
   };
+}
+
+/** Empty where there are none. */
+function digestOf(files: readonly string[]): string {
+  if (files.length === 0) return "";
+  const hash = createHash("sha256");
+  for (const file of files) hash.update(readFileSync(file)).update("\0");
+  return hash.digest("hex");
 }
 
 const pragma = new RegExp(`^#pragma ${linePragma} .*$`, "gm");
@@ -147,13 +169,7 @@ const needsSource = /^(-P|-fpreprocessed|-fdirectives-only|-traditional(-cpp)?|-
 const textLanguages: Readonly<Record<string, string>> = { c: "cpp-output", "c++": "c++-cpp-output", "assembler-with-cpp": "assembler" };
 
 /** What `-x` calls the language of the unit's text; undefined where the compiler must read the source itself. */
-export function languageOfText({ arguments: words, spelled }: Invocation): string | undefined {
-  if (words.some((word) => word.kind === "option" && needsSource.test(word.flag))) return undefined;
-  const stated = words.findLast(isLanguage);
-  return textLanguages[stated?.value ?? languageOf(spelled)];
+export function languageOfText(invocation: Invocation): string | undefined {
+  if (invocation.arguments.some((word) => word.kind === "option" && needsSource.test(word.flag))) return undefined;
+  return textLanguages[languageOfSource(invocation)];
 }
-
-const isLanguage = (word: Argument): word is Argument & { readonly kind: "option" } => word.kind === "option" && word.flag === "-x";
-
-const languageOf = (path: string): string =>
-  (/\.c$/.test(path) ? "c" : /\.(cc|cpp|cxx|c\+\+|cp|CPP|C)$/.test(path) ? "c++" : /\.S$/.test(path) ? "assembler-with-cpp" : "");

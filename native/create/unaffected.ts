@@ -24,7 +24,7 @@ export async function findAffectedUnits(
 }
 
 function isAffected({ unit }: TranslationUnit, original: SourceText | undefined, patched: SourceText | undefined): boolean {
-  if (original === undefined || patched === undefined) return true;
+  if (original === undefined || patched === undefined || original.isOpen || original.assembled.digest !== patched.assembled.digest) return true;
   const [before, after] = [withoutMarkers(original.pinned), withoutMarkers(patched.pinned)];
   return before !== after && (!unit.endsWith(".c") || !differsOnlyByUnusedDeclarations(before, after));
 }

@@ -84,6 +84,7 @@ export interface SideObject {
 export async function compileSide(workshop: Workshop, unit: Compilable, side: Side, name: string, more: readonly string[], atWork?: () => void): Promise<SideObject> {
   const source = await readSide(workshop, unit, side);
   if (side === "patched" && source !== undefined) refuseUnpatched(unit, unpatchedIn(workshop, source));
+  if (source !== undefined && source.assembled.files.length > 0) await workshop.watch.expectReader(source.assembled.files);
   const countsLines = source !== undefined && doesCountLines(unit, source);
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text", atWork });
   const object = made?.object ?? await compileSource(workshop, unit, { side, name, more, source });

@@ -1,20 +1,24 @@
 // Which translation units a diff reaches: those whose main file it touches, and those that include what it touches. The
-// second kind is found by asking the compiler about every unit, so that is done only where something touched can
-// be included at all.
+// second kind is found by asking the compiler, which takes a preprocessor run: so only about units that can come to include
+// something touched at all, or of which that is not known. What the program says of itself is held against the answers.
 
-import { join, relative, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
 
 import { SutureError } from "../errors.ts";
+import type { SourceRecord } from "../patchability/mod.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
 import { makesNoObject } from "./compiler-arguments.ts";
-import type { Argument } from "./compiler-arguments.ts";
-import { createDependencyReader, searchOption } from "./dependencies.ts";
-import type { DependencyReader } from "./dependencies.ts";
-import { findMentioned, isMentioned } from "./mentions.ts";
+import { createDependencyReader } from "./dependencies.ts";
+import type { DependencyReader, UnitFiles } from "./dependencies.ts";
+import { findReach } from "./includable.ts";
+import type { Reach } from "./inclusions.ts";
+import { isMentioned } from "./mentions.ts";
 import { reportNotCompiled } from "./not-compiled.ts";
 import { readInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { mapParallel } from "./parallel.ts";
+import { findUnfound } from "./source-record.ts";
 import { isSourceName, realPath } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CompileCommand } from "./types.ts";
@@ -29,8 +33,8 @@ export interface TranslationUnit {
   readonly spelled: string;
   /** The touched files that this unit consists of, relative to the source root. */
   readonly touched: readonly string[];
-  /** All files that it consists of, absolute, links resolved; undefined where nobody asked, and where the compiler could not say. */
-  readonly files: ReadonlySet<string> | undefined;
+  /** All that it consists of; undefined where nobody asked, and where the compiler could not say. */
+  readonly consistsOf: UnitFiles | undefined;
 }
 
 export interface ReachedUnits {
@@ -53,6 +57,8 @@ export type UnitFilter = (
 export interface UnitSearch {
   readonly jobs?: number;
   readonly dependencies?: DependencyReader;
+  /** What the program says of its sources, which refuses units that were not found. */
+  readonly record?: Promise<SourceRecord>;
   /** Told once of the units that are reached whatever is found out about the others, which then waits. */
   readonly onCertain?: (units: readonly Compilable[]) => Promise<void>;
   /** Told how many of the units have been asked whether they include one of `files`. */
@@ -64,7 +70,7 @@ export async function findTranslationUnits(
   tree: ShadowTree,
   applied: AppliedDiffs,
   commands: readonly CompileCommand[],
-  { jobs, dependencies = createDependencyReader(), onCertain, onAsked }: UnitSearch = {},
+  { jobs, dependencies = createDependencyReader(), record, onCertain, onAsked }: UnitSearch = {},
 ): Promise<ReachedUnits> {
   const touched = touchedPaths(applied);
   const located = commands.map((command) => ({ command, unit: relative(tree.root, realPath(command.file)) }));
@@ -74,16 +80,25 @@ export async function findTranslationUnits(
   const known = new Map(certain.map((candidate) => [candidate.command, candidate]));
   const candidates = await readCandidates(located, known);
   const mains = new Set(candidates.map((candidate) => candidate.unit));
-  const included = findIncludable(tree, [...touched, ...applied.leftOut], candidates, mains);
+  const reaches = await findReach(tree.root, candidates.map(({ invocation }) => invocation), [...touched, ...applied.leftOut].map((path) => join(tree.root, path)));
+  const doubtful = new Map(candidates.map((candidate, index) => [candidate, reaches[index]] as const).filter(([candidate, reach]) => mayInclude(tree, candidate, reach)));
   let asked = 0;
   const reached = await mapParallel(candidates, jobs, async (candidate) => {
-    if (included.size > 0) onAsked?.([...included], asked++, candidates.length);
-    const files = included.size > 0 ? await dependencies.read(candidate.invocation) : undefined;
-    // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
-    const has = (path: string): boolean => path === candidate.unit || (files?.has(join(tree.root, path)) ?? included.has(path));
-    return { ...candidate, touched: touched.filter(has), files, has };
+    const reach = doubtful.get(candidate);
+    if (reach !== undefined) onAsked?.(touched, asked++, doubtful.size);
+    const consistsOf = reach === undefined ? undefined : await dependencies.read(candidate.invocation);
+    const includes = reach === undefined ? () => false : inclusionIn(tree, applied, { candidate, consistsOf, reach, mains });
+    const has = (path: string): boolean => path === candidate.unit || includes(path);
+    return { ...candidate, touched: touched.filter(has), consistsOf, has };
   });
   refuseLeftOut(applied, reached);
+  const said = await record?.catch(() => undefined); // what is wrong with the program is said by who opens it
+  const unfound = said === undefined ? undefined : findUnfound(said, tree, reached.map(({ spelled, touched: held, command: { directory } }) => ({ spelled, directory, touched: held })), touched);
+  if (unfound !== undefined) {
+    // Where that is why, it says more.
+    reportNotCompiled(tree, applied, new Set(reached.flatMap((candidate) => candidate.touched)), [...mains]);
+    throw unfound;
+  }
   const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ has: _, ...unit }) => unit);
   if (units.length === 0) {
     reportNotCompiled(tree, applied, new Set(), [...mains]);
@@ -100,7 +115,7 @@ function isIncludedAnew({ path, original }: TouchedFile, { touched }: AppliedDif
 }
 
 /** A unit, before it is known what of it is touched. */
-export type Compilable = Omit<TranslationUnit, "touched" | "files">;
+export type Compilable = Omit<TranslationUnit, "touched" | "consistsOf">;
 
 interface LocatedCommand {
   readonly command: CompileCommand;
@@ -121,23 +136,29 @@ async function readCandidates(commands: readonly LocatedCommand[], known: Readon
 
 const touchedPaths = ({ touched }: AppliedDiffs): readonly string[] => touched.map((file) => file.path);
 
-/** Touched files that a unit may include: those that are no unit of their own, or are named in some other source or an option. */
-function findIncludable(tree: ShadowTree, paths: readonly string[], candidates: readonly Compilable[], mains: ReadonlySet<string>): ReadonlySet<string> {
-  const [sources, others] = [paths.filter(isSourceName), paths.filter((path) => !isSourceName(path))];
-  const parts = sources.filter((path) => !mains.has(path));
-  const asked = [...sources.filter((path) => mains.has(path)), ...others];
-  if (asked.length === 0) return new Set(parts);
-  const words = new Set(candidates.flatMap(({ invocation: { recorded, spelled } }) => recorded.flatMap((word) => includingWords(word, spelled))));
-  return new Set([...parts, ...findMentioned({ root: tree.root, others: mains, directories: searchedDirectories(candidates), words: [...words] }, asked)]);
+/** Something other than itself that the diffs touch, or nobody knows what. */
+const mayInclude = ({ root }: ShadowTree, { unit }: Compilable, reach: Reach | undefined): boolean =>
+  reach !== undefined && (reach.isOpen || reach.assembles || [...reach.targets].some((target) => target !== join(root, unit)));
+
+interface AskedUnit {
+  readonly candidate: Compilable;
+  readonly consistsOf: UnitFiles | undefined;
+  readonly reach: Reach;
+  readonly mains: ReadonlySet<string>;
 }
 
-const searchedDirectories = (candidates: readonly Compilable[]): ReadonlySet<string> =>
-  new Set(candidates.flatMap(({ invocation: { recorded, directory } }) =>
-    [directory, ...recorded.flatMap((word) => (word.kind === "option" && word.value !== undefined && searchOption.test(word.flag) ? [resolve(directory, word.value)] : []))]));
-
-/** `--include tables.c` is an option that is not looked into, and an input. */
-const includingWords = (word: Argument, main: string): readonly string[] =>
-  (word.kind === "option" ? [word.value ?? word.flag] : word.path === main ? [] : [word.path]);
+/** Is a touched file part of the unit, besides its own? */
+function inclusionIn({ root }: ShadowTree, { touched }: AppliedDiffs, { candidate, consistsOf, reach, mains }: AskedUnit): (path: string) => boolean {
+  const mayReach = (path: string): boolean => reach.targets.has(join(root, path));
+  // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
+  if (consistsOf === undefined) {
+    const isGone = !existsSync(join(root, candidate.unit));
+    return (path) => mayReach(path) || (isGone ? isSourceName(path) && !mains.has(path) : reach.isOpen);
+  }
+  // A file that is not there yet is on no list. Whether it is will be asked, or it comes before another one.
+  const created = new Set(touched.filter(({ original }) => original === undefined).map(({ path }) => path));
+  return (path) => consistsOf.isOpen || consistsOf.files.has(join(root, path)) || (created.has(path) && mayReach(path));
+}
 
 function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { has(path: string): boolean })[]): void {
   for (const path of applied.leftOut) {

@@ -38,8 +38,8 @@ export async function leaveOutUnmentioned(
 }
 
 /** C whose own text is as it was: in C++ a new declaration can win an overload without being named. */
-const isPlainC = ({ unit, touched, invocation: { recorded } }: TranslationUnit): boolean =>
-  unit.endsWith(".c") && !touched.includes(unit) && !recorded.some((word) => word.kind === "option" && word.flag === "-x");
+const isPlainC = ({ unit, touched, consistsOf, invocation: { recorded } }: TranslationUnit): boolean =>
+  unit.endsWith(".c") && !touched.includes(unit) && consistsOf?.isAssembled === false && !recorded.some((word) => word.kind === "option" && word.flag === "-x");
 
 // What is added
 
@@ -112,9 +112,9 @@ class Judge {
   }
 
   /** Not where the unit's files are not known. */
-  isUnmentionedIn({ files, invocation }: TranslationUnit): boolean {
+  isUnmentionedIn({ consistsOf, invocation }: TranslationUnit): boolean {
     const definitions = invocation.recorded.filter((word) => word.kind === "option" && word.flag === "-D");
-    return files !== undefined && !this.#telling.test(formatArguments(definitions).join("\n").replaceAll(/^-D\s*/gm, "define ")) && [...files].every((file) => this.#isSilent(file));
+    return consistsOf?.isOpen === false && !this.#telling.test(formatArguments(definitions).join("\n").replaceAll(/^-D\s*/gm, "define ")) && [...consistsOf.files].every((file) => this.#isSilent(file));
   }
 
   #isSilent(file: string): boolean {

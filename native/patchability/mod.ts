@@ -2,7 +2,7 @@
 // never a process.
 
 export { beginOpening, openProgram } from "./program.ts";
-export type { OpeningProgram, Program } from "./program.ts";
+export type { OpeningProgram, Program, SourceRecord } from "./program.ts";
 export type { ProgramFunction } from "./functions.ts";
 export type { ProgramSymbol } from "./symbols.ts";
 export { unitPath, unitsNamed } from "./units.ts";

@@ -56,19 +56,21 @@ export interface ProgramOptions {
   readonly debugFile?: string | undefined;
 }
 
+/** What a program says of the sources that it was made of: a unit names those that it has code or declarations of. */
+export type SourceRecord = Pick<DebugInformation, "units" | "files">;
+
 /** A program of which the helper reads the debug information, while nobody here has so much as opened the file. */
 export interface OpeningProgram {
-  readonly units: Promise<readonly DebugUnit[]>;
+  readonly record: Promise<SourceRecord>;
   /** Reads the file, once. Refuses what {@link openProgram} refuses. */
   open(): Promise<Program>;
 }
 
 export function beginOpening(tracer: TracerClient, path: string, { debugFile }: ProgramOptions = {}): OpeningProgram {
-  const debugging = tracer.debugInformation(path, { debugFile });
-  const units = debugging.then((debug) => debug.units);
-  units.catch(() => undefined);
+  const debugging = tracer.debugInformation(path, { unitFiles: true, debugFile });
+  debugging.catch(() => undefined);
   let opened: Promise<Program> | undefined;
-  return { units, open: () => (opened ??= openFile(tracer, path, debugFile, debugging)) };
+  return { record: debugging, open: () => (opened ??= openFile(tracer, path, debugFile, debugging)) };
 }
 
 /** Refuses: file-not-found, not-permitted, bad-elf, unsupported-architecture, no-debug-information, build-id-mismatch. */

@@ -104,14 +104,14 @@ void putEntryFirst(std::vector<FileRange>& ranges, uint64_t entry) {
 
 class Reader {
  public:
-  Reader(const DebugFile& file, bool withInlined) : file_(file), withInlined_(withInlined) {}
+  Reader(const DebugFile& file, DebugOptions options) : file_(file), options_(options) {}
 
   DebugInformation read() {
     std::vector<Dwarf_Die> units = listUnits();
     for (Dwarf_Die& unit : units) {
       unit_ = unitOf_[unit.cu];
       hasTypesWithFunctions_ = !isPlainLanguage(found_.units[unit_].language);
-      readsBodies_ = withInlined_ || hasTypesWithFunctions_ || hasNestedFunctions(unit);
+      readsBodies_ = options_.withInlined || hasTypesWithFunctions_ || hasNestedFunctions(unit);
       readChildren(unit, nullptr, 0);
     }
     return std::move(found_);
@@ -132,9 +132,23 @@ class Reader {
       if (isSplit) unitOf_[split.cu] = found_.units.size();
       unitOf_[root.cu] = found_.units.size();
       found_.units.push_back(describeUnit(root, isSplit ? split : root));
+      if (options_.withUnitFiles) {
+        addFiles(root.cu);
+        if (isSplit) addFiles(split.cu);
+      }
       roots.push_back(isSplit ? split : root);
     }
     return roots;
+  }
+
+  /** To the last unit. A table may name a file twice. */
+  void addFiles(Dwarf_CU* unit) {
+    std::vector<unsigned>& files = found_.units.back().files;
+    for (const std::optional<unsigned>& file : filesOf(unit)) {
+      if (file) files.push_back(*file);
+    }
+    std::sort(files.begin(), files.end());
+    files.erase(std::unique(files.begin(), files.end()), files.end());
   }
 
   static DebugUnit describeUnit(Dwarf_Die root, Dwarf_Die full) {
@@ -143,7 +157,7 @@ class Reader {
       const char* value = dwarf_formstring(dwarf_attr(&die, name, &attribute));
       return std::string(value == nullptr ? "" : value);
     };
-    DebugUnit unit = {text(full, DW_AT_name), text(root, DW_AT_comp_dir), text(full, DW_AT_producer), 0};
+    DebugUnit unit = {text(full, DW_AT_name), text(root, DW_AT_comp_dir), text(full, DW_AT_producer), 0, {}};
     if (unit.directory.empty()) unit.directory = text(full, DW_AT_comp_dir);
     const int language = dwarf_srclang(&full);
     if (language > 0) unit.language = static_cast<unsigned>(language);
@@ -185,7 +199,7 @@ class Reader {
         readFunction(die, depth);
         break;
       case DW_TAG_inlined_subroutine:
-        if (!withInlined_ || into == nullptr) break;
+        if (!options_.withInlined || into == nullptr) break;
         readInlinedCopy(die, *into);
         readChildren(die, into, depth + 1);
         break;
@@ -319,7 +333,7 @@ class Reader {
   }
 
   const DebugFile& file_;
-  const bool withInlined_;
+  const DebugOptions options_;
   DebugInformation found_;
   std::unordered_map<Dwarf_CU*, unsigned> unitOf_;
   std::unordered_map<Dwarf_CU*, std::vector<std::optional<unsigned>>> filesOfUnit_;
@@ -333,8 +347,8 @@ class Reader {
 
 }  // namespace
 
-DebugInformation readDebugInformation(const DebugFile& file, bool withInlined) {
-  return Reader(file, withInlined).read();
+DebugInformation readDebugInformation(const DebugFile& file, DebugOptions options) {
+  return Reader(file, options).read();
 }
 
 }  // namespace suture

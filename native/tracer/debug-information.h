@@ -1,5 +1,5 @@
 // The functions of a program as its debug information states them: where each one begins, all its ranges, who it
-// is, and on request where it was inlined. DWARF 2 … 5, split and shared (dwz) debug files included; libdw reads
+// is, and on request where it was inlined and which files its units are made of. DWARF 2 … 5, split and shared (dwz) debug files included; libdw reads
 // it. Addresses are those of the file, as linked.
 #pragma once
 
@@ -14,6 +14,15 @@ struct DebugUnit {
   std::string directory;
   std::string producer;
   unsigned language = 0;
+  /** What its line table names, where that was asked for: indexes into DebugInformation::files. */
+  std::vector<unsigned> files;
+};
+
+/** What is read besides the functions. */
+struct DebugOptions {
+  bool withInlined = false;
+  /** The files of every unit: those that it has code or declarations of. */
+  bool withUnitFiles = false;
 };
 
 /** A concrete (out-of-line) function. */
@@ -49,6 +58,6 @@ struct DebugInformation {
 };
 
 /** The result must not outlive `file`. */
-DebugInformation readDebugInformation(const DebugFile& file, bool withInlined);
+DebugInformation readDebugInformation(const DebugFile& file, DebugOptions options);
 
 }  // namespace suture

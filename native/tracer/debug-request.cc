@@ -61,7 +61,8 @@ void writeUnit(JsonText& out, const DebugUnit& unit) {
   out.raw("{\"name\":").text(unit.name);
   out.raw(",\"directory\":").text(unit.directory);
   out.raw(",\"producer\":").text(unit.producer);
-  out.raw(",\"language\":").number(unit.language).raw("}");
+  out.raw(",\"language\":").number(unit.language);
+  out.raw(",\"files\":").list(unit.files, [&](unsigned file) { out.number(file); }).raw("}");
 }
 
 /** [name, linkage name or null, entry, [start, end, …], unit, file or -1, line, external, noreturn] */
@@ -100,10 +101,12 @@ Bytes toJson(const std::string& from, const DebugInformation& information) {
 
 Result<Answer> debug(const Request& request) {
   const std::string path = TRY(textField(request.head, "path"));
-  const bool withInlined = TRY(flagField(request.head, "inlined"));
+  DebugOptions options;
+  options.withInlined = TRY(flagField(request.head, "inlined"));
+  options.withUnitFiles = TRY(flagField(request.head, "unitFiles"));
   const std::string debugFile = TRY(optionalTextField(request.head, "debugFile"));
   const DebugFile file = TRY(DebugFile::open(path, debugFile));
-  return Answer{Json::object(), toJson(file.from(), readDebugInformation(file, withInlined))};
+  return Answer{Json::object(), toJson(file.from(), readDebugInformation(file, options))};
 }
 
 }  // namespace suture

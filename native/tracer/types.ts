@@ -69,11 +69,15 @@ export interface DebugUnit {
   readonly directory: string;
   readonly producer: string;
   readonly language: number;
+  /** What its line table names, where that was asked for: indexes into {@link DebugInformation.files}. */
+  readonly files: readonly number[];
 }
 
 export interface DebugInformation {
   /** The file that the debug information was read from: the program itself, or its separate debug file. */
   readonly from: string;
+  /** Absolute where the unit's directory is, else as the compiler was given it. */
+  readonly files: readonly string[];
   readonly units: readonly DebugUnit[];
   readonly functionCount: number;
   /** Read when first asked for: a program has thousands. */
@@ -93,6 +97,8 @@ export interface MemberLayout {
 export interface DebugOptions {
   /** Where functions were inlined, too. */
   readonly inlined?: boolean;
+  /** Which files each unit has code or declarations of, too. */
+  readonly unitFiles?: boolean;
   /** The separate debug file; looked for when not given. Refused when it is of another build. */
   readonly debugFile?: string | undefined;
 }

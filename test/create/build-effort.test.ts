@@ -58,7 +58,7 @@ async function open(more: Files = {}): Promise<Noted> {
 }
 
 function describe(line: string): readonly string[] {
-  if (line.includes(" -### ") || line.includes(" -M ")) return [];
+  if (/ -(?:###|M|v) /.test(line)) return [];
   if (line.includes(" -E ")) return ["preprocessed"];
   if (line.includes(" -x assembler ")) return ["assembled"];
   return [line.includes(" -x cpp-output ") ? "compiled from text" : "compiled from source"];

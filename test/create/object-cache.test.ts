@@ -90,8 +90,22 @@ test("what is damaged is made again", async () => {
   expect(await kept.build()).toEqual({ compiled: 2, objects: first.objects });
 });
 
+const reading = (lines: string): string => `__asm__(".section .rodata\\n${lines}\\n.text");\n`;
+
+test("what the assembler reads by itself makes new objects, included in what it includes, too", async () => {
+  using kept = openKept(`${reading(".include \\\"table.inc\\\"")}${source}`);
+  kept.tree.write({ "table.inc": ".incbin \"data.bin\"\n", "data.bin": "1" });
+  expect(await kept.build()).toMatchObject({ compiled: 2 });
+  expect(await kept.build()).toMatchObject({ compiled: 0 });
+  kept.tree.write({ "data.bin": "2" });
+  expect(await kept.build()).toMatchObject({ compiled: 2 });
+  kept.tree.write({ "table.inc": ".incbin \"data.bin\"\n.byte 1\n" });
+  expect(await kept.build()).toMatchObject({ compiled: 2 });
+  expect(await kept.build()).toMatchObject({ compiled: 0 });
+});
+
 test.each([
-  ["assembler that reads files", source.replace("int answer", '__asm__(".section .rodata\\n.incbin \\"src/a.h\\"\\n.text");\nint answer'), "-O2 -g"],
+  ["assembly that reads a file which only the assembler can name", `${reading(".macro name file\\n.incbin \\\"\\\\file\\\"\\n.endm\\nname src/a.h")}${source}`, "-O2 -g"],
   ["a profile", source, "-O2 -g -fprofile-use -Wno-missing-profile"],
   ["a small file", "#define STEP 1\nint answer(int a) { return a + STEP; }\n", "-O2 -g"],
 ])("nothing is kept of %s", async (_, main, flags) => {

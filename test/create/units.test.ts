@@ -21,11 +21,11 @@ function settle(...directories: readonly string[]): Promise<unknown> {
   return vi.waitUntil(() => Date.now() > changed + 40);
 }
 
-async function readList(tree: SourceTree, cache = "cache"): Promise<readonly string[]> {
+async function readList(tree: SourceTree, cache = "lists"): Promise<readonly string[]> {
   const [command] = await readCompileCommands({ source: tree.root });
   if (command === undefined) throw new Error("a command expected");
   const list = await createDependencyReader(join(tree.directory, cache)).read(await readInvocation(command));
-  return [...list ?? []].filter((path) => path.startsWith(tree.root)).map((path) => path.slice(tree.root.length + 1));
+  return [...list?.files ?? []].filter((path) => path.startsWith(tree.root)).map((path) => path.slice(tree.root.length + 1));
 }
 
 const files = {
@@ -43,7 +43,7 @@ afterEach(() => vi.unstubAllEnvs());
 
 async function find(tree: SourceTree, ...diffs: readonly SourceDiff[]) {
   await using shadow = createShadowTree(tree.root);
-  const dependencies = createDependencyReader(join(tree.directory, "cache"));
+  const dependencies = createDependencyReader(join(tree.directory, "lists"));
   const found = await findTranslationUnits(shadow, await applyDiffs(shadow, diffs), await readCompileCommands({ source: tree.root }), { dependencies });
   return { ...found, names: found.units.map(({ unit }) => unit) };
 }
@@ -58,7 +58,7 @@ test("findTranslationUnits() finds the touched unit without asking a compiler", 
   using tree = open();
   const found = await find(tree, tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" }));
   expect(found).toMatchObject({ names: ["c.c"], units: [{ spelled: "c.c", touched: ["c.c"] }], uncompiled: [] });
-  expect(() => readdirSync(join(tree.directory, "cache"))).toThrow("ENOENT");
+  expect(() => readdirSync(join(tree.directory, "lists"))).toThrow("ENOENT");
 });
 
 test("findTranslationUnits() finds every unit that includes a touched header, directly or not", async () => {
@@ -74,7 +74,7 @@ test("findTranslationUnits() finds the unit that includes a touched .c file, a u
   expect((await find(tree, diff)).names).toEqual(["b.c", "table.c"]);
 });
 
-const asked = (tree: SourceTree): boolean => existsSync(join(tree.directory, "cache"));
+const asked = (tree: SourceTree): boolean => existsSync(join(tree.directory, "lists"));
 
 test("findTranslationUnits() asks no compiler about a unit whose objects and comments alone are called like it", async () => {
   using tree = open();
@@ -169,9 +169,9 @@ test("createDependencyReader() remembers until a file changes", async () => {
   const diff = tree.diff("fix", { "inc/shared.h": "#define SHARED 2\n" });
   await settle(tree.root);
   await find(tree, diff);
-  const cache = join(tree.directory, "cache");
+  const cache = join(tree.directory, "lists");
   const kept = readdirSync(cache);
-  expect(kept).toHaveLength(3);
+  expect(kept).toHaveLength(2);
   const state = () => kept.map((name) => statSync(join(cache, name)).mtimeMs);
   const before = state();
   expect((await find(tree, diff)).names).toEqual(["a.c", "b.c"]);
@@ -193,7 +193,7 @@ test.each([
   vi.stubEnv("CPATH", `${tree.root}/outside:${tree.root}/last`);
   await settle(tree.root);
   expect(await readList(tree)).toEqual(["d.c", "last/inc/late.h"]);
-  expect(readdirSync(join(tree.directory, "cache"))).toHaveLength(1);
+  expect(readdirSync(join(tree.directory, "lists"))).toHaveLength(1);
   expect(await readList(tree)).toEqual(["d.c", "last/inc/late.h"]);
   tree.write({ [place]: "int early;\n" });
   expect(await readList(tree)).toEqual(["d.c", place]);
@@ -260,7 +260,7 @@ test("createDependencyReader() keeps no list of files that are changed while the
 
 test("createDependencyReader() removes the oldest lists, and what killed builds left, before the first that it keeps", async () => {
   using tree = open();
-  const cache = join(tree.directory, "cache");
+  const cache = join(tree.directory, "lists");
   mkdirSync(cache);
   for (const [age, name] of ["new.json", "old.json.77", "old.json"].entries()) {
     writeFileSync(join(cache, name), "x".repeat(1000));
@@ -279,11 +279,11 @@ test("createDependencyReader() keeps a list in proportion where headers lie in v
   const headers = Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`last/${index}/late.h`, ""]));
   using tree = openSourceTree({ ...headers, "first/other.h": "", "d.c": Object.keys(headers).map((path) => `#include <${path.slice("last/".length)}>\n`).join("") });
   tree.record("-Ifirst -Ilast -c d.c");
-  const cache = join(tree.directory, "cache");
+  const cache = join(tree.directory, "lists");
   await settle(tree.root);
   expect(await readList(tree)).toContain("last/7/late.h");
   const [kept = ""] = readdirSync(cache);
-  expect((JSON.parse(readFileSync(join(cache, kept), "utf8")) as unknown[]).length).toBeLessThan(1000);
+  expect((JSON.parse(readFileSync(join(cache, kept), "utf8")) as { paths: unknown[] }).paths.length).toBeLessThan(1000);
   tree.write({ "first/7/late.h": "int early;\n" });
   expect(await readList(tree)).toContain("first/7/late.h");
 });

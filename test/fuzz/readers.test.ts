@@ -96,7 +96,7 @@ test("readElf() and all that looks into an ELF file", () => {
     startupFunctions(elf);
     const links = readLinks(elf);
     for (const { value } of elf.dynamicSymbols.slice(0, 50)) slotAt(elf, links, value);
-    readProgramSymbols(elf, { from: "", units: [], functionCount: 0, functions: [], inlined: [] });
+    readProgramSymbols(elf, { from: "", files: [], units: [], functionCount: 0, functions: [], inlined: [] });
   });
   expect(Math.min(accepted, refused)).toBeGreaterThan(0);
 }, timeout);

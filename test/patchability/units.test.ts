@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { unitsNamed } from "../../native/patchability/mod.ts";
 import type { DebugUnit } from "../../native/tracer.ts";
 
-const unit = (name: string, directory: string): DebugUnit => ({ name, directory, producer: "", language: 29 });
+const unit = (name: string, directory: string): DebugUnit => ({ name, directory, producer: "", language: 29, files: [] });
 
 const units = [unit("sds.c", "/build/server/src"), unit("sds.c", "/build/server/deps/client"), unit("../lib/list.c", "/build/server/src")];
 

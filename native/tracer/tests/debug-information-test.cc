@@ -27,10 +27,10 @@ struct Read {
   DebugInformation information;
 };
 
-Read readIt(const std::string& path, bool withInlined = false) {
+Read readIt(const std::string& path, DebugOptions options = {}) {
   auto file = DebugFile::open(path);
   REQUIRE_MESSAGE(file.ok(), (file.ok() ? "" : file.error().message));
-  DebugInformation information = readDebugInformation(file.value(), withInlined);
+  DebugInformation information = readDebugInformation(file.value(), options);
   return {std::move(file).value(), std::move(information)};
 }
 
@@ -86,11 +86,38 @@ TEST_CASE("readDebugInformation() tells where a function was inlined only when a
   folder.run("gcc -O2 -g program.c -o program");
   CHECK(readIt(folder / "program").information.inlined.empty());
 
-  const Read read = readIt(folder / "program", true);
+  const Read read = readIt(folder / "program", {.withInlined = true});
   const auto& inlined = read.information.inlined;
   const auto copy = std::find_if(inlined.begin(), inlined.end(), [](const InlinedCopy& one) { return std::strcmp(one.name, "squared") == 0; });
   REQUIRE(copy != inlined.end());
   CHECK(copy->into == functionNamed(read, "local").entry);
+}
+
+TEST_CASE("readDebugInformation() tells which files each unit is made of only when asked") {
+  const ScratchFolder folder;
+  folder.run("mkdir parts");
+  folder.write("parts/body.inc", "return x + 1;\n");
+  folder.write("one.c", "int one(int x) {\n#include \"parts/body.inc\"\n}\n");
+  folder.write("two.c", "int one(int x);\nint main(void) { return one(1); }\n");
+  // Each of these writes other tables; with split debug information they are in two places.
+  for (const char* flags : {"-gdwarf-5", "-gdwarf-4", "-O2 -gdwarf-2 -gstrict-dwarf", "-g1", "-g -gz", "-g -gsplit-dwarf"}) {
+    for (const char* compiler : {"gcc ", "clang "}) {
+      CAPTURE(flags);
+      CAPTURE(compiler);
+      folder.run(std::string(compiler) + "-w " + flags + " one.c two.c -o program");
+      CHECK(readIt(folder / "program").information.units[0].files.empty());
+      const Read read = readIt(folder / "program", {.withUnitFiles = true});
+      REQUIRE(read.information.units.size() == 2);
+      const auto names = [&](size_t unit, const std::string& path) {
+        const auto& files = read.information.units[unit].files;
+        return std::any_of(files.begin(), files.end(), [&](unsigned file) { return read.information.files[file] == path; });
+      };
+      CHECK(names(0, folder / "one.c"));
+      CHECK(names(0, folder / "parts/body.inc"));
+      CHECK(names(1, folder / "two.c"));
+      CHECK_FALSE(names(1, folder / "parts/body.inc"));
+    }
+  }
 }
 
 TEST_CASE("readDebugInformation() finds methods, templates, lambdas and functions of namespaces") {
