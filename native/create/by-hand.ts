@@ -10,7 +10,7 @@
 //
 // Refused: a name that several functions have (say UNIT:NAME), a static name of another unit, structures that the file and
 // the program lay out differently, another signature, an `old` that has copies (clones, inlined ones), and one whose callers may
-// count on the registers that it leaves alone.
+// count on the registers that it leaves alone; files that were edited while the build ran.
 
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -30,6 +30,7 @@ import { layoutsOfObject, refuseLayouts } from "./check-layouts.ts";
 import { compileError } from "./compile-error.ts";
 import { readCompileCommands } from "./compile-commands.ts";
 import { oldFunctionOf } from "./create.ts";
+import { watchSources } from "./edited.ts";
 import { unwindingFor } from "./exceptions.ts";
 import { withRoom } from "./full-disk.ts";
 import { includeDependencies } from "./include.ts";
@@ -38,6 +39,7 @@ import { compilerEnvironment, formatInvocation, readInvocation } from "./invocat
 import type { Invocation } from "./invocation.ts";
 import { baseFunctionName, isColdPart, readObjectCode } from "./object-code.ts";
 import type { Definition, ObjectCode } from "./object-code.ts";
+import { createPreprocessor } from "./preprocess.ts";
 import { producerOf } from "./producer.ts";
 import { functionPlaces, placeOf, readLinkedProgram, threadOffsetOf } from "./program.ts";
 import type { LinkedProgram } from "./program.ts";
@@ -45,6 +47,7 @@ import { proveUnit } from "./proof.ts";
 import type { ProvedFunction, UnitProof } from "./proof.ts";
 import { notPatchable } from "./refusal.ts";
 import { sourceLinesOf } from "./source-lines.ts";
+import { realPath } from "./source-tree.ts";
 import { refuseRecords } from "./records.ts";
 import { runProgram } from "./run-program.ts";
 import { withScratch } from "./scratch.ts";
@@ -75,11 +78,13 @@ export async function createReplacementImage(tracer: TracerClient, files: readon
   const program = readLinkedProgram(await openProgram(tracer, options.target, { debugFile: options.debugFile }));
   const olds = options.replacements.map(({ old, by }) => ({ by, old: findOld(program, old) }));
   await refuseCopies(program, olds.map(({ old }) => old));
+  const watch = openWatch(options.source);
+  await Promise.all(files.map((file) => watch.expectFile(resolve(file))));
   const written = await assignFiles(files, olds);
   options.onProgress?.({ step: "units", units: files });
   const fixes: Fix[] = [];
   for (const each of written) {
-    fixes.push(await makeFix(tracer, program, each, options, (milliseconds) =>
+    fixes.push(await makeFix(tracer, program, each, { ...options, watch }, (milliseconds) =>
       options.onProgress?.({ step: "compiled", unit: each.file, side: "patched", done: fixes.length + 1, of: files.length, milliseconds })));
   }
   const image = encodeImage({
@@ -87,8 +92,31 @@ export async function createReplacementImage(tracer: TracerClient, files: readon
     compilers: [...new Set(fixes.map(({ invocation }) => invocation.compiler))], objects: [await assemble(program, fixes, (text) => options.onProgress?.({ step: "note", text }))],
     build: { units: fixes.map(compiledUnit), notes: fixes.flatMap(notesOn), allowedLayouts: options.allowedLayouts ?? [] },
   });
+  await watch.refuseEdited();
   options.onProgress?.({ step: "assembled", bytes: image.length });
   return { manifest: decodeImage(image).manifest, image, milliseconds: performance.now() - started };
+}
+
+/** Looks at what compilers read here by themselves. */
+interface Watch {
+  expectFile(path: string): Promise<void>;
+  /** All files that the compiler will read. */
+  expect(invocation: Invocation): Promise<void>;
+  refuseEdited(): Promise<void>;
+}
+
+/** Nothing has another name here than the user gave it. */
+const noShadow = "/dev/null";
+
+function openWatch(source: string | undefined): Watch {
+  const spelledRoot = resolve(source ?? ".");
+  const preprocessor = createPreprocessor(noShadow);
+  const sources = watchSources({ root: realPath(spelledRoot), spelledRoot, shadow: noShadow }, [], preprocessor);
+  return {
+    expectFile: (path) => sources.expectReader([path]),
+    expect: async (invocation) => sources.expectReader((await preprocessor.read(invocation))?.files ?? []),
+    refuseEdited: async () => (await sources.refuseEdited(undefined))(),
+  };
 }
 
 /** A file of the author's, compiled, with the unit that it belongs to. */
@@ -101,11 +129,12 @@ interface Fix {
   readonly proved: UnitProof | undefined;
 }
 
-async function makeFix(tracer: TracerClient, program: LinkedProgram, { file, olds }: WrittenFile, options: ReplacementOptions, compiled: (milliseconds: number) => void): Promise<Fix> {
+async function makeFix(tracer: TracerClient, program: LinkedProgram, { file, olds }: WrittenFile, options: ReplacementOptions & { readonly watch: Watch }, compiled: (milliseconds: number) => void): Promise<Fix> {
   const unit = onlyUnit(program, olds.map(({ old }) => old));
   const original = await invocationOf(unit, program, options);
   const invocation = forFile(original, resolve(file), unit, options.command);
   return withRoom(() => withScratch(async (directory) => {
+    await Promise.all([invocation, ...(original === undefined ? [] : [original])].map((each) => options.watch.expect(each)));
     const begun = performance.now();
     const object = await compileFix(invocation, directory, file);
     compiled(performance.now() - begun);

@@ -25,7 +25,10 @@ export interface SourceWatch {
 /** File systems note times in steps of a tick. */
 export const tick = 20;
 
-export function watchSources(tree: ShadowTree, touched: readonly TouchedFile[], preprocessor: Preprocessor): SourceWatch {
+/** Where the user's sources are, and which other names they have here. */
+export type WatchedTree = Pick<ShadowTree, "root" | "spelledRoot" | "shadow">;
+
+export function watchSources(tree: WatchedTree, touched: readonly TouchedFile[], preprocessor: Preprocessor): SourceWatch {
   const expected = new Map<string, string>();
   return {
     async expectReader(paths) {
@@ -49,9 +52,9 @@ export function watchSources(tree: ShadowTree, touched: readonly TouchedFile[], 
 }
 
 /** Files of the shadow are the build's own; they stand for those of the user. */
-const inUsersTree = ({ root, shadow }: ShadowTree, path: string): string => (path.startsWith(`${shadow}/`) ? join(root, path.slice(shadow.length)) : path);
+const inUsersTree = ({ root, shadow }: WatchedTree, path: string): string => (path.startsWith(`${shadow}/`) ? join(root, path.slice(shadow.length)) : path);
 
-function isEdited({ root }: ShadowTree, { path, original }: TouchedFile): boolean {
+function isEdited({ root }: WatchedTree, { path, original }: TouchedFile): boolean {
   const now = readIfThere(join(root, path));
   return now === undefined || original === undefined ? now !== original : Buffer.compare(now, original) !== 0;
 }
@@ -85,13 +88,13 @@ interface PlacedState extends State {
 
 /** Of files and the directories in which they lie, each looked at once. */
 class States {
-  readonly #tree: ShadowTree;
+  readonly #tree: WatchedTree;
   readonly #files = new Map<string, PlacedState>();
   readonly #directories = new Map<string, number>();
   /** By the diffs: they are not there. */
   readonly #created: ReadonlySet<string>;
 
-  constructor(tree: ShadowTree, touched: readonly TouchedFile[]) {
+  constructor(tree: WatchedTree, touched: readonly TouchedFile[]) {
     this.#tree = tree;
     this.#created = new Set(touched.filter(({ original }) => original === undefined).map(({ path }) => join(tree.root, path)));
   }
@@ -134,8 +137,9 @@ async function findOther(preprocessor: Preprocessor, states: States, jobs: numbe
 const lastChanged = ({ files }: Reading, states: States): string | undefined =>
   files.toSorted((one, two) => states.order(two) > states.order(one) ? 1 : -1)[0];
 
-function editedMeanwhile(tree: ShadowTree, path: string): SutureError {
+function editedMeanwhile(tree: WatchedTree, path: string): SutureError {
   const own = inUsersTree(tree, path);
-  const file = pathInTree(tree, own) ?? own;
-  return new SutureError("source-mismatch", `Cannot build the patch: ${file} changed while the build ran; let the sources be as they were when the program was built, and build again`, { file });
+  const [below, way] = [pathInTree(tree, own), "let the sources be as they were when the program was built, and build again"];
+  const file = below ?? own;
+  return new SutureError("source-mismatch", `Cannot build the patch: ${file} changed while the build ran; ${below === undefined ? "build again" : way}`, { file });
 }

@@ -122,7 +122,7 @@ export function pathBelow(root: string, path: string): string | undefined {
 }
 
 /** An absolute path of the user's tree, however its root was spelled, as a path below the root. */
-export const pathInTree = (tree: ShadowTree, path: string): string | undefined =>
+export const pathInTree = (tree: Pick<ShadowTree, "root" | "spelledRoot">, path: string): string | undefined =>
   pathBelow(tree.spelledRoot, path) ?? pathBelow(tree.root, path);
 
 /** The root with its links resolved. Refuses what is no directory that can be read. */

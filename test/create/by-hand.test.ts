@@ -1,6 +1,6 @@
 // Functions written by hand in the place of functions of a program, on live processes.
 
-import { writeFileSync } from "node:fs";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -139,6 +139,33 @@ describe("createReplacementImage() refuses", () => {
       { kind: "not-patchable", message: expect.stringContaining("may count on the registers or the memory that it leaves alone (-fipa-ra, -fipa-pure-const, -fipa-modref); name the source tree with --source") }],
   ])("%s", async (_, attempt, found) => {
     expect(await refusalOf(attempt)).toMatchObject(found);
+  });
+
+  describe("a file that was edited meanwhile:", () => {
+    // Edited by the compiler itself, as a user who saves would, when it runs with these words in its command.
+    test.each([
+      ["the author's own", "*'/fix.o'", "fix.c", "echo '/* more */' >> fix.c"],
+      ["the author's own, and put back", "*'/fix.o'", "fix.c", "cp -p fix.c kept; echo 'int more;' >> fix.c; (cd \"$OLDPWD\"; gcc \"$@\"); mv kept fix.c; exit"],
+      ["one that the author's includes", "*'/fix.o'", "fix.h", "echo '#define MORE 2' > fix.h"],
+      ["one of the unit", "*'/original.o'", "state.h", "echo '/* more */' >> tree/state.h"],
+    ])("%s", async (_, words, edited, line) => {
+      using tree = openSourceTree(files);
+      const compiler = join(tree.directory, "compiler");
+      const write = (action: string): void => {
+        writeFileSync(compiler, `#!/bin/bash\nif [[ "$*" == ${words} ]] && mkdir '${tree.directory}/edited' 2>/dev/null; then cd '${tree.directory}'; ${action}; cd "$OLDPWD"; fi\nexec gcc "$@"\n`);
+        chmodSync(compiler, 0o755);
+      };
+      write(":");
+      const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }, { file: "b.c" }]);
+      const file = join(tree.directory, "fix.c");
+      writeFileSync(join(tree.directory, "fix.h"), "#define MORE 1\n");
+      writeFileSync(file, `#include "fix.h"\n${good}`);
+      const build = () => createReplacementImage(tracer, [file], { name: "fix", target: program, source: tree.root, replacements: [{ old: "work", by: "my_work" }] });
+      write(line);
+      await expect(build()).rejects.toMatchObject({ kind: "source-mismatch", data: { file: expect.stringMatching(new RegExp(`(^|/)${edited.replace(".", "\\.")}$`)) }, message: expect.stringContaining("changed while the build ran") });
+      expect(existsSync(join(tree.directory, "edited"))).toBe(true);
+      expect((await build()).manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["work"]);
+    });
   });
 
   test("a source tree that is not the one that built the program", async () => {
