@@ -1,11 +1,11 @@
 // Sources that somebody edits while a build runs. The compiler of these trees is a script that edits one at a given moment, as a user who saves would.
 
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { createPatchImage } from "../../native/create/mod.ts";
-import type { CreatedPatch, SourceDiff } from "../../native/create/mod.ts";
+import type { CreatedPatch, CreateOptions } from "../../native/create/mod.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { asking, buildTree } from "./live-tree.ts";
 import { openSourceTree } from "./source-tree.ts";
@@ -29,11 +29,12 @@ const files = { "main.c": asking, "a.c": source, "factor.h": "#define FACTOR 7\n
 interface Edited extends Disposable {
   readonly tree: SourceTree;
   readonly edited: string;
-  /** Touches a.c and t.h, which lib/l.h reaches by `..`, and which takes step.h in. */
-  readonly diff: SourceDiff;
   /** The next compiler with these words in its command runs the line first in the tree, once; all of them `always`. */
   when(words: string, line: string, always?: string): void;
-  build(): Promise<CreatedPatch>;
+  /** The program of the sources as they are now. */
+  rebuild(): Promise<void>;
+  /** Of a diff that touches a.c and t.h, which lib/l.h reaches by `..`, and which takes step.h in. */
+  build(options?: Pick<CreateOptions, "jobs">): Promise<CreatedPatch>;
 }
 
 async function open(): Promise<Edited> {
@@ -44,11 +45,17 @@ async function open(): Promise<Edited> {
     chmodSync(compiler, 0o755);
   };
   when("never", ":");
-  const program = await buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
-  const diff = tree.diff("fix", { "a.c": source.replace("a * 1001", "a * 1002"), "t.h": "#include \"step.h\"\n" });
+  const compile = () => buildTree(tree, [{ file: "main.c" }, { file: "a.c", compiler }]);
+  const program = await compile();
+  const makeDiff = () => tree.diff("fix", { "a.c": readFileSync(join(tree.root, "a.c"), "utf8").replace("a * 1001", "a * 1002"), "t.h": "#include \"step.h\"\n" });
+  let diff = makeDiff();
   return {
-    tree, diff, when, edited,
-    build: () => createPatchImage(tracer, [diff], { source: tree.root, target: program, objectCache: join(tree.directory, "objects") }),
+    tree, when, edited,
+    rebuild: async () => {
+      await compile();
+      diff = makeDiff();
+    },
+    build: (options = {}) => createPatchImage(tracer, [diff], { ...options, source: tree.root, target: program, objectCache: join(tree.directory, "objects") }),
     [Symbol.dispose]: () => tree[Symbol.dispose](),
   };
 }
@@ -95,4 +102,20 @@ test("createPatchImage() goes on where an edit changes nothing of what is compil
   const { manifest } = await tried.build();
   expect(existsSync(tried.edited)).toBe(true);
   expect(manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
+});
+
+// What an assembler reads by itself is in no text of a preprocessor.
+test.each([
+  ["edited", `${patched}' -x cpp-output '*`, "echo 'addl $5, %eax' > step.inc"],
+  ["edited and put back", `${patched}' -x cpp-output '*`, "cp -p step.inc kept; echo 'addl $5, %eax' > step.inc; (cd \"$OLDPWD\"; gcc \"$@\"); mv kept step.inc; exit"],
+])("createPatchImage() refuses a tree of which a file that the assembler reads was %s", async (_, words, line) => {
+  using tried = await open();
+  tried.tree.write({ "a.c": source.replace("int answer(int a) {", "int answer(int a) { __asm__ volatile(\".include \\\"step.inc\\\"\" : \"+a\"(a));"), "step.inc": "addl $1, %eax\n" });
+  await tried.rebuild();
+  tried.when(words, line);
+  // One after the other: the original, which is proved, has been made then.
+  await expect(tried.build({ jobs: 1 })).rejects.toMatchObject({ kind: "source-mismatch", data: { file: "step.inc" } });
+  expect(existsSync(tried.edited)).toBe(true);
+  tried.tree.write({ "step.inc": "addl $1, %eax\n" });
+  expect((await tried.build()).manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
 });
