@@ -106,15 +106,16 @@ test("createPatchImage() goes on where an edit changes nothing of what is compil
 
 // What an assembler reads by itself is in no text of a preprocessor.
 test.each([
-  ["edited", `${patched}' -x cpp-output '*`, "echo 'addl $5, %eax' > step.inc"],
-  ["edited and put back", `${patched}' -x cpp-output '*`, "cp -p step.inc kept; echo 'addl $5, %eax' > step.inc; (cd \"$OLDPWD\"; gcc \"$@\"); mv kept step.inc; exit"],
-])("createPatchImage() refuses a tree of which a file that the assembler reads was %s", async (_, words, line) => {
+  // The proof, which has the original assembled once more, is the first to see it.
+  ["edited", `${patched}' -x cpp-output '*`, "echo 'addl $5, %eax' > step.inc", { unit: "a.c", function: "answer" }],
+  ["edited and put back", `${patched}' -x cpp-output '*`, "cp -p step.inc kept; echo 'addl $5, %eax' > step.inc; (cd \"$OLDPWD\"; gcc \"$@\"); mv kept step.inc; exit", { file: "step.inc" }],
+])("createPatchImage() refuses a tree of which a file that the assembler reads was %s", async (_, words, line, data) => {
   using tried = await open();
   tried.tree.write({ "a.c": source.replace("int answer(int a) {", "int answer(int a) { __asm__ volatile(\".include \\\"step.inc\\\"\" : \"+a\"(a));"), "step.inc": "addl $1, %eax\n" });
   await tried.rebuild();
   tried.when(words, line);
   // One after the other: the original, which is proved, has been made then.
-  await expect(tried.build({ jobs: 1 })).rejects.toMatchObject({ kind: "source-mismatch", data: { file: "step.inc" } });
+  await expect(tried.build({ jobs: 1 })).rejects.toMatchObject({ kind: "source-mismatch", data });
   expect(existsSync(tried.edited)).toBe(true);
   tried.tree.write({ "step.inc": "addl $1, %eax\n" });
   expect((await tried.build()).manifest.objects[0]?.functions.map(({ name }) => name)).toEqual(["answer"]);
