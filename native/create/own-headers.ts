@@ -37,7 +37,8 @@ export async function ownDirectories(invocations: readonly Invocation[], cache =
 }
 
 async function askCompiler({ compiler, directory, words }: { readonly compiler: string; readonly directory: string; readonly words: readonly string[] }): Promise<readonly string[]> {
-  const { errors } = await runProgram(compiler, words, { directory, environment: { ...compilerEnvironment, LC_ALL: "C" } });
+  // Who has to compile with it says that it is not there.
+  const { errors } = await runProgram(compiler, words, { directory, environment: compilerEnvironment }).catch(() => ({ errors: "" }));
   const list = /^#include "\.\.\." search starts here:$([^]*?)^End of search list\.$/m.exec(errors)?.[1] ?? "";
   return Array.from(list.matchAll(/^ (\/.*?)(?: \(framework directory\))?$/gm), ([, path = ""]) => path);
 }

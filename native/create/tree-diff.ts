@@ -20,7 +20,7 @@ export async function diffSourceTrees(source: string, newSource: string): Promis
   if (old === changed) throw nothingDiffers(source, newSource, "they are one directory");
   const [before, after] = [filesOf(old), filesOf(changed)];
   const differing = [...after].filter((path) => differs(old, changed, path, before.has(path)));
-  const paths = [...differing.filter(isSourceName), ...findMentioned({ root: changed }, differing.filter((path) => !isSourceName(path)))].sort();
+  const paths = [...differing.filter(isSourceName), ...findMentioned(changed, differing.filter((path) => !isSourceName(path)))].sort();
   if (paths.length === 0) throw nothingDiffers(source, newSource, "no source that the new tree holds differs");
   const parts = [];
   for (const path of paths) parts.push(await diffFile(old, changed, path, before.has(path)));

@@ -70,35 +70,19 @@ export async function findTranslationUnits(
   tree: ShadowTree,
   applied: AppliedDiffs,
   commands: readonly CompileCommand[],
-  { jobs, dependencies = createDependencyReader(), record, onCertain, onAsked }: UnitSearch = {},
+  search: UnitSearch = {},
 ): Promise<ReachedUnits> {
   const touched = touchedPaths(applied);
   const located = commands.map((command) => ({ command, unit: relative(tree.root, realPath(command.file)) }));
   const certain = await readCandidates(located.filter(({ unit }) => touched.includes(unit)));
   // The compilers of these are at work before the others are so much as read.
-  await onCertain?.(certain);
+  await search.onCertain?.(certain);
   const known = new Map(certain.map((candidate) => [candidate.command, candidate]));
   const candidates = await readCandidates(located, known);
   const mains = new Set(candidates.map((candidate) => candidate.unit));
-  const reaches = await findReach(tree.root, candidates.map(({ invocation }) => invocation), [...touched, ...applied.leftOut].map((path) => join(tree.root, path)));
-  const doubtful = new Map(candidates.map((candidate, index) => [candidate, reaches[index]] as const).filter(([candidate, reach]) => mayInclude(tree, candidate, reach)));
-  let asked = 0;
-  const reached = await mapParallel(candidates, jobs, async (candidate) => {
-    const reach = doubtful.get(candidate);
-    if (reach !== undefined) onAsked?.(touched, asked++, doubtful.size);
-    const consistsOf = reach === undefined ? undefined : await dependencies.read(candidate.invocation);
-    const includes = reach === undefined ? () => false : inclusionIn(tree, applied, { candidate, consistsOf, reach, mains });
-    const has = (path: string): boolean => path === candidate.unit || includes(path);
-    return { ...candidate, touched: touched.filter(has), consistsOf, has };
-  });
+  const reached = await askUnits(tree, applied, candidates, search);
   refuseLeftOut(applied, reached);
-  const said = await record?.catch(() => undefined); // what is wrong with the program is said by who opens it
-  const unfound = said === undefined ? undefined : findUnfound(said, tree, reached.map(({ spelled, touched: held, command: { directory } }) => ({ spelled, directory, touched: held })), touched);
-  if (unfound !== undefined) {
-    // Where that is why, it says more.
-    reportNotCompiled(tree, applied, new Set(reached.flatMap((candidate) => candidate.touched)), [...mains]);
-    throw unfound;
-  }
+  await refuseUnfound(tree, applied, reached, search.record);
   const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ has: _, ...unit }) => unit);
   if (units.length === 0) {
     reportNotCompiled(tree, applied, new Set(), [...mains]);
@@ -107,6 +91,40 @@ export async function findTranslationUnits(
   const found = new Set(units.flatMap((unit) => unit.touched));
   const missed = applied.touched.filter(({ path }) => isSourceName(path) && !found.has(path));
   return { units, mains: [...mains], uncompiled: missed.filter((file) => !isIncludedAnew(file, applied)).map(({ path }) => path) };
+}
+
+/** A unit, and all that is known of what it holds. */
+type AskedUnit = TranslationUnit & { has(path: string): boolean };
+
+/** Which of them include what. */
+async function askUnits(
+  tree: ShadowTree, applied: AppliedDiffs, candidates: readonly Compilable[],
+  { jobs, dependencies = createDependencyReader(), onAsked }: UnitSearch,
+): Promise<readonly AskedUnit[]> {
+  const touched = touchedPaths(applied);
+  const reaches = await findReach(tree.root, candidates.map(({ invocation }) => invocation), [...touched, ...applied.leftOut].map((path) => join(tree.root, path)));
+  const doubtful = new Map(candidates.map((candidate, index) => [candidate, reaches[index]] as const).filter(([candidate, reach]) => mayInclude(tree, candidate, reach)));
+  const mains = new Set(candidates.map(({ unit }) => unit));
+  let asked = 0;
+  return mapParallel(candidates, jobs, async (candidate) => {
+    const reach = doubtful.get(candidate);
+    if (reach !== undefined) onAsked?.(touched, asked++, doubtful.size);
+    const consistsOf = reach === undefined ? undefined : await dependencies.read(candidate.invocation);
+    const includes = reach === undefined ? () => false : inclusionIn(tree, applied, { candidate, consistsOf, reach, mains });
+    const has = (path: string): boolean => path === candidate.unit || includes(path);
+    return { ...candidate, touched: touched.filter(has), consistsOf, has };
+  });
+}
+
+/** What is wrong with the program itself is said by who opens it. */
+async function refuseUnfound(tree: ShadowTree, applied: AppliedDiffs, units: readonly TranslationUnit[], record: Promise<SourceRecord> | undefined): Promise<void> {
+  const said = await record?.catch(() => undefined);
+  const found = units.map(({ spelled, touched, command: { directory } }) => ({ spelled, directory, touched }));
+  const unfound = said === undefined ? undefined : findUnfound(said, tree, found, touchedPaths(applied));
+  if (unfound === undefined) return;
+  // Where that is the reason, it says more.
+  reportNotCompiled(tree, applied, new Set(units.flatMap(({ touched }) => touched)), units.map(({ unit }) => unit));
+  throw unfound;
 }
 
 /** No unit can have named a file that the diffs create; the sources that they change may name it now. */
@@ -140,7 +158,7 @@ const touchedPaths = ({ touched }: AppliedDiffs): readonly string[] => touched.m
 const mayInclude = ({ root }: ShadowTree, { unit }: Compilable, reach: Reach | undefined): boolean =>
   reach !== undefined && (reach.isOpen || reach.assembles || [...reach.targets].some((target) => target !== join(root, unit)));
 
-interface AskedUnit {
+interface Answer {
   readonly candidate: Compilable;
   readonly consistsOf: UnitFiles | undefined;
   readonly reach: Reach;
@@ -148,7 +166,7 @@ interface AskedUnit {
 }
 
 /** Is a touched file part of the unit, besides its own? */
-function inclusionIn({ root }: ShadowTree, { touched }: AppliedDiffs, { candidate, consistsOf, reach, mains }: AskedUnit): (path: string) => boolean {
+function inclusionIn({ root }: ShadowTree, { touched }: AppliedDiffs, { candidate, consistsOf, reach, mains }: Answer): (path: string) => boolean {
   const mayReach = (path: string): boolean => reach.targets.has(join(root, path));
   // A unit that the preprocessor refuses counts as reached: compiling it says why, leaving it out would be silent.
   if (consistsOf === undefined) {
@@ -160,7 +178,7 @@ function inclusionIn({ root }: ShadowTree, { touched }: AppliedDiffs, { candidat
   return (path) => consistsOf.isOpen || consistsOf.files.has(join(root, path)) || (created.has(path) && mayReach(path));
 }
 
-function refuseLeftOut(applied: AppliedDiffs, reached: readonly (Compilable & { has(path: string): boolean })[]): void {
+function refuseLeftOut(applied: AppliedDiffs, reached: readonly AskedUnit[]): void {
   for (const path of applied.leftOut) {
     const unit = reached.find(({ has }) => has(path));
     if (unit === undefined) continue;

@@ -207,6 +207,13 @@ describe("diffSourceTrees()", () => {
     expect(diff.text.match(/^\+\+\+ .*$/gm)).toEqual(["+++ b/src/a.c", "+++ b/src/more.h"]);
   });
 
+  test("takes files with endings of their own that a source includes by way of others, and those that the assembler reads", async () => {
+    const files = { "a.c": "#include \"all.parts\"\n__asm__(\".incbin \\\"logo.bin\\\"\");\n", "all.parts": "#include \"steps.parts\"\n", "steps.parts": "#define STEP 1\n", "logo.bin": "A\n", "README": "see \"notes.txt\" and steps.parts\n", "notes.txt": "one\n" };
+    using tree = openSourceTree(files);
+    using changed = openSourceTree({ ...files, "steps.parts": "#define STEP 2\n", "logo.bin": "B\n", "notes.txt": "two\n" });
+    expect((await diffSourceTrees(tree.root, changed.root)).text.match(/^\+\+\+ .*$/gm)).toEqual(["+++ b/logo.bin", "+++ b/steps.parts"]);
+  });
+
   test("says what a tree of awkward names differs in, byte for byte", async () => {
     using tree = openSourceTree({ "a b/q\"uo\\te.c": "int a;", "same.c": "int s;\n", "latin.c": "// \xe9\nint l;\n" });
     using changed = openSourceTree({ "a b/q\"uo\\te.c": "int a;\nint b;", "same.c": "int s;\n", "latin.c": "// \xe9\nint l2;\n", "- new.c": "int n;\n" });
