@@ -23,6 +23,7 @@ export interface FoundUnit extends UnitIdentity {
 export function findUnfound(record: SourceRecord, tree: ShadowTree, found: readonly FoundUnit[], paths: readonly string[]): SutureError | undefined {
   const numbers = numbersOf(record, tree, found, paths);
   for (const unit of numbers.size === 0 ? [] : record.units) {
+    if (isMadeByLinker(unit)) continue;
     const path = unit.files.map((file) => numbers.get(file)).find((each) => each !== undefined);
     if (path === undefined) continue;
     const own = found.filter((each) => isMadeIn(unit, each, tree.root));
@@ -31,6 +32,9 @@ export function findUnfound(record: SourceRecord, tree: ShadowTree, found: reado
   }
   return undefined;
 }
+
+/** By link-time optimisation, of code of all units: such programs are refused for what they are. */
+const isMadeByLinker = ({ producer }: DebugUnit): boolean => producer.startsWith("GNU GIMPLE");
 
 function withoutCommand({ name }: DebugUnit, path: string): SutureError {
   return new SutureError("no-compile-command",
