@@ -4,7 +4,7 @@
 //
 // Refused: a unit that has something of a touched file and that no compile command makes, or whose command does not read that file.
 
-import { basename, join, posix, relative, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { SourceRecord } from "../patchability/mod.ts";
@@ -17,24 +17,36 @@ import type { ShadowTree } from "./source-tree.ts";
 /** A unit of the compile commands, and how much of the diffs it was found to hold. */
 export interface FoundUnit extends UnitIdentity {
   readonly touched: readonly string[];
+  /** A linker may put code of others into it. */
+  readonly isLinkedAnew: boolean;
 }
 
 /** A refusal of what would stay behind, if there is any. `paths`: the touched files. */
 export function findUnfound(record: SourceRecord, tree: ShadowTree, found: readonly FoundUnit[], paths: readonly string[]): SutureError | undefined {
-  const numbers = numbersOf(record, tree, found, paths);
+  const numbers = numbersNamed(record, paths);
+  const meaning = new Meaning(record, tree, found, paths);
   for (const unit of numbers.size === 0 ? [] : record.units) {
-    if (isMadeByLinker(unit)) continue;
-    const path = unit.files.map((file) => numbers.get(file)).find((each) => each !== undefined);
+    const files = isMadeByLinker(unit) ? [] : unit.files.filter((number) => numbers.has(number));
+    const path = files.map((number) => meaning.of(resolve("/", unit.directory, record.files[number] ?? ""))).find((each) => each !== undefined);
     if (path === undefined) continue;
     const own = found.filter((each) => isMadeIn(unit, each, tree.root));
-    if (own.length === 0) return withoutCommand(unit, path);
-    if (own.every(({ touched }) => touched.length === 0)) return readsAnother(unit, path);
+    if (own.length === 0) return isSplitAway(unit) ? withoutDescription(path) : withoutCommand(unit, path);
+    // What link-time optimisation has moved is refused with the unit that it comes from.
+    if (own.every(({ touched, isLinkedAnew }) => touched.length === 0 && !isLinkedAnew)) return readsAnother(unit, path);
   }
   return undefined;
 }
 
 /** By link-time optimisation, of code of all units: such programs are refused for what they are. */
 const isMadeByLinker = ({ producer }: DebugUnit): boolean => producer.startsWith("GNU GIMPLE");
+
+/** Of a unit whose description is in a file of its own (-gsplit-dwarf) that is missing, not even the name is known. */
+const isSplitAway = ({ name }: DebugUnit): boolean => name === "";
+
+function withoutDescription(path: string): SutureError {
+  return new SutureError("no-debug-information",
+    `Cannot build the patch: the program has code of ${path} in a unit whose description is elsewhere: it refers to .dwo files, which are not where it was linked; put those of the build back`, { file: path });
+}
 
 function withoutCommand({ name }: DebugUnit, path: string): SutureError {
   return new SutureError("no-compile-command",
@@ -46,27 +58,47 @@ function readsAnother({ name }: DebugUnit, path: string): SutureError {
     `Cannot build the patch: the program has code or declarations of ${path} in ${name}, whose compile command does not read that file; name the source tree and the compile commands that built the program, or patch what was made of ${path}`, { file: path, unit: name });
 }
 
-/** Which of `paths` the numbers of files in the record mean. */
-function numbersOf({ files, units }: SourceRecord, tree: ShadowTree, found: readonly FoundUnit[], paths: readonly string[]): ReadonlyMap<number, string> {
-  const byName = new Map<string, string[]>();
-  for (const path of paths) byName.set(basename(path), [...byName.get(basename(path)) ?? [], path]);
-  const numbers = new Map<number, string>();
-  let roots: readonly string[] | undefined;
-  for (const [number, file] of files.entries()) {
-    const named = byName.get(basename(file));
-    if (named === undefined) continue;
-    const below = pathBelow(tree.root, realPath(file));
-    const path = below ?? (roots ??= builtRoots(units, tree, found)).map((root) => pathBelow(root, posix.resolve("/", file))).find((each) => each !== undefined && named.includes(each));
-    if (path !== undefined && named.includes(path)) numbers.set(number, path);
+/** The numbers of files that are called like one of `paths`. */
+function numbersNamed({ files }: SourceRecord, paths: readonly string[]): ReadonlySet<number> {
+  const names = new Set(paths.map((path) => basename(path)));
+  return new Set(files.flatMap((file, number) => (names.has(basename(file)) ? [number] : [])));
+}
+
+/** Which touched file the record means by a path. */
+class Meaning {
+  readonly #record: SourceRecord;
+  readonly #tree: ShadowTree;
+  readonly #found: readonly FoundUnit[];
+  readonly #paths: ReadonlySet<string>;
+  readonly #known = new Map<string, string | undefined>();
+  #roots: readonly string[] | undefined;
+
+  constructor(record: SourceRecord, tree: ShadowTree, found: readonly FoundUnit[], paths: readonly string[]) {
+    this.#record = record;
+    this.#tree = tree;
+    this.#found = found;
+    this.#paths = new Set(paths);
   }
-  return numbers;
+
+  of(file: string): string | undefined {
+    if (!this.#known.has(file)) this.#known.set(file, this.#find(file));
+    return this.#known.get(file);
+  }
+
+  #find(file: string): string | undefined {
+    const isTouched = (path: string | undefined): path is string => path !== undefined && this.#paths.has(path);
+    const below = pathBelow(this.#tree.root, realPath(file));
+    if (below !== undefined) return isTouched(below) ? below : undefined;
+    this.#roots ??= builtRoots(this.#record.units, this.#tree, this.#found);
+    return this.#roots.map((root) => pathBelow(root, file)).find(isTouched);
+  }
 }
 
 /** What the record calls the root of the tree, where that was another one, or was mapped to another name. */
 function builtRoots(units: readonly DebugUnit[], tree: ShadowTree, found: readonly FoundUnit[]): readonly string[] {
   const directories = new Map(found.map(({ spelled, directory }) => [spelled, relative(tree.root, realPath(directory))]));
   const roots = units.flatMap(({ name, directory }) => {
-    const [below, built] = [directories.get(name), posix.resolve("/", directory)];
+    const [below, built] = [directories.get(name), resolve("/", directory)];
     if (below === undefined || pathBelow(tree.root, built) !== undefined) return [];
     return below === "" ? [built] : join(built, "/").endsWith(`/${below}/`) ? [resolve(built, ...below.split("/").map(() => ".."))] : [];
   });

@@ -8,7 +8,7 @@ import { join, relative } from "node:path";
 import { SutureError } from "../errors.ts";
 import type { SourceRecord } from "../patchability/mod.ts";
 import type { AppliedDiffs, TouchedFile } from "./apply-diff.ts";
-import { makesNoObject } from "./compiler-arguments.ts";
+import { linkTimeOptimisation, makesNoObject } from "./compiler-arguments.ts";
 import { createDependencyReader } from "./dependencies.ts";
 import type { DependencyReader, UnitFiles } from "./dependencies.ts";
 import { findReach } from "./includable.ts";
@@ -119,7 +119,8 @@ async function askUnits(
 /** What is wrong with the program itself is said by who opens it. */
 async function refuseUnfound(tree: ShadowTree, applied: AppliedDiffs, units: readonly TranslationUnit[], record: Promise<SourceRecord> | undefined): Promise<void> {
   const said = await record?.catch(() => undefined);
-  const found = units.map(({ spelled, touched, command: { directory } }) => ({ spelled, directory, touched }));
+  const found = units.map(({ spelled, touched, command: { directory }, invocation: { recorded } }) =>
+    ({ spelled, directory, touched, isLinkedAnew: linkTimeOptimisation(recorded) !== undefined }));
   const unfound = said === undefined ? undefined : findUnfound(said, tree, found, touchedPaths(applied));
   if (unfound === undefined) return;
   // Where that is the reason, it says more.

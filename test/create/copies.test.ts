@@ -116,7 +116,7 @@ describe("createPatchImage() finds the unit whose assembler reads a changed file
 
 describe("createPatchImage() refuses, and leaves the process alone, where the program has a copy", () => {
   const shared = (step: number): string => `static inline int step(int n) { return n * n * n + ${step}; }\n`;
-  const files = { "shared.h": shared(10), "part.c": "#include \"shared.h\"\nint part(int n) { return step(n); }\n", "copy.c": "#ifndef WITHOUT\n#include \"shared.h\"\n#else\nint step(int);\n#endif\nint copy_part(int n) { return step(n); }\n" };
+  const files = { "inc/shared.h": shared(10), "part.c": "#include \"inc/shared.h\"\nint part(int n) { return step(n); }\n", "copy.c": "#ifndef WITHOUT\n#include \"inc/shared.h\"\n#else\nint step(int);\n#endif\nint copy_part(int n) { return step(n); }\n" };
   const moved = (tree: SourceTree): readonly string[] => [`-ffile-prefix-map=${tree.root}=/usr/src/built`];
 
   async function refusalOf(flags: (tree: SourceTree) => readonly string[], recorded: (words: readonly string[]) => readonly string[] | undefined): Promise<unknown> {
@@ -128,7 +128,7 @@ describe("createPatchImage() refuses, and leaves the process alone, where the pr
       const words = each.file === "copy.c" ? recorded(each.arguments) : each.arguments;
       return words === undefined ? [] : [{ ...each, arguments: words }];
     })));
-    return await leftAlone(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "shared.h": shared(20) })])).then(() => "not refused", (error: unknown) => error);
+    return await leftAlone(program, () => patchTree(tracer, { tree, program }, [tree.diff("fix", { "inc/shared.h": shared(20) })])).then(() => "not refused", (error: unknown) => error);
   }
 
   test.each<[string, (tree: SourceTree) => readonly string[]]>([
@@ -139,14 +139,14 @@ describe("createPatchImage() refuses, and leaves the process alone, where the pr
     [", with little debug information", () => ["-g1", "-O2"]],
   ])("in a unit that no compile command makes%s", async (_, flags) => {
     expect(await refusalOf(flags, () => undefined)).toMatchObject({
-      kind: "no-compile-command", data: { file: "shared.h", unit: "copy.c" },
-      message: expect.stringContaining("the program has code or declarations of shared.h in copy.c, which no compile command makes"),
+      kind: "no-compile-command", data: { file: "inc/shared.h", unit: "copy.c" },
+      message: expect.stringContaining("the program has code or declarations of inc/shared.h in copy.c, which no compile command makes"),
     });
   });
 
   test("in a unit whose recorded command reads no such file", async () => {
     expect(await refusalOf(() => ["-g", "-O2"], (words) => [...words, "-DWITHOUT"])).toMatchObject({
-      kind: "source-mismatch", data: { file: "shared.h", unit: "copy.c" }, message: expect.stringContaining("copy.c, whose compile command does not read that file"),
+      kind: "source-mismatch", data: { file: "inc/shared.h", unit: "copy.c" }, message: expect.stringContaining("copy.c, whose compile command does not read that file"),
     });
   });
 
