@@ -83,7 +83,7 @@ const gap = String.raw`(?:[ \t\v\f]|/\*.*?\*/)*`;
 const marks = String.raw`(?:#|%:|\?\?=)`;
 // A comment may have begun lines before.
 const directive = new RegExp(String.raw`(?:${marks}|^.*?\*/)${gap}(?:include(?:_next)?|import|embed)\b${gap}(.*)`, "g");
-const question = new RegExp(String.raw`\b__has_(?:include(?:_next)?|embed)${gap}\(?${gap}(["<].*)`, "g");
+const question = new RegExp(String.raw`\b__has_(?:include(?:_next)?|embed)${gap}\(?${gap}(["<][^">\n]*[">])`, "g");
 const fileName = /^(?:"([^"\n]+)"|<([^>\n]+)>)/;
 /** What may stand before a directive. */
 const nothing = new RegExp(String.raw`^(?:.*\*/)?${gap}$`);

@@ -48,17 +48,13 @@ export interface UnitIdentity {
  * was built in another directory, or its build mapped the directory to another name, the spelled name decides.
  */
 export function unitsOf(units: readonly DebugUnit[], unit: UnitIdentity, source: string): readonly DebugUnit[] {
-  const samePath = units.filter((each) => hasPath(each, unit));
-  return samePath.length > 0 ? samePath : units.filter((each) => isMadeIn(each, unit, source));
+  const path = resolve(unit.directory, unit.spelled);
+  const samePath = units.filter(({ directory, name }) => resolve(directory, name) === path);
+  if (samePath.length > 0) return samePath;
+  return units.filter(({ directory, name }) => name === unit.spelled && !isInside(directory, source));
 }
 
-/** Was the program's unit compiled from this file, here or in another directory? */
-export const isMadeIn = (each: DebugUnit, unit: UnitIdentity, source: string): boolean =>
-  hasPath(each, unit) || (each.name === unit.spelled && !isInside(each.directory, source));
-
-const hasPath = ({ directory, name }: DebugUnit, unit: UnitIdentity): boolean => resolve(directory, name) === resolve(unit.directory, unit.spelled);
-
-function isInside(directory: string, root: string): boolean {
+export function isInside(directory: string, root: string): boolean {
   const way = relative(root, directory);
   return way === "" || (!way.startsWith("..") && !way.startsWith("/"));
 }

@@ -9,7 +9,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { SutureError } from "../errors.ts";
 import type { SourceRecord } from "../patchability/mod.ts";
 import type { DebugUnit } from "../tracer.ts";
-import { isMadeIn } from "./program.ts";
+import { isInside } from "./program.ts";
 import type { UnitIdentity } from "./program.ts";
 import { pathBelow, realPath } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
@@ -24,17 +24,28 @@ export interface FoundUnit extends UnitIdentity {
 /** A refusal of what would stay behind, if there is any. `paths`: the touched files. */
 export function findUnfound(record: SourceRecord, tree: ShadowTree, found: readonly FoundUnit[], paths: readonly string[]): SutureError | undefined {
   const numbers = numbersNamed(record, paths);
-  const meaning = new Meaning(record, tree, found, paths);
+  const [meaning, ownOf] = [new Meaning(record, tree, found, paths), byUnit(found, tree)];
   for (const unit of numbers.size === 0 ? [] : record.units) {
     const files = isMadeByLinker(unit) ? [] : unit.files.filter((number) => numbers.has(number));
     const path = files.map((number) => meaning.of(resolve("/", unit.directory, record.files[number] ?? ""))).find((each) => each !== undefined);
     if (path === undefined) continue;
-    const own = found.filter((each) => isMadeIn(unit, each, tree.root));
+    const own = ownOf(unit);
     if (own.length === 0) return isSplitAway(unit) ? withoutDescription(path) : withoutCommand(unit, path);
     // What link-time optimisation has moved is refused with the unit that it comes from.
     if (own.every(({ touched, isLinkedAnew }) => touched.length === 0 && !isLinkedAnew)) return readsAnother(unit, path);
   }
   return undefined;
+}
+
+/** Those that a unit of the program was compiled from, here or, by the spelled name, in another directory. */
+function byUnit(found: readonly FoundUnit[], { root }: ShadowTree): (unit: DebugUnit) => readonly FoundUnit[] {
+  const [byPath, byName] = [new Map<string, FoundUnit[]>(), new Map<string, FoundUnit[]>()];
+  for (const each of found) {
+    const path = resolve(each.directory, each.spelled);
+    byPath.set(path, [...byPath.get(path) ?? [], each]);
+    byName.set(each.spelled, [...byName.get(each.spelled) ?? [], each]);
+  }
+  return ({ directory, name }) => byPath.get(resolve(directory, name)) ?? (isInside(directory, root) ? [] : byName.get(name) ?? []);
 }
 
 /** By link-time optimisation, of code of all units: such programs are refused for what they are. */

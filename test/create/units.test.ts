@@ -345,3 +345,26 @@ test("makeWhole() lays real directories and links, and never the repository", as
   expect(entries.map((entry) => `${entry.name} ${entry.isDirectory() ? "directory" : entry.isSymbolicLink() ? "link" : "file"}`).sort())
     .toEqual(["$c directory", "-d.c link", "a b directory", "empty link"]);
 });
+
+test("findTranslationUnits() notices what a file that it has read before names now", async () => {
+  using tree = open();
+  tree.write({ "d.c": "#include WHICH\n", "all.h": "int all;\n", "first.h": "#define WHICH \"all.h\"\n" });
+  tree.record(...everyCommand, "-include first.h -c d.c");
+  const diff = tree.diff("fix", { "c.c": "int c(void) { return 4; }\n" });
+  await settle(tree.root);
+  expect((await find(tree, diff)).names).toEqual(["c.c"]);
+  tree.write({ "all.h": all });
+  expect((await find(tree, diff)).names).toEqual(["c.c", "d.c"]);
+  tree.write({ "all.h": "int all;\n" });
+  await settle(tree.root);
+  expect((await find(tree, diff)).names).toEqual(["c.c"]);
+  tree.write({ "first.h": "#define WHICH \"c.c\"\n" });
+  expect((await find(tree, diff)).names).toEqual(["c.c", "d.c"]);
+});
+
+test("findTranslationUnits() finds the units that a new file concerns: it is asked for, or comes before another of its name", async () => {
+  using tree = open();
+  tree.write({ "d.c": "#if __has_include(\"new.h\")\nint d;\n#endif\n", "e.c": "#include <x.h>\n", "first/y.h": "", "last/x.h": "" });
+  tree.record(...everyCommand, "-c d.c", "-Ifirst -Ilast -c e.c");
+  expect((await find(tree, tree.diff("fix", { "new.h": "int one;\n", "first/x.h": "int two;\n" }))).names).toEqual(["d.c", "e.c"]);
+});
