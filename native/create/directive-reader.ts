@@ -25,7 +25,7 @@ const none: Directives = { names: [], macros: [], isOpen: false, assembles: fals
 
 /** `what`: for which the files are read; what is kept for one is of no use for another. */
 export function openDirectiveReader(what: string, cache = dependencyCache()): DirectiveReader {
-  const file = join(cache, `${createHash("sha256").update(JSON.stringify(["directives 1", what])).digest("hex")}.directives`);
+  const file = join(cache, `${createHash("sha256").update(JSON.stringify(["directives 2", what])).digest("hex")}.directives`);
   const begun = Date.now();
   const kept = readKept(file);
   const asked = new Set(kept.asked);

@@ -26,7 +26,7 @@ export async function ownDirectories(invocations: readonly Invocation[], cache =
     return [JSON.stringify([invocation.compiler, directory, words]), { compiler: invocation.compiler, directory, words }];
   }));
   const found = await Promise.all([...requests].map(async ([key, request]) => {
-    const file = join(cache, `${createHash("sha256").update(JSON.stringify(["own directories 1", stateOf(request.compiler), key])).digest("hex")}.directories`);
+    const file = join(cache, `${createHash("sha256").update(JSON.stringify(["own directories 2", stateOf(request.compiler), key])).digest("hex")}.directories`);
     const kept = await readFile(file, "utf8").catch(() => "");
     if (kept !== "") return kept.split("\n");
     const directories = await askCompiler(request);
@@ -40,5 +40,8 @@ async function askCompiler({ compiler, directory, words }: { readonly compiler: 
   // Who has to compile with it says that it is not there.
   const { errors } = await runProgram(compiler, words, { directory, environment: compilerEnvironment }).catch(() => ({ errors: "" }));
   const list = /^#include "\.\.\." search starts here:$([^]*?)^End of search list\.$/m.exec(errors)?.[1] ?? "";
-  return Array.from(list.matchAll(/^ (\/.*?)(?: \(framework directory\))?$/gm), ([, path = ""]) => path);
+  const found = Array.from(list.matchAll(/^ (\/.*?)(?: \(framework directory\))?$/gm), ([, path = ""]) => path);
+  // They may come to be there while the answer is kept.
+  const missing = Array.from(errors.matchAll(/^ignoring nonexistent directory "(\/.*)"$/gm), ([, path = ""]) => path);
+  return found.length === 0 ? [] : [...found, ...missing];
 }
