@@ -110,11 +110,12 @@ export class Tracer implements TracerClient {
     const parameters = {
       pid,
       startTime: formatAddress(startTime),
-      mappings: mappings.map(({ name, at, contents, segments }) => ({
+      mappings: mappings.map(({ name, at, contents, segments, isFilledFirst = false }) => ({
         name,
         at: formatAddress(at),
         length: contents.length,
         segments: segments.map(({ offset, length, protection }) => ({ offset, length, protection })),
+        filledFirst: isFilledFirst,
       })),
     };
     await this.#connection.request("stage", parameters, mappings.map(({ contents }) => contents));

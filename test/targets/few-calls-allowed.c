@@ -12,7 +12,10 @@
 #define ALLOW(number) \
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)
 
+static _Atomic int isResting;
+
 static void *rest(void *unused) {
+  isResting = 1;
   for (;;) pause();
   return unused;
 }
@@ -30,7 +33,8 @@ int main(void) {
   struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
   pthread_t thread;
   if (pthread_create(&thread, NULL, rest, NULL) != 0) return 1;
-  usleep(20000);
+  // Until then it makes other calls, for which it would be killed.
+  while (!isResting) usleep(1000);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0) return 1;
   (void)!write(1, "ready\n", 6);
