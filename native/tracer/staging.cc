@@ -180,6 +180,9 @@ uint64_t usualFileFlags() {
 
 bool isNamed(const Mapping& mapping, const StagedMapping& wanted) { return mapping.path.starts_with("/memfd:" + wanted.name); }
 
+/** When a file is mapped the kernel itself reads its head, for whoever records that: an ELF file's build-id. */
+constexpr size_t readAtOnce = 512;
+
 /** All calls that make the memory files, map them and close them again, and the bytes that they read. */
 struct StagingRow {
   Bytes data;
@@ -190,10 +193,9 @@ struct StagingRow {
     for (const StagedMapping& each : mappings) {
       makers.push_back(calls.size());
       calls.push_back({SYS_memfd_create, {add({reinterpret_cast<const uint8_t*>(each.name.c_str()), each.name.size() + 1}), usualFileFlags()}});
-      if (!each.isFilledFirst) continue;
-      const ByteView contents = each.contents.first(lengthWithoutZeroes(each.contents));
-      addUsing(makers.back(), 0, {SYS_pwrite64, {BorrowedThread::noFile, add(contents), contents.size(), 0}});
-      addUsing(makers.back(), 0, {SYS_ftruncate, {BorrowedThread::noFile, each.contents.size()}});
+      const ByteView first = each.contents.first(each.isFilledFirst ? lengthWithoutZeroes(each.contents) : std::min(readAtOnce, each.contents.size()));
+      addUsing(makers.back(), 0, {SYS_pwrite64, {BorrowedThread::noFile, add(first), first.size(), 0}});
+      if (each.isFilledFirst) addUsing(makers.back(), 0, {SYS_ftruncate, {BorrowedThread::noFile, each.contents.size()}});
     }
     for (size_t i = 0; i < mappings.size(); ++i) {
       for (const StagedSegment& segment : mappings[i].segments) addUsing(makers[i], 4, mapping(mappings[i], segment, BorrowedThread::noFile));
