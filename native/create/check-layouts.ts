@@ -14,6 +14,12 @@ import { compareSignatures } from "./signatures.ts";
 import type { SignatureChange } from "./signatures.ts";
 import type { ObjectPair } from "./types.ts";
 
+/** Of the structures of a unit, before and after. */
+export interface UnitLayouts {
+  readonly original: readonly StructureLayout[];
+  readonly patched: readonly StructureLayout[];
+}
+
 export interface LayoutCheck {
   /** Names of structures, with or without their kind, that may change. */
   readonly allowed?: readonly string[] | undefined;
@@ -21,14 +27,15 @@ export interface LayoutCheck {
   readonly concerned?: () => readonly string[];
 }
 
+export const readLayouts = (tracer: TracerClient, pair: ObjectPair): Promise<UnitLayouts> => withScratch(async (directory) => {
+  const [original, patched] = await Promise.all([layoutsOfObject(tracer, join(directory, "original.o"), pair.original), layoutsOfObject(tracer, join(directory, "patched.o"), pair.patched)]);
+  return { original, patched };
+});
+
 /** Gives the functions whose signature changes. */
-export async function checkLayouts(tracer: TracerClient, pair: ObjectPair, check: LayoutCheck = {}): Promise<readonly SignatureChange[]> {
-  return withScratch(async (directory) => {
-    const original = await layoutsOfObject(tracer, join(directory, "original.o"), pair.original);
-    const patched = await layoutsOfObject(tracer, join(directory, "patched.o"), pair.patched);
-    refuseLayouts(pair.unit, original, patched, check);
-    return compareSignatures(original, patched);
-  });
+export function checkLayouts({ unit }: ObjectPair, { original, patched }: UnitLayouts, check: LayoutCheck = {}): readonly SignatureChange[] {
+  refuseLayouts(unit, original, patched, check);
+  return compareSignatures(original, patched);
 }
 
 /** The helper reads files; `path` is where the object may lie meanwhile. */

@@ -85,7 +85,7 @@ export async function compileObjectPairs(
     const units = await ahead.findAffected(await leaveOutUnmentioned(kept, tree, applied.touched, isInProgram), options.jobs);
     if (units.length === 0) throw nothingAffected(reached.units, kept);
     const pairs = await compileUnits(ahead, workshop, units, options, { whileCompiling, onOriginal: (unit) => void begun.waitFor(onOriginal?.(unit)) });
-    return { pairs, notes, refuseEdited: () => workshop.watch.refuseEdited(options.jobs), [Symbol.asyncDispose]: async () => void await Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()]) };
+    return { pairs, notes, refuseEdited: () => workshop.watch.refuseEdited(options.jobs), [Symbol.asyncDispose]: () => begun.settle().then(() => Promise.all([workshop.cache.trim(), tree[Symbol.asyncDispose]()])).then(() => undefined) };
   } catch (failure) {
     // A compiler that is still at it would put files back.
     await ahead?.settle();
@@ -267,7 +267,12 @@ async function compileUnits(
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
     const object = await (ahead.object(unit, side) ?? timed(() => compileSide(workshop, unit, side, `${index}-${side}`, ownOptions)));
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds: object.milliseconds });
-    if (side === "original") onOriginal(originals[index] = originalOf(workshop, unit, index, object));
+    if (side === "original") {
+      const original = originals[index] = originalOf(workshop, unit, index, object);
+      onOriginal(original);
+      // The proof asks for it nearly always, and when it does there is nothing else to do.
+      if (tasks.length - done < jobs) ahead.waitFor(original.joined?.());
+    }
     // With all processors at work it would only hold up a compiler, and the last of them decides when the build ends.
     if (done === 1 && tasks.length >= jobs) whileCompiling?.();
     return object;
@@ -285,6 +290,7 @@ function toObjectPair(workshop: Workshop, unit: TranslationUnit, index: number, 
 
 function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, made: SideObject): OriginalUnit {
   let plain: Promise<Uint8Array> | undefined;
+  let joined: Promise<Uint8Array | undefined> | undefined;
   return {
     unit: unit.unit,
     spelled: unit.spelled,
@@ -292,7 +298,7 @@ function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, ma
     compiler: unit.invocation.compiler,
     flags: formatArguments(unit.invocation.arguments.filter(({ kind }) => kind === "option")),
     original: made.object,
-    joined: () => reassemble(workshop, unit, made, `${index}-joined`),
+    joined: () => (joined ??= reassemble(workshop, unit, made, `${index}-joined`)),
     plain: () => (plain ??= compileSource(workshop, unit, { side: "original", name: `${index}-plain`, more: [], source: made.source })),
   };
 }

@@ -5,7 +5,8 @@
 
 import { assembleObject } from "./assemble.ts";
 import type { OldFunction } from "./assemble.ts";
-import { checkLayouts } from "./check-layouts.ts";
+import { checkLayouts, readLayouts } from "./check-layouts.ts";
+import type { UnitLayouts } from "./check-layouts.ts";
 import { compareObjects } from "./compare.ts";
 import type { Comparison } from "./compare.ts";
 import { compileObjectPairs } from "./compile.ts";
@@ -156,11 +157,13 @@ export async function describeObjects(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
   { notes = [], proofs = new Map() }: { readonly notes?: readonly string[]; readonly proofs?: Proofs } = {},
 ): Promise<ImageDescription> {
-  // Those of other units use files that go with the build.
-  await Promise.allSettled(proofs.values());
+  // The helper is to have read them when the proofs are there: those of the first unit, for they are large.
+  const layouts = new Map(pairs.slice(0, 1).map((pair) => [pair, readLayouts(tracer, pair)]));
+  // Proofs of other units use files that go with the build.
+  await Promise.allSettled([...proofs.values(), ...layouts.values()]);
   for (let tried = pairs; ;) {
     try {
-      return await describeFrom(tracer, program, tried, diffs, options, { notes, proofs: tried === pairs ? proofs : new Map() });
+      return await describeFrom(tracer, program, tried, diffs, options, { notes, proofs: tried === pairs ? proofs : new Map(), layouts });
     } catch (error) {
       tried = await withIndirectAccess(tried, error);
     }
@@ -178,13 +181,13 @@ async function withIndirectAccess(pairs: readonly ObjectPair[], error: unknown):
 
 async function describeFrom(
   tracer: TracerClient, program: LinkedProgram, pairs: readonly ObjectPair[], diffs: readonly SourceDiff[], options: CreateOptions,
-  { notes, proofs }: { readonly notes: readonly string[]; readonly proofs: Proofs },
+  { notes, proofs, layouts }: { readonly notes: readonly string[]; readonly proofs: Proofs; readonly layouts: ReadonlyMap<ObjectPair, Promise<UnitLayouts>> },
 ): Promise<ImageDescription> {
   const proved = await proveUnits(program, pairs, options, proofs);
   const signatures = new Map<string, readonly SignatureChange[]>();
   for (const unit of proved) {
     const concerned = () => functionsOnly(compareUnit(program, unit).comparison.changed.keys());
-    signatures.set(unit.pair.unit, await checkLayouts(tracer, unit.pair, { allowed: options.allowedLayouts, concerned }));
+    signatures.set(unit.pair.unit, checkLayouts(unit.pair, await (layouts.get(unit.pair) ?? readLayouts(tracer, unit.pair)), { allowed: options.allowedLayouts, concerned }));
   }
   const units = proved.map((unit) => reportCompared(compareUnit(program, unit), options));
   refuseSharedCode(program, units);
