@@ -103,7 +103,7 @@ void AllStop::noteThoseReleased() const {
 void AllStop::release() {
   if (std::exchange(isReleased_, true)) return;
   for (Tracee& tracee : tracees_) askToStop(tracee);
-  // That of a process with one thread first, where it works: to wake another one takes longer than all that is left for it to wait for.
+  // Main threads that work first, since of many a process it is the only one: to wake another one takes longer than all that is left for it to wait for.
   letAll([&](const Tracee& tracee) { return isLeader(tracee) && tracee.isWorking && !tracee.repeatsItsCall; });
   letAll([&](const Tracee& tracee) { return isLeader(tracee) && !tracee.repeatsItsCall; });
   letAll([](const Tracee& tracee) { return tracee.isWorking && !tracee.repeatsItsCall; });

@@ -1,5 +1,5 @@
 // What a stop that is made for something else shows, in passing, of whether a process still refers to memory: registers and used
-// stacks of its threads are copied there, and looked at when nobody stands any more, with the rest of what the process can write. So
+// stacks of its threads are copied there, while all of them stand, and looked at when nobody stands any more, with the rest of what the process can write. So
 // memory that nobody uses from this stop on can be given back without another one. Nothing in a register or on a stack that was
 // copied may refer to it then, which is more than a look while everybody runs on can see.
 //

@@ -64,9 +64,12 @@ size_t lengthWithoutZeroes(ByteView contents) {
   return static_cast<size_t>(contents.rend() - lastByte);
 }
 
-/** From outside: no thread need copy anything, and the contents can be large. */
+/**
+ * From outside: no thread need copy anything, and the contents can be large. The file gets its size last: a page that is behind its end nobody can have a copy of
+ * before it holds what it is to hold.
+ */
 Result<void> fillFile(pid_t pid, const File& file, ByteView contents) {
-  if (!file.isOpen() || ::ftruncate(file.fd(), static_cast<off_t>(contents.size())) != 0) return failedToFill(pid, errno);
+  if (!file.isOpen()) return failedToFill(pid, errno);
   const size_t length = lengthWithoutZeroes(contents);
   for (size_t done = 0; done < length;) {
     const ssize_t put = ::pwrite(file.fd(), contents.data() + done, length - done, static_cast<off_t>(done));
@@ -74,7 +77,12 @@ Result<void> fillFile(pid_t pid, const File& file, ByteView contents) {
     if (put <= 0) return failedToFill(pid, put < 0 ? errno : ENOMEM);
     done += static_cast<size_t>(put);
   }
-  return {};
+  return ::ftruncate(file.fd(), static_cast<off_t>(contents.size())) == 0 ? Result<void>() : failedToFill(pid, errno);
+}
+
+bool isFile(const File& file, uint64_t inode) {
+  struct stat status;
+  return file.isOpen() && ::fstat(file.fd(), &status) == 0 && status.st_ino == inode;
 }
 
 bool isFilled(const File& file, ByteView contents) {
@@ -178,10 +186,10 @@ uint64_t usualFileFlags() {
   return usual;
 }
 
-bool isNamed(const Mapping& mapping, const StagedMapping& wanted) { return mapping.path.starts_with("/memfd:" + wanted.name); }
+bool isNamed(const Mapping& mapping, const StagedMapping& wanted) { return mapping.path == "/memfd:" + wanted.name + " (deleted)"; }
 
 /** When a file is mapped the kernel itself reads its head, for whoever records that: an ELF file's build-id. */
-constexpr size_t readAtOnce = 512;
+constexpr size_t headLength = 512;
 
 /** All calls that make the memory files, map them and close them again, and the bytes that they read. */
 struct StagingRow {
@@ -193,7 +201,7 @@ struct StagingRow {
     for (const StagedMapping& each : mappings) {
       makers.push_back(calls.size());
       calls.push_back({SYS_memfd_create, {add({reinterpret_cast<const uint8_t*>(each.name.c_str()), each.name.size() + 1}), usualFileFlags()}});
-      const ByteView first = each.contents.first(each.isFilledFirst ? lengthWithoutZeroes(each.contents) : std::min(readAtOnce, each.contents.size()));
+      const ByteView first = each.contents.first(each.isFilledFirst ? lengthWithoutZeroes(each.contents) : std::min(headLength, each.contents.size()));
       addUsing(makers.back(), 0, {SYS_pwrite64, {BorrowedThread::noFile, add(first), first.size(), 0}});
       if (each.isFilledFirst) addUsing(makers.back(), 0, {SYS_ftruncate, {BorrowedThread::noFile, each.contents.size()}});
     }
@@ -351,6 +359,8 @@ class Work {
       const auto mapped = std::ranges::find_if(mappings, [&](const Mapping& mapping) { return isOf(mapping, each); });
       if (mapped == mappings.end()) return false;
       const File file = openMapped(pid_, mapped->range, O_RDWR);
+      // The process may have put something else there meanwhile.
+      if (file.isOpen() && !isFile(file, each.inode)) return false;
       if (!each.mapping->isFilledFirst) TRY(fillFile(pid_, file, each.mapping->contents));
       else if (!isFilled(file, each.mapping->contents)) return false;
     }

@@ -94,6 +94,12 @@ class AllStop {
   Outcome stopWorkers(uint64_t deadline, const Visitor& visitor);
 
   size_t countWorking() const;
+  template <typename Visit>
+  void eachHeld(Visit visit) const {
+    for (const Tracee& tracee : tracees_) {
+      if (tracee.state == Tracee::State::stopped && !tracee.isForeign) visit(tracee);
+    }
+  }
   /** When the first working thread was asked to stop; 0 when there was none. */
   uint64_t workersHeldFrom() const { return workersHeldFrom_; }
   /** Those that were asked to stop and did not, or could not be asked, after Outcome::notStopped. */

@@ -136,10 +136,7 @@ class Transition {
     if (depth_ == ScanDepth::stacks) readers_.prepare(stop_.countWorking());
     searched_.reserve(stop_.countWorking());
     // Whoever sleeps in the way ends it before a working thread has been held at all.
-    const AllStop::Visitor visitor = [&](const Tracee& tracee) {
-      copyInPassing(tracee);
-      return inspect(tracee) || outcome_.blockers.size() < enoughBlockers;
-    };
+    const AllStop::Visitor visitor = [&](const Tracee& tracee) { return inspect(tracee) || outcome_.blockers.size() < enoughBlockers; };
     AllStop::Outcome sleepers = stop_.awaitUninterruptible();
     if (sleepers == AllStop::Outcome::stopped) sleepers = stop_.stopSleepers(visitor);
     faultPoint("half-stopped", 0);
@@ -180,6 +177,7 @@ class Transition {
     for (const PreparedProcess& process : prepared_) {
       if (!TRY(isAsExpected(*process.wanted, process.memory.fd()))) return false;
     }
+    copyInPassing();
     if (isOverBudget()) return endAs(Kind::overBudget);
     if (!plan_.isMapped()) return true;
     WriteFaults faults;
@@ -221,14 +219,17 @@ class Transition {
     }
   }
 
-  void copyInPassing(const Tracee& tracee) {
-    PreparedProcess& process = prepared_[tracee.process];
-    if (process.look) process.look->copy(process.check, tracee.tid, tracee.registers);
+  /** While everybody stands: before, one thread may still give another what it is about to forget. */
+  void copyInPassing() {
+    if (std::ranges::none_of(prepared_, [](const PreparedProcess& process) { return process.look.has_value(); })) return;
+    stop_.eachHeld([&](const Tracee& tracee) {
+      PreparedProcess& process = prepared_[tracee.process];
+      if (process.look) process.look->copy(process.check, tracee.tid, tracee.registers);
+    });
   }
 
   /** True: nobody is known to be in the way. */
   bool inspectOrAdd(const Tracee& tracee) {
-    copyInPassing(tracee);
     const std::optional<StackSearch> search = readers_.isHelping() ? prepared_[tracee.process].check.searchFor(tracee.tid, tracee.registers) : std::nullopt;
     if (!search) return inspect(tracee) && inspectFound();
     searched_.push_back(&tracee);
