@@ -73,7 +73,7 @@ describe("suture build", () => {
     // And to commit it all the same is a choice of its own.
     await using target = await startTarget(answers.program);
     const before = await snapshotOf(target.pid);
-    expect(await runSuture(["apply", output("main"), "--pid", `${target.pid}`, "--timeout", "50ms"])).toMatchObject({ exitCode: 6, error: expect.stringMatching(/is in main, .*--force-active/) as string });
+    expect(await runSuture(["apply", output("main"), "--pid", `${target.pid}`, "--timeout", "1s"])).toMatchObject({ exitCode: 6, error: expect.stringMatching(/is in main, .*--force-active/) as string });
     expect(await snapshotOf(target.pid)).toEqual(before);
   });
 
