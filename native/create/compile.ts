@@ -150,7 +150,7 @@ class Ahead {
     return new Promise<void>((atWork) => {
       const object = timed(() => compileSide(this.workshop, unit, side, name, ownOptions, atWork));
       this.#objects.set(keyOf(unit, side), object);
-      object.then(() => atWork(), () => atWork());
+      object.then(({ joined }) => this.waitFor(joined), () => undefined).then(atWork, atWork);
     });
   }
 
@@ -165,7 +165,8 @@ class Ahead {
   }
 
   async settle(): Promise<void> {
-    await Promise.allSettled([...this.#texts, ...this.#objects.values(), ...this.#others]);
+    await Promise.allSettled([...this.#texts, ...this.#objects.values()]);
+    await Promise.allSettled(this.#others);
   }
 
   async findAffected(units: readonly TranslationUnit[], jobs: number | undefined): Promise<readonly TranslationUnit[]> {
@@ -230,10 +231,10 @@ const pinBytes = (original: Uint8Array, patched: Uint8Array): Uint8Array =>
   Buffer.from(pinLines(Buffer.from(original).toString("latin1"), Buffer.from(patched).toString("latin1"), { saysOwn: true }), "latin1");
 
 /** What the user should know about the diffs, and what stops nothing. */
-function notesOn(tree: ShadowTree, applied: AppliedDiffs, { units, uncompiled, mains }: ReachedUnits): readonly string[] {
+function notesOn(tree: ShadowTree, applied: AppliedDiffs, { units, uncompiled, made }: ReachedUnits): readonly string[] {
   const read = new Set(units.flatMap(({ touched }) => touched));
   const left = uncompiled.length === 0 ? [] : [`Left out, as no compile command compiles or includes it: ${uncompiled.join(", ")}`];
-  return [...applied.notes, ...reportNotCompiled(tree, applied, read, mains), ...left];
+  return [...applied.notes, ...reportNotCompiled(tree, applied, read, made), ...left];
 }
 
 function nothingAffected(reached: readonly TranslationUnit[], kept: readonly TranslationUnit[]): SutureError {
@@ -267,12 +268,8 @@ async function compileUnits(
     options.onProgress?.({ step: "compiling", unit: unit.unit, side, done, of: tasks.length });
     const object = await (ahead.object(unit, side) ?? timed(() => compileSide(workshop, unit, side, `${index}-${side}`, ownOptions)));
     options.onProgress?.({ step: "compiled", unit: unit.unit, side, done: ++done, of: tasks.length, milliseconds: object.milliseconds });
-    if (side === "original") {
-      const original = originals[index] = originalOf(workshop, unit, index, object);
-      onOriginal(original);
-      // The proof asks for it nearly always, and when it does there is nothing else to do.
-      if (tasks.length - done < jobs) ahead.waitFor(original.joined?.());
-    }
+    ahead.waitFor(object.joined);
+    if (side === "original") onOriginal(originals[index] = originalOf(workshop, unit, index, object));
     // With all processors at work it would only hold up a compiler, and the last of them decides when the build ends.
     if (done === 1 && tasks.length >= jobs) whileCompiling?.();
     return object;
@@ -298,7 +295,7 @@ function originalOf(workshop: Workshop, unit: TranslationUnit, index: number, ma
     compiler: unit.invocation.compiler,
     flags: formatArguments(unit.invocation.arguments.filter(({ kind }) => kind === "option")),
     original: made.object,
-    joined: () => (joined ??= reassemble(workshop, unit, made, `${index}-joined`)),
+    joined: () => (joined ??= made.joined ?? reassemble(workshop, unit, made.source)),
     plain: () => (plain ??= compileSource(workshop, unit, { side: "original", name: `${index}-plain`, more: [], source: made.source })),
   };
 }

@@ -21,11 +21,11 @@ export interface DirectiveReader {
   keep(): Promise<void>;
 }
 
-const none: Directives = { names: [], macros: [], isOpen: false, assembles: false };
+const none: Directives = { names: [], macros: [], isOpen: false, assembles: false, isMade: false };
 
 /** `what`: for which the files are read; what is kept for one is of no use for another. */
 export function openDirectiveReader(what: string, cache = dependencyCache()): DirectiveReader {
-  const file = join(cache, `${createHash("sha256").update(JSON.stringify(["directives 2", what])).digest("hex")}.directives`);
+  const file = join(cache, `${createHash("sha256").update(JSON.stringify(["directives 3", what])).digest("hex")}.directives`);
   const begun = Date.now();
   const kept = readKept(file);
   const asked = new Set(kept.asked);
@@ -49,9 +49,9 @@ export function openDirectiveReader(what: string, cache = dependencyCache()): Di
       if (!asked.has(macro)) {
         asked.add(macro);
         isNew = true;
-        for (const [path, row] of rows) rows.set(path, [...without(row), { ...row[5], ...meaningsOf([macro], readIfPossible(path)) }]);
+        for (const [path, row] of rows) rows.set(path, [...without(row), { ...row[6], ...meaningsOf([macro], readIfPossible(path)) }]);
       }
-      return [...rows.values()].flatMap((row) => row[5][macro] ?? []);
+      return [...rows.values()].flatMap((row) => row[6][macro] ?? []);
     },
     keep: async () => {
       // Of what changed a moment ago nobody can say whether it will have changed again.
@@ -70,20 +70,20 @@ function readIfPossible(path: string): string {
 }
 
 /** Names with the mark that they begin with; of macros that were asked for, what this file says that they stand for. */
-type Row = readonly [stamp: Stamp, names: readonly string[], macros: readonly string[], isOpen: boolean, assembles: boolean, meanings: Readonly<Record<string, readonly string[]>>];
+type Row = readonly [stamp: Stamp, names: readonly string[], macros: readonly string[], isOpen: boolean, assembles: boolean, isMade: boolean, meanings: Readonly<Record<string, readonly string[]>>];
 
 interface Kept {
   readonly asked: readonly string[];
   readonly rows: Readonly<Record<string, Row>>;
 }
 
-const markedNames = ({ names, macros, isOpen, assembles }: Directives): [readonly string[], readonly string[], boolean, boolean] =>
-  [names.map(({ name, isQuoted }) => (isQuoted ? "\"" : "<") + name), macros, isOpen, assembles];
+const markedNames = ({ names, macros, isOpen, assembles, isMade }: Directives): [readonly string[], readonly string[], boolean, boolean, boolean] =>
+  [names.map(({ name, isQuoted }) => (isQuoted ? "\"" : "<") + name), macros, isOpen, assembles, isMade];
 
-const without = ([stamp, names, macros, isOpen, assembles]: Row): [Stamp, readonly string[], readonly string[], boolean, boolean] => [stamp, names, macros, isOpen, assembles];
+const without = ([stamp, names, macros, isOpen, assembles, isMade]: Row): [Stamp, readonly string[], readonly string[], boolean, boolean, boolean] => [stamp, names, macros, isOpen, assembles, isMade];
 
-const fromRow = ([, names, macros, isOpen, assembles]: Row): Directives =>
-  ({ names: names.map((name) => ({ name: name.slice(1), isQuoted: name.startsWith("\"") })), macros, isOpen, assembles });
+const fromRow = ([, names, macros, isOpen, assembles, isMade]: Row): Directives =>
+  ({ names: names.map((name) => ({ name: name.slice(1), isQuoted: name.startsWith("\"") })), macros, isOpen, assembles, isMade });
 
 const meaningsOf = (macros: readonly string[], text: string): Readonly<Record<string, readonly string[]>> =>
   Object.fromEntries(macros.map((macro) => [macro, valuesOf(macro, text)] as const).filter(([, values]) => values.length > 0));
@@ -103,5 +103,5 @@ const isKept = (value: unknown): value is Kept =>
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === "object" && value !== null && !Array.isArray(value);
 
 const isRow = (row: unknown): row is Row =>
-  Array.isArray(row) && row.length === 6 && typeof row[0] === "string" && areTexts(row[1]) && areTexts(row[2]) && isRecord(row[5]) && Object.values(row[5]).every(areTexts);
+  Array.isArray(row) && row.length === 7 && typeof row[0] === "string" && areTexts(row[1]) && areTexts(row[2]) && isRecord(row[6]) && Object.values(row[6]).every(areTexts);
 const areTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((each) => typeof each === "string");

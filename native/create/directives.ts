@@ -16,6 +16,8 @@ export interface Directives {
   readonly isOpen: boolean;
   /** It may hold directives that have the assembler read files. */
   readonly assembles: boolean;
+  /** Lines of it are said to be those of another file. */
+  readonly isMade: boolean;
 }
 
 export function readDirectives(source: string): Directives {
@@ -29,8 +31,15 @@ export function readDirectives(source: string): Directives {
     macros: [...new Set(found.flatMap((each) => (each.kind === "macro" ? [each.macro] : [])))],
     isOpen: source.includes("??/") || found.some(({ kind }) => kind === "unknown"),
     assembles: mayReadFiles(source),
+    isMade: lineDirective.test(source),
   };
 }
+
+/** With the name of a file, as generators write it. */
+const lineDirective = /^[ \t]*#[ \t]*(?:line[ \t]+)?\d+[ \t]+"([^"\n]+)"/m;
+
+/** The files that lines of the text are said to be of. */
+export const originsIn = (text: string): readonly string[] => Array.from(text.matchAll(new RegExp(lineDirective, "gm")), ([, name = ""]) => name);
 
 function namedIn(text: string): readonly Named[] {
   const lines = new Set(words.flatMap((word) => linesWith(text, word)));

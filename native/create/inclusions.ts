@@ -38,6 +38,8 @@ export interface Reach {
   readonly isOpen: boolean;
   /** It may hold directives that have the assembler read files. */
   readonly assembles: boolean;
+  /** Lines of its own file are said to be those of another one. */
+  readonly isMade: boolean;
 }
 
 /** In the order of the units. */
@@ -50,7 +52,7 @@ export function findInclusions({ units, directories, targets, directives }: Incl
   return units.map(({ isOpen }, index) => {
     const nodes = beginnings[index] ?? [];
     const isAmong = (found: ReadonlySet<Node>): boolean => nodes.some((node) => found.has(node));
-    return { targets: new Set(reaching.filter(([, found]) => isAmong(found)).map(([target]) => target)), isOpen: isOpen || isAmong(open), assembles: isAmong(assembling) };
+    return { targets: new Set(reaching.filter(([, found]) => isAmong(found)).map(([target]) => target)), isOpen: isOpen || isAmong(open), assembles: isAmong(assembling), isMade: nodes[0]?.directives.isMade ?? false };
   });
 }
 
@@ -98,7 +100,7 @@ class Graph {
   }
 
   begin(file: string): Node {
-    const node = this.#node(this.#placeOf(file), basename(file), true);
+    const node = this.#nodeAt(file);
     this.#follow();
     return node;
   }
@@ -131,7 +133,7 @@ class Graph {
   }
 
   #include(from: Node, { name, isQuoted }: FileName): void {
-    if (isAbsolute(name)) this.#node(this.#placeOf(name), basename(name), true).includedBy.add(from);
+    if (isAbsolute(name)) this.#nodeAt(name).includedBy.add(from);
     else if (isQuoted) this.#find(from.directory, name)?.includedBy.add(from);
     for (const node of this.#anywhere(name)) node.includedBy.add(from);
   }
@@ -150,6 +152,12 @@ class Graph {
     const own = name.slice(slash + 1);
     const entry = place === undefined ? undefined : this.#entries(place).get(own);
     return place === undefined || entry === undefined || entry === "directory" ? undefined : this.#node(place, own, entry === "link");
+  }
+
+  /** Of a file by any path, there or not. */
+  #nodeAt(file: string): Node {
+    const [directory, name] = [this.#placeOf(file), basename(file)];
+    return this.#node(directory, name, this.#entries(directory).get(name) !== "file");
   }
 
   #node(directory: Place, name: string, mayBeLink: boolean): Node {

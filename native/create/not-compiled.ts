@@ -10,14 +10,15 @@ import { basename, join } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { AppliedDiffs } from "./apply-diff.ts";
+import { originsIn } from "./directives.ts";
 import { isSourceName } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 
-/** Touched files that no unit reads, as lines for the user. `sources` are the main files of all compile commands. */
-export function reportNotCompiled(tree: ShadowTree, { touched, leftOut }: AppliedDiffs, read: ReadonlySet<string>, sources: readonly string[]): readonly string[] {
+/** Touched files that no unit reads, as lines for the user. `made`: the main files that were made from others. */
+export function reportNotCompiled(tree: ShadowTree, { touched, leftOut }: AppliedDiffs, read: ReadonlySet<string>, made: readonly string[]): readonly string[] {
   const paths = [...touched.map(({ path }) => path), ...leftOut].filter((path) => !isSourceName(path) && !read.has(path));
   const changed = new Set(touched.map(({ path }) => path));
-  refuseGeneratorInputs(tree, paths, sources.filter((path) => !changed.has(path)));
+  refuseGeneratorInputs(tree, paths, made.filter((path) => !changed.has(path)));
   const buildFiles = paths.filter((path) => isBuildFile(basename(path)));
   const others = paths.filter((path) => !buildFiles.includes(path));
   return [
@@ -43,14 +44,12 @@ function refuseGeneratorInputs(tree: ShadowTree, paths: readonly string[], sourc
   }
 }
 
-const lineDirective = /^[ \t]*#[ \t]*(?:line[ \t]+)?\d+[ \t]+"([^"\n]+)"/gm;
-
 /** Base names of the files that `#line` directives of a source name; none where it holds none of the names in question. */
 function madeFrom(tree: ShadowTree, source: string, names: readonly string[]): ReadonlySet<string> {
   try {
     const bytes = readFileSync(join(tree.root, source));
     if (!names.some((name) => bytes.includes(name))) return new Set();
-    return new Set([...bytes.toString("latin1").matchAll(lineDirective)].map(([, name = ""]) => basename(Buffer.from(name, "latin1").toString())));
+    return new Set(originsIn(bytes.toString("latin1")).map((name) => basename(Buffer.from(name, "latin1").toString())));
   } catch {
     return new Set(); // outside of the tree, or gone: nothing that a diff could mean
   }

@@ -76,8 +76,8 @@ export interface SideObject {
   readonly source: SourceText | undefined;
   /** Its debug information has the numbers of the side's own source. */
   readonly hasOwnLines: boolean;
-  /** Of the original: the file of the assembly that it was made of, where it was made just now. */
-  readonly assembly?: string;
+  /** Of the original, where it was made of assembly just now: once more, with its functions in one section. Proofs ask for it nearly always. */
+  readonly joined?: Promise<Uint8Array | undefined>;
 }
 
 /** `name`: of the files in the scratch directory, without an ending. `atWork` is called once the compiler runs. */
@@ -88,7 +88,7 @@ export async function compileSide(workshop: Workshop, unit: Compilable, side: Si
   const countsLines = source !== undefined && doesCountLines(unit, source);
   const made = source === undefined ? undefined : await compileText(workshop, unit, { side, name, more, source, numbers: countsLines ? "pinned" : "text", atWork });
   const object = made?.object ?? await compileSource(workshop, unit, { side, name, more, source });
-  return { object, source, ...(made?.assembly === undefined ? {} : { assembly: made.assembly }), hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
+  return { object, source, ...(made?.joined === undefined ? {} : { joined: made.joined }), hasOwnLines: source === undefined ? !isAnyMoved(workshop) : source.text === source.pinned || (made !== undefined && !countsLines) };
 }
 
 /** The patched side with the numbers of its own source in everything. */
@@ -118,22 +118,24 @@ interface Compilation {
 
 /** Undefined where the compiler refuses the text, or could make something else of it. */
 async function compileText(
-  { tree, cache, ...workshop }: Workshop, unit: Compilable, { side, name, more, source, numbers, atWork }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
+  workshop: Workshop, unit: Compilable, { side, name, more, source, numbers, atWork }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
 ): Promise<MadeObject | undefined> {
+  const { tree, cache } = workshop;
   const invocation = workshop.invocation(unit, side);
   const language = languageOfText(invocation);
   if (language === undefined) return undefined;
   const ofText = { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") };
   const words = [...more, "-x", language, "-"];
   const compilation = { invocation: ofText, side, name, more: words, input: source[numbers], atWork };
-  let assembly: string | undefined;
+  let joined: Promise<Uint8Array | undefined> | undefined;
   try {
     const { object } = await cache.get(invocation, source, [...words, numbers], async () => {
-      assembly = side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
+      const assembly = side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
+      if (assembly !== undefined) joined = joinLater(workshop, unit, { assembly, source, name });
       const assembled = assembly === undefined ? undefined : await assemble(tree, ofText, assembly, name);
       return assembled ?? compile(tree, unit, compilation);
     });
-    return { object, assembly };
+    return { object, joined };
   } catch (error) {
     if (error instanceof SutureError && error.kind === "compile-error") return undefined;
     throw error;
@@ -142,7 +144,14 @@ async function compileText(
 
 interface MadeObject {
   readonly object: Uint8Array;
-  readonly assembly: string | undefined;
+  readonly joined: Promise<Uint8Array | undefined> | undefined;
+}
+
+/** While its own object is made; who asks for it is told of a failure. */
+function joinLater(workshop: Workshop, unit: Compilable, { assembly, source, name }: { readonly assembly: string; readonly source: SourceText; readonly name: string }): Promise<Uint8Array | undefined> {
+  const joined = reassemble(workshop, unit, source, { assembly, name: `${name}-joined` });
+  joined.catch(() => undefined);
+  return joined;
 }
 
 /** Undefined where it does not compile, and for clang, whose objects are not made of assembly and differ from what its assembly makes. */
@@ -173,18 +182,20 @@ async function assemble(tree: ShadowTree, invocation: Invocation, assembly: stri
   return { object, dependencies: "" };
 }
 
-/** The original once more, with its functions in one section; undefined where nothing is left of its compilation. */
-export async function reassemble(workshop: Workshop, unit: Compilable, { assembly, source }: SideObject, name: string): Promise<Uint8Array | undefined> {
+/** The original once more, with its functions in one section: of its assembly, or as it is kept. Undefined where neither is there. */
+export async function reassemble(
+  workshop: Workshop, unit: Compilable, source: SourceText | undefined, made?: { readonly assembly: string; readonly name: string },
+): Promise<Uint8Array | undefined> {
   const { tree, cache } = workshop;
   const invocation = workshop.invocation(unit, "original");
   try {
     const { object } = await cache.get(invocation, source, ["joined"], async () => {
-      if (assembly === undefined) throw nothingLeft;
-      const joined = join(tree.scratch, `${name}.s`);
-      await writeJoined(assembly, joined);
-      const made = await assemble(tree, { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") }, joined, name);
       if (made === undefined) throw nothingLeft;
-      return made;
+      const joined = join(tree.scratch, `${made.name}.s`);
+      await writeJoined(made.assembly, joined);
+      const assembled = await assemble(tree, { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") }, joined, made.name);
+      if (assembled === undefined) throw nothingLeft;
+      return assembled;
     });
     return object;
   } catch (error) {

@@ -44,8 +44,8 @@ export interface ReachedUnits {
    * platforms' code, or a sign that the compile commands are not complete.
    */
   readonly uncompiled: readonly string[];
-  /** Main files of all compile commands, relative to the source root. */
-  readonly mains: readonly string[];
+  /** Main files of compile commands that were made from other files, relative to the source root. */
+  readonly made: readonly string[];
 }
 
 /** Chooses among the units found, before anything is compiled; may refuse what was not found. */
@@ -79,22 +79,23 @@ export async function findTranslationUnits(
   await search.onCertain?.(certain);
   const known = new Map(certain.map((candidate) => [candidate.command, candidate]));
   const candidates = await readCandidates(located, known);
-  const mains = new Set(candidates.map((candidate) => candidate.unit));
   const reached = await askUnits(tree, applied, candidates, search);
   refuseLeftOut(applied, reached);
   await refuseUnfound(tree, applied, reached, search.record);
-  const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ has: _, ...unit }) => unit);
+  const units = reached.filter((candidate) => candidate.touched.length > 0).map(({ has: _, isMade: __, ...unit }) => unit);
   if (units.length === 0) {
-    reportNotCompiled(tree, applied, new Set(), [...mains]);
+    reportNotCompiled(tree, applied, new Set(), madeAmong(reached));
     throw nothingToPatch(touched, applied);
   }
   const found = new Set(units.flatMap((unit) => unit.touched));
   const missed = applied.touched.filter(({ path }) => isSourceName(path) && !found.has(path));
-  return { units, mains: [...mains], uncompiled: missed.filter((file) => !isIncludedAnew(file, applied)).map(({ path }) => path) };
+  return { units, made: madeAmong(reached), uncompiled: missed.filter((file) => !isIncludedAnew(file, applied)).map(({ path }) => path) };
 }
 
 /** A unit, and all that is known of what it holds. */
-type AskedUnit = TranslationUnit & { has(path: string): boolean };
+type AskedUnit = TranslationUnit & Pick<Reach, "isMade"> & { has(path: string): boolean };
+
+const madeAmong = (units: readonly AskedUnit[]): readonly string[] => [...new Set(units.filter(({ isMade }) => isMade).map(({ unit }) => unit))];
 
 /** Which of them include what. */
 async function askUnits(
@@ -103,7 +104,8 @@ async function askUnits(
 ): Promise<readonly AskedUnit[]> {
   const touched = touchedPaths(applied);
   const reaches = await findReach(tree.root, candidates.map(({ invocation }) => invocation), [...touched, ...applied.leftOut].map((path) => join(tree.root, path)));
-  const doubtful = new Map(candidates.map((candidate, index) => [candidate, reaches[index]] as const).filter(([candidate, reach]) => mayInclude(tree, candidate, reach)));
+  const reachOf = new Map(candidates.map((candidate, index) => [candidate, reaches[index]] as const));
+  const doubtful = new Map([...reachOf].filter(([candidate, reach]) => mayInclude(tree, candidate, reach)));
   const mains = new Set(candidates.map(({ unit }) => unit));
   let asked = 0;
   return mapParallel(candidates, jobs, async (candidate) => {
@@ -112,19 +114,19 @@ async function askUnits(
     const consistsOf = reach === undefined ? undefined : await dependencies.read(candidate.invocation);
     const includes = reach === undefined ? () => false : inclusionIn(tree, applied, { candidate, consistsOf, reach, mains });
     const has = (path: string): boolean => path === candidate.unit || includes(path);
-    return { ...candidate, touched: touched.filter(has), consistsOf, has };
+    return { ...candidate, touched: touched.filter(has), consistsOf, has, isMade: reachOf.get(candidate)?.isMade ?? true };
   });
 }
 
 /** What is wrong with the program itself is said by who opens it. */
-async function refuseUnfound(tree: ShadowTree, applied: AppliedDiffs, units: readonly TranslationUnit[], record: Promise<SourceRecord> | undefined): Promise<void> {
+async function refuseUnfound(tree: ShadowTree, applied: AppliedDiffs, units: readonly AskedUnit[], record: Promise<SourceRecord> | undefined): Promise<void> {
   const said = await record?.catch(() => undefined);
   const found = units.map(({ spelled, touched, command: { directory }, invocation: { recorded } }) =>
     ({ spelled, directory, touched, isLinkedAnew: linkTimeOptimisation(recorded) !== undefined }));
   const unfound = said === undefined ? undefined : findUnfound(said, tree, found, touchedPaths(applied));
   if (unfound === undefined) return;
   // Where that is the reason, it says more.
-  reportNotCompiled(tree, applied, new Set(units.flatMap(({ touched }) => touched)), units.map(({ unit }) => unit));
+  reportNotCompiled(tree, applied, new Set(units.flatMap(({ touched }) => touched)), madeAmong(units));
   throw unfound;
 }
 

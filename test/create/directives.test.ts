@@ -30,3 +30,7 @@ test.each([
 test.each([["__asm__(\".incbin \\\"a\\\"\");", true], [".include \"a.s\"", true], ["int include;", false]])("readDirectives() sees where an assembler may read files: %j", (text, assembles) => {
   expect(readDirectives(text).assembles).toBe(assembles);
 });
+
+test.each([["#line 3 \"grammar.y\"\n", true], ["int a;\n# 12 \"table.gperf\" 2\n", true], ["#line 3\n", false], ["/* line 3 \"grammar.y\" */", false]])("readDirectives() sees whether lines are those of another file: %j", (text, isMade) => {
+  expect(readDirectives(text).isMade).toBe(isMade);
+});
