@@ -110,12 +110,11 @@ export class Tracer implements TracerClient {
     const parameters = {
       pid,
       startTime: formatAddress(startTime),
-      mappings: mappings.map(({ name, at, contents, segments, isFilledFirst = false }) => ({
+      mappings: mappings.map(({ name, at, contents, segments }) => ({
         name,
         at: formatAddress(at),
         length: contents.length,
         segments: segments.map(({ offset, length, protection }) => ({ offset, length, protection })),
-        filledFirst: isFilledFirst,
       })),
     };
     await this.#connection.request("stage", parameters, mappings.map(({ contents }) => contents));

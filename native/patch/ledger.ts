@@ -217,7 +217,7 @@ export async function readLiveMappings(tracer: TracerClient, pid: number): Promi
 const sizeFor = (records: Iterable<LedgerRecord>, room: number): number => alignUp(Math.max(smallestLedger, 2 * (lengthOf(records) + room)), pageSize);
 
 const ledgerMapping = (at: Address, contents: Uint8Array): StagedMapping =>
-  ({ name: ledgerName, at, contents, segments: [{ offset: 0, length: contents.length, protection: "r" }], isFilledFirst: true });
+  ({ name: ledgerName, at, contents, segments: [{ offset: 0, length: contents.length, protection: "r" }] });
 
 /** As if these mappings were there already. */
 async function placeFor(tracer: TracerClient, target: Target, { pid }: ProcessIdentity, { length }: Uint8Array, attempt: number, taken: readonly Mapping[] = []): Promise<Address> {

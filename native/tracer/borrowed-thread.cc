@@ -45,7 +45,6 @@ constexpr uint64_t watchingTime = millisecond / 10;
 
 constexpr uint64_t redZone = 128;
 constexpr uint64_t mostRoom = 32 << 10;
-constexpr uint64_t mostData = 8 << 10;
 constexpr int systemCallStop = SIGTRAP | 0x80;
 
 /** Calls that threads wait in and that restart by themselves or by hideInterruption(). */
@@ -119,8 +118,6 @@ bool isRestartCode(int64_t result) { return result <= -512 && result >= -516 && 
 
 constexpr std::string_view callBytes = "\x0f\x05";                                                // syscall
 constexpr std::string_view callAndReturnBytes = "\x0f\x05\xc3";                                   // syscall; ret
-constexpr std::string_view storeBytes("\x89\x02\xc3", 3);                                         // mov %eax, (%rdx); ret
-constexpr std::string_view popBytes("\x5a\xc3", 2);                                               // pop %rdx; ret
 constexpr std::string_view restorerBytes("\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05", 9);              // mov $15, %rax; syscall
 
 }  // namespace
@@ -145,13 +142,9 @@ SystemCallCode findSystemCallCode(int memory, const std::vector<Mapping>& mappin
     find(callAndReturnBytes, code.call);
     find(restorerBytes, code.restorer);
     find(callBytes, plainCall);
-    find(storeBytes, code.store);
-    find(popBytes, code.pop);
     if (code.call != 0 && code.restorer != 0) return code;
-    // Of the C library alone: what else has such bytes may be closed at any time.
-    code.store = code.pop = 0;
   }
-  return {.call = plainCall};
+  return {plainCall, 0};
 }
 
 Result<std::unique_ptr<BorrowedThread>> BorrowedThread::borrow(pid_t pid, uint64_t startTime, int memory, const Fitness& isFit) {
@@ -388,16 +381,6 @@ Result<RemotePtr> BorrowedThread::text(std::string_view text) {
   bytes.push_back(0);
   TRY(writeMemory(memory_, RemotePtr(textAt_), bytes));
   return RemotePtr(textAt_);
-}
-
-std::optional<RemotePtr> BorrowedThread::data(std::span<const uint8_t> bytes) {
-  const uint64_t at = (savedFrom_ - bytes.size()) & ~uint64_t{15};
-  if (!mayCallInARow_ || bytes.size() > mostData || saved_.rsp - at > mostRoom) return {};
-  std::vector<uint8_t> before(savedFrom_ - at);
-  if (!readMemory(memory_, RemotePtr(at), before)) return {};
-  savedStack_.insert(savedStack_.begin(), before.begin(), before.end());
-  savedFrom_ = at;
-  return writeMemory(memory_, RemotePtr(at), bytes) ? std::optional(RemotePtr(at)) : std::nullopt;
 }
 
 user_regs_struct BorrowedThread::registersFor(const Call& call, uint64_t stackPointer) const {

@@ -35,9 +35,6 @@ struct SystemCallCode {
   uint64_t call = 0;
   /** mov $15, %rax; syscall: where signal handlers return to. 0: not found, and then nothing leads the thread home. */
   uint64_t restorer = 0;
-  /** mov %eax, (%rdx); ret and pop %rdx; ret: what passes the result of a call on to later ones. 0: not found. */
-  uint64_t store = 0;
-  uint64_t pop = 0;
 };
 
 /** Slow. `memory`: /proc/PID/mem. */
@@ -79,19 +76,10 @@ class BorrowedThread {
   ~BorrowedThread();
 
   using Arguments = std::array<uint64_t, 6>;
-  /** An argument of a later call of a row. */
-  struct Use {
-    size_t call;
-    size_t argument;
-  };
   struct Call {
     long number;
     Arguments arguments;
-    /** In a row: where the lower half of what it returns, a file, is to be put. Of a call with two arguments at most. */
-    std::vector<Use> uses = {};
   };
-  /** What such an argument holds until then: no file. */
-  static constexpr uint64_t noFile = 0xffff'ffff;
   /** What the kernel returned: a negative errno among it. Refuses: process-gone. */
   Result<int64_t> call(long number, Arguments arguments);
   /**
@@ -100,16 +88,12 @@ class BorrowedThread {
    * Refuses: process-gone, cannot-borrow-thread.
    */
   Result<bool> callInARow(std::span<const Call> calls);
-  /** Puts bytes where the calls of a row find them, for as long as the thread is borrowed. Nothing: there is no room. */
-  std::optional<RemotePtr> data(std::span<const uint8_t> bytes);
   /** Puts a text of at most 255 bytes into the target's memory, where it stays until the next one. */
   Result<RemotePtr> text(std::string_view text);
   /** Refuses: process-gone, cannot-borrow-thread, out-of-memory. */
   Result<CallOutcome> callFunction(const FunctionCall& function);
 
   bool mayCallInARow() const { return mayCallInARow_; }
-  /** Whether what a call of a row returns can be an argument of later ones. */
-  bool mayPassOn() const { return mayCallInARow_ && code_.store != 0 && code_.pop != 0; }
   pid_t tid() const { return tid_; }
 
  private:
@@ -119,6 +103,7 @@ class BorrowedThread {
   static constexpr uint64_t textRoom = 320;
   /** The text is shorter than this; behind it lies what the end of a row of calls needs. */
   static constexpr uint64_t longestText = 256;
+  static constexpr size_t mostInARow = 24;
   static constexpr uint64_t rowRoom = 8 << 10;
 
   BorrowedThread(pid_t pid, pid_t tid, int memory, const SystemCallCode& code) : pid_(pid), tid_(tid), memory_(memory), code_(code) {}

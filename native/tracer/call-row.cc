@@ -2,9 +2,8 @@
 // longer than most calls do, and a program with one thread does nothing else meanwhile.
 //
 // Each call returns to the C library's restorer, with the frame of the next call on the stack: so the thread goes on by itself,
-// from frame to frame. A call whose result others need returns there by way of instructions that put it into their frames. Behind the
-// calls of the row comes one more, the gate: a wait in which we stop the thread. If we do not come, the last frame leads it home, as it
-// does from a call that is made alone.
+// from frame to frame. Behind the calls of the row comes one more, the gate: a wait in which we stop the thread. If we do not
+// come, the last frame leads it home, as it does from a call that is made alone.
 #include "borrowed-thread.h"
 
 #include "fault-points.h"
@@ -17,12 +16,10 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <cstddef>
 #include <cstring>
 #include <utility>
 
@@ -38,12 +35,6 @@ constexpr uint64_t rowPatience = 10'000 * millisecond;
 constexpr uint64_t watchingTime = millisecond / 2;
 constexpr uint64_t pollInterval = millisecond / 10;
 constexpr uint64_t stride = (sizeof(SignalFrame) + 15) & ~uint64_t{15};
-
-/** REG_…, in the order of a call's arguments. */
-constexpr size_t argumentRegisters[] = {REG_RDI, REG_RSI, REG_RDX, REG_R10, REG_R8, REG_R9};
-
-/** What lies between the stack pointer of a call and the next frame: places of instructions, and operands of all but the first. */
-constexpr uint64_t detourLength(size_t uses) { return uses == 0 ? 0 : (3 * uses - 2) * sizeof(uint64_t); }
 
 /** For a register that neither calls nor frames change: who has it is in the row. No pointer, and no small number. */
 uint64_t makeMark() { return now() * 0x9e3779b97f4a7c15 | 1; }
@@ -61,10 +52,8 @@ long readWaitingCall(const File& file) {
 
 Result<bool> BorrowedThread::callInARow(std::span<const Call> calls) {
   if (!isHeld_) return gone();
-  uint64_t length = stride;
-  for (const Call& call : calls) length += stride + detourLength(call.uses.size());
-  if (!mayCallInARow_ || calls.empty() || length > rowRoom) return false;
-  static_assert(longestText + sizeof gatePatience <= textRoom);
+  if (!mayCallInARow_ || calls.empty() || calls.size() > mostInARow) return false;
+  static_assert(longestText + sizeof gatePatience <= textRoom && (mostInARow + 1) * stride <= rowRoom);
   const uint64_t patienceAt = textAt_ + longestText;
   std::vector<Call> all(calls.begin(), calls.end());
   all.push_back({SYS_ppoll, {0, 0, patienceAt}});
@@ -79,36 +68,22 @@ Result<bool> BorrowedThread::callInARow(std::span<const Call> calls) {
   return true;
 }
 
-/**
- * Frames below the one that leads home, for all calls but the first. What that one needs. Where the result of a call is used, the call returns to
- * the restorer by way of a few instructions of the C library, which put it into the frames of those that use it.
- */
+/** Frames below the one that leads home, for all calls but the first. What that one needs. */
 Result<user_regs_struct> BorrowedThread::layOutRow(std::span<const Call> calls) {
-  std::vector<uint64_t> stackOf(calls.size(), stackPointer_), frameOf(calls.size());
-  for (size_t i = calls.size() - 1; i-- > 0;) {
-    frameOf[i + 1] = stackOf[i + 1] - stride;
-    stackOf[i] = frameOf[i + 1] - detourLength(calls[i].uses.size());
-  }
-  const uint64_t bottom = stackOf.front();
-  std::vector<uint8_t> stack(stackPointer_ - bottom);
-  const auto put = [&](uint64_t at, std::span<const uint8_t> bytes) { std::memcpy(stack.data() + (at - bottom), bytes.data(), bytes.size()); };
+  const uint64_t bottom = stackPointer_ - (calls.size() - 1) * stride;
+  std::vector<uint8_t> frames(stackPointer_ - bottom);
   user_regs_struct first = {};
   for (size_t i = 0; i < calls.size(); ++i) {
-    user_regs_struct registers = registersFor(calls[i], stackOf[i]);
+    user_regs_struct registers = registersFor(calls[i], bottom + i * stride);
     registers.r15 = mark_;
-    uint64_t at = stackOf[i];
-    for (size_t use = 0; use < calls[i].uses.size(); ++use) {
-      const auto& [call, argument] = calls[i].uses[use];
-      const uint64_t place = frameOf[call] + offsetof(SignalFrame, registers) + sizeof(uint64_t) * argumentRegisters[argument];
-      if (use == 0) registers.rdx = place;
-      const uint64_t another[] = {code_.pop, place};
-      if (use > 0) put(std::exchange(at, at + sizeof another), bytesOf(another));
-      put(std::exchange(at, at + sizeof code_.store), bytesOf(code_.store));
+    if (i == 0) {
+      first = registers;
+      continue;
     }
-    if (i == 0) first = registers;
-    else put(frameOf[i], bytesOf(makeSignalFrame(code_.restorer, registers, vectorAt_, allSignals)));
+    const SignalFrame frame = makeSignalFrame(code_.restorer, registers, vectorAt_, allSignals);
+    std::memcpy(frames.data() + (i - 1) * stride, &frame, sizeof frame);
   }
-  TRY(writeMemory(memory_, RemotePtr(bottom), stack));
+  TRY(writeMemory(memory_, RemotePtr(bottom), frames));
   return first;
 }
 

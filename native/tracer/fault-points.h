@@ -1,7 +1,7 @@
 // Places where a test can have the helper killed: by name and number, SUTURE_KILL_AT="place:3", or by their count since
 // the helper's start, SUTURE_KILL_AT_STEP=17. SUTURE_KILL=tool: it is not the helper that dies there but the program that has
 // started it; SUTURE_KILL=both; SUTURE_FAULT=guardian: the guardian dies with the helper. SUTURE_STOP_AT="place:3": the helper is
-// stopped there as by SIGSTOP; SUTURE_FAULT=unwatched: the guardian leaves it so; SUTURE_FAULT=unopened: as if we might not open what the process has mapped. SUTURE_WRITE_FAULT=fails, fails-on, alters: in the first switch of
+// stopped there as by SIGSTOP; SUTURE_FAULT=unwatched: the guardian leaves it so. SUTURE_WRITE_FAULT=fails, fails-on, alters: in the first switch of
 // the helper the first write does not succeed, or it and all that follow, or it leaves another byte than it should; in the second switch the
 // second, and so on. SUTURE_SIGNAL=2: everybody of the helper's process group gets that signal there, as from a terminal, or
 // the process SUTURE_SIGNAL_TO, and nobody is killed. Only in a build made for that (-DSUTURE_FAULT_POINTS=ON); in every other they are nothing at all.
@@ -43,11 +43,7 @@ inline void faultPoint(const char* name, size_t index) {
 inline void forgetFaultPoints() {
   for (const char* const variable : {"SUTURE_KILL_AT", "SUTURE_KILL_AT_STEP", "SUTURE_STOP_AT", "SUTURE_SIGNAL"}) unsetenv(variable);
 }
-/** Several may be, with commas between. */
-inline bool isFaultWanted(const char* name) {
-  const char* const text = getenv("SUTURE_FAULT");
-  return text != nullptr && ("," + std::string(text) + ",").find("," + std::string(name) + ",") != std::string::npos;
-}
+inline bool isFaultWanted(const char* name) { return isSetTo("SUTURE_FAULT", name); }
 /** Of the writes of one switch. */
 class WriteFaults {
  public:

@@ -26,7 +26,7 @@ Result<int> parseProtection(const Json& segment) {
 }
 
 Result<StagedMapping> parseMapping(const Json& object, BodyReader& body) {
-  StagedMapping mapping = {TRY(textField(object, "name")), TRY(addressField(object, "at")), {}, {}, TRY(flagField(object, "filledFirst"))};
+  StagedMapping mapping = {TRY(textField(object, "name")), TRY(addressField(object, "at")), {}, {}};
   const uint64_t length = TRY(integerField(object, "length"));
   const uint64_t room = (length + pageSize - 1) / pageSize * pageSize;
   const Error misplaced = {ErrorKind::usage, "Cannot map \"" + mapping.name + "\" at " + formatHex(mapping.at) + ": its place or one of its segments is not made of whole pages of its contents"};

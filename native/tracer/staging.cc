@@ -1,12 +1,9 @@
 #include "staging.h"
 
-#include "fault-points.h"
-
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -48,54 +45,12 @@ Call mapping(const StagedMapping& mapping, const StagedSegment& segment, int64_t
   return {SYS_mmap, {rangeOf(mapping, segment).start.bits(), segment.length, static_cast<uint64_t>(segment.protection), mappingFlags, static_cast<uint64_t>(file), segment.offset}};
 }
 
-/** A memory file of the process, for one mapping. */
+/** A memory file that the process has open, for one mapping. */
 struct MemoryFile {
   const StagedMapping* mapping;
-  /** Where the process has it open. */
   int64_t file;
   uint64_t inode;
 };
-
-Error failedToFill(pid_t pid, int number) { return processError("Cannot fill a memory file of pid " + std::to_string(pid), pid, number); }
-
-/** What ends in zeroes is as good without them. */
-size_t lengthWithoutZeroes(ByteView contents) {
-  const auto lastByte = std::find_if(contents.rbegin(), contents.rend(), [](auto byte) { return byte != decltype(byte){}; });
-  return static_cast<size_t>(contents.rend() - lastByte);
-}
-
-/**
- * From outside: no thread need copy anything, and the contents can be large. The file gets its size last: a page that is behind its end nobody can have a copy of
- * before it holds what it is to hold.
- */
-Result<void> fillFile(pid_t pid, const File& file, ByteView contents) {
-  if (!file.isOpen()) return failedToFill(pid, errno);
-  const size_t length = lengthWithoutZeroes(contents);
-  for (size_t done = 0; done < length;) {
-    const ssize_t put = ::pwrite(file.fd(), contents.data() + done, length - done, static_cast<off_t>(done));
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return failedToFill(pid, put < 0 ? errno : ENOMEM);
-    done += static_cast<size_t>(put);
-  }
-  return ::ftruncate(file.fd(), static_cast<off_t>(contents.size())) == 0 ? Result<void>() : failedToFill(pid, errno);
-}
-
-bool isFile(const File& file, uint64_t inode) {
-  struct stat status;
-  return file.isOpen() && ::fstat(file.fd(), &status) == 0 && status.st_ino == inode;
-}
-
-bool isFilled(const File& file, ByteView contents) {
-  struct stat status;
-  Bytes found(lengthWithoutZeroes(contents));
-  return file.isOpen() && ::fstat(file.fd(), &status) == 0 && static_cast<uint64_t>(status.st_size) == contents.size() &&
-         ::pread(file.fd(), found.data(), found.size(), 0) == static_cast<ssize_t>(found.size()) && std::ranges::equal(found, contents.first(found.size()));
-}
-
-/** What of a file is mapped there; needs a capability outside of all user namespaces. */
-File openMapped(pid_t pid, const RemoteRange& mapping, int flags) {
-  return openFile("/proc/" + std::to_string(pid) + "/map_files/" + formatHex(mapping.start).substr(2) + "-" + formatHex(mapping.end).substr(2), flags);
-}
 
 /** Those of one request: closed again, whatever becomes of it. */
 class MemoryFiles {
@@ -129,12 +84,23 @@ class MemoryFiles {
     return made;
   }
 
+  /** From outside: the thread need not copy anything, and the contents can be large. What ends in zeroes is as good without them. */
   Result<void> fill(MemoryFile& made) {
+    const auto failed = [&](int number) { return processError("Cannot fill a memory file of pid " + std::to_string(pid_), pid_, number); };
     const File file = openFile("/proc/" + std::to_string(pid_) + "/task/" + std::to_string(thread_.tid()) + "/fd/" + std::to_string(made.file), O_RDWR);
     struct stat status;
-    if (!file.isOpen() || ::fstat(file.fd(), &status) != 0) return failedToFill(pid_, errno);
+    const ByteView contents = made.mapping->contents;
+    if (!file.isOpen() || ::fstat(file.fd(), &status) != 0 || ::ftruncate(file.fd(), static_cast<off_t>(contents.size())) != 0) return failed(errno);
     made.inode = status.st_ino;
-    return fillFile(pid_, file, made.mapping->contents);
+    const auto lastByte = std::find_if(contents.rbegin(), contents.rend(), [](auto byte) { return byte != decltype(byte){}; });
+    const auto length = static_cast<size_t>(contents.rend() - lastByte);
+    for (size_t done = 0; done < length;) {
+      const ssize_t put = ::pwrite(file.fd(), contents.data() + done, length - done, static_cast<off_t>(done));
+      if (put < 0 && errno == EINTR) continue;
+      if (put <= 0) return failed(put < 0 ? errno : ENOMEM);
+      done += static_cast<size_t>(put);
+    }
+    return {};
   }
 
   pid_t pid_;
@@ -175,100 +141,7 @@ class Mapped {
   std::vector<RemoteRange> ranges_;
 };
 
-/** What the kernel takes, and a system allows, from us. */
-uint64_t usualFileFlags() {
-  static const uint64_t usual = [] {
-    for (const uint64_t flags : memoryFileFlags) {
-      if (File(static_cast<int>(::syscall(SYS_memfd_create, "suture-", flags))).isOpen()) return flags;
-    }
-    return memoryFileFlags[0];
-  }();
-  return usual;
-}
-
-bool isNamed(const Mapping& mapping, const StagedMapping& wanted) { return mapping.path == "/memfd:" + wanted.name + " (deleted)"; }
-
-/** When a file is mapped the kernel itself reads its head, for whoever records that: an ELF file's build-id. */
-constexpr size_t headLength = 512;
-
-/** All calls that make the memory files, map them and close them again, and the bytes that they read. */
-struct StagingRow {
-  Bytes data;
-  std::vector<Call> calls;
-
-  explicit StagingRow(std::span<const StagedMapping> mappings) {
-    std::vector<size_t> makers;
-    for (const StagedMapping& each : mappings) {
-      makers.push_back(calls.size());
-      calls.push_back({SYS_memfd_create, {add({reinterpret_cast<const uint8_t*>(each.name.c_str()), each.name.size() + 1}), usualFileFlags()}});
-      const ByteView first = each.contents.first(each.isFilledFirst ? lengthWithoutZeroes(each.contents) : std::min(headLength, each.contents.size()));
-      addUsing(makers.back(), 0, {SYS_pwrite64, {BorrowedThread::noFile, add(first), first.size(), 0}});
-      if (each.isFilledFirst) addUsing(makers.back(), 0, {SYS_ftruncate, {BorrowedThread::noFile, each.contents.size()}});
-    }
-    for (size_t i = 0; i < mappings.size(); ++i) {
-      for (const StagedSegment& segment : mappings[i].segments) addUsing(makers[i], 4, mapping(mappings[i], segment, BorrowedThread::noFile));
-    }
-    for (const size_t maker : makers) addUsing(maker, 0, closing(BorrowedThread::noFile));
-  }
-
-  /** Until then they are counted from 0. */
-  void placeData(RemotePtr at) {
-    for (Call& call : calls) {
-      if (call.number == SYS_memfd_create) call.arguments[0] += at.bits();
-      if (call.number == SYS_pwrite64) call.arguments[1] += at.bits();
-    }
-  }
-
- private:
-  uint64_t add(ByteView bytes) {
-    const size_t at = data.size();
-    data.insert(data.end(), bytes.begin(), bytes.end());
-    return at;
-  }
-
-  /** The file that `maker` makes is that argument. */
-  void addUsing(size_t maker, size_t argument, Call call) {
-    calls[maker].uses.push_back({calls.size(), argument});
-    calls.push_back(std::move(call));
-  }
-};
-
-bool hasLockedMemory(pid_t pid) {
-  std::string status;
-  if (!readTextFile("/proc/" + std::to_string(pid) + "/status", status)) return true;
-  const size_t at = status.find("\nVmLck:");
-  return at != status.npos && status.find_first_of("123456789", at) < status.find('\n', at + 1);
-}
-
-/** `limits`: /proc/PID/limits. A write beyond the limit would be a signal, which would wait for the thread. */
-bool maySizeFiles(const File& limits) {
-  char text[1024];
-  const ssize_t got = ::pread(limits.fd(), text, sizeof text, 0);
-  return got > 0 && std::string_view(text, static_cast<size_t>(got)).find("\nMax file size             unlimited ") != std::string_view::npos;
-}
-
-bool isIn(const StagedMapping& wanted, const Mapping& mapping) {
-  return std::ranges::any_of(wanted.segments, [&](const StagedSegment& segment) { return rangeOf(wanted, segment).overlaps(mapping.range); });
-}
-
-/** Of the file that has been mapped for it since, if not all of it then some, and if not there (a kernel before 4.17) then elsewhere; 0: none has. */
-uint64_t inodeOf(const StagedMapping& wanted, const std::vector<Mapping>& before, const std::vector<Mapping>& after) {
-  uint64_t elsewhere = 0;
-  for (const Mapping& mapping : after) {
-    const bool isNew = isNamed(mapping, wanted) && std::ranges::none_of(before, [&](const Mapping& known) { return known.inode == mapping.inode && known.path == mapping.path; });
-    if (isNew && isIn(wanted, mapping)) return mapping.inode;
-    if (isNew) elsewhere = mapping.inode;
-  }
-  return elsewhere;
-}
-
-/** May we open what it has mapped? */
-bool isOpenToUs(pid_t pid, const std::vector<Mapping>& mappings) {
-  const auto file = std::ranges::find_if(mappings, [](const Mapping& mapping) { return mapping.inode != 0; });
-  return file != mappings.end() && !isFaultWanted("unopened") && openMapped(pid, file->range, O_PATH).isOpen();
-}
-
-bool isOf(const Mapping& mapping, const MemoryFile& file) { return mapping.inode == file.inode && isNamed(mapping, *file.mapping); }
+bool isOf(const Mapping& mapping, const MemoryFile& file) { return mapping.inode == file.inode && mapping.path.starts_with("/memfd:" + file.mapping->name); }
 
 /** In one piece or in several: the kernel joins neighbours. */
 bool isMapped(const std::vector<Mapping>& mappings, const MemoryFile& file, const StagedSegment& segment) {
@@ -299,13 +172,8 @@ class Work {
   }
 
   Result<void> stage(std::span<const StagedMapping> mappings) {
-    const std::vector<Mapping> before = TRY(readMappings(pid_));
-    const bool mayFillLater = isOpenToUs(pid_, before);
-    StagingRow row(mappings);
-    limits_ = openFile("/proc/" + std::to_string(pid_) + "/limits", O_RDONLY);
     TRY(borrow());
-    const bool isStaged = (mayFillLater && thread_->mayPassOn() && TRY(stageInOneRow(mappings, row, before))) || (thread_->mayCallInARow() && TRY(stageInARow(mappings)));
-    if (!isStaged) TRY(stageOneByOne(mappings));
+    if (!thread_->mayCallInARow() || !TRY(stageInARow(mappings))) TRY(stageOneByOne(mappings));
     Result<void> dumped = haveDumped(mappings);
     if (dumped) return {};
     std::vector<RemoteRange> made;
@@ -335,50 +203,6 @@ class Work {
   }
 
   /** False: not all of it could be, and nothing is left of it. */
-  Result<bool> stageInOneRow(std::span<const StagedMapping> mappings, StagingRow& row, const std::vector<Mapping>& before) {
-    const std::optional<RemotePtr> data = maySizeFiles(limits_) ? thread_->data(row.data) : std::nullopt;
-    if (!data) return false;
-    row.placeData(*data);
-    if (!TRY(thread_->callInARow(row.calls))) return false;
-    thread_.reset();
-    faultPoint("mapped", 0);
-    const std::vector<Mapping> after = TRY(readMappings(pid_));
-    std::vector<MemoryFile> files;
-    for (const StagedMapping& each : mappings) files.push_back({&each, -1, inodeOf(each, before, after)});
-    Result<bool> filled = areMapped(after, files) ? fillMapped(after, files) : Result<bool>(false);
-    if (filled && filled.value()) return true;
-    TRY(unmapRemains(after, files));
-    if (!filled) return filled;
-    TRY(borrow());
-    return false;
-  }
-
-  /** False: what the thread was to fill it has not. */
-  Result<bool> fillMapped(const std::vector<Mapping>& mappings, std::span<const MemoryFile> files) {
-    for (const MemoryFile& each : files) {
-      const auto mapped = std::ranges::find_if(mappings, [&](const Mapping& mapping) { return isOf(mapping, each); });
-      if (mapped == mappings.end()) return false;
-      const File file = openMapped(pid_, mapped->range, O_RDWR);
-      // The process may have put something else there meanwhile.
-      if (file.isOpen() && !isFile(file, each.inode)) return false;
-      if (!each.mapping->isFilledFirst) TRY(fillFile(pid_, file, each.mapping->contents));
-      else if (!isFilled(file, each.mapping->contents)) return false;
-    }
-    faultPoint("filled", 0);
-    return true;
-  }
-
-  Result<void> unmapRemains(const std::vector<Mapping>& mappings, std::span<const MemoryFile> files) {
-    std::vector<RemoteRange> remains;
-    for (const MemoryFile& file : std::views::reverse(files)) {
-      for (const Mapping& mapping : mappings) {
-        if (isOf(mapping, file)) remains.push_back(mapping.range);
-      }
-    }
-    return remains.empty() ? Result<void>() : unmap(remains);
-  }
-
-  /** The same. */
   Result<bool> stageInARow(std::span<const StagedMapping> mappings) {
     std::vector<MemoryFile> files;
     {
@@ -398,7 +222,13 @@ class Work {
     thread_.reset();
     const std::vector<Mapping> after = TRY(readMappings(pid_));
     if (areMapped(after, files)) return true;
-    TRY(unmapRemains(after, files));
+    std::vector<RemoteRange> remains;
+    for (const MemoryFile& file : std::views::reverse(files)) {
+      for (const Mapping& mapping : after) {
+        if (isOf(mapping, file)) remains.push_back(mapping.range);
+      }
+    }
+    if (!remains.empty()) TRY(unmap(remains));
     TRY(borrow());
     return false;
   }
@@ -417,19 +247,12 @@ class Work {
     return {};
   }
 
-  /**
-   * The kernel leaves pages of files out of a core dump, but for mappings that somebody has written to: the byte that is there will do. And the pages
-   * of a program that has locked its memory are there before it wants them; where they were mapped the file had none.
-   */
+  /** The kernel leaves pages of files out of a core dump, but for mappings that somebody has written to: the byte that is there will do. */
   Result<void> haveDumped(std::span<const StagedMapping> mappings) {
-    const bool isLocked = hasLockedMemory(pid_);
     for (const StagedMapping& each : mappings) {
       for (const StagedSegment& segment : each.segments) {
-        const RemoteRange range = rangeOf(each, segment);
-        // Nor is the first who calls its code to wait for it.
-        if (isLocked || (segment.protection & PROT_EXEC) != 0) touchPages(range, (segment.protection & PROT_WRITE) != 0);
         std::byte first{};
-        const auto at = static_cast<off_t>(range.start.bits());
+        const auto at = static_cast<off_t>(rangeOf(each, segment).start.bits());
         const ssize_t got = ::pread(memory_.fd(), &first, 1, at);
         const ssize_t put = got == 1 ? ::pwrite(memory_.fd(), &first, 1, at) : got;
         if (put == 1) continue;
@@ -441,18 +264,12 @@ class Work {
     return {};
   }
 
-  /** As the program would. */
-  void touchPages(const RemoteRange& range, bool isWritten) const {
-    constexpr uint64_t pageSize = 4096;
-    for (RemotePtr at = range.start; at < range.end; at = at + pageSize) {
-      uint8_t byte[1];
-      if (readMemory(memory_.fd(), at, byte) && isWritten) (void)writeMemory(memory_.fd(), at, byte);
-    }
-  }
-
   /** A file ends with its last mapping, which takes as long as the unmapping. Where we may open it, that is not the thread's to wait for. */
   void keepFilesOf(const std::vector<Mapping>& mappings) {
-    for (const Mapping& mapping : mappings) kept_.push_back(openMapped(pid_, mapping.range, O_PATH));
+    for (const Mapping& mapping : mappings) {
+      const std::string range = formatHex(mapping.range.start).substr(2) + "-" + formatHex(mapping.range.end).substr(2);
+      kept_.push_back(openFile("/proc/" + std::to_string(pid_) + "/map_files/" + range, O_PATH));
+    }
   }
 
   /** False: something remains of `before`. */
@@ -485,7 +302,6 @@ class Work {
   pid_t pid_;
   uint64_t startTime_;
   File memory_;
-  File limits_;
   std::vector<File> kept_;
   // The last member: the first to go.
   std::unique_ptr<BorrowedThread> thread_;

@@ -3,8 +3,7 @@
 // cannot-borrow-thread, process-gone. What the memory is for is not known here.
 //
 // The thread may be the only one, so it is held for as short as can be: it makes its calls in a row, what they have done is looked at when it is
-// back, and only where that is not all, or where there can be no row, are they made one by one, which tells what is wrong. Where we may open what it
-// has mapped, that is one row, and files are filled when the thread is back; else it stands while we open and fill its files.
+// back, and only where that is not all, or where there can be no row, are they made one by one, which tells what is wrong.
 #pragma once
 
 #include "borrowed-thread.h"
@@ -29,8 +28,6 @@ struct StagedMapping {
   RemotePtr at;
   ByteView contents;
   std::vector<StagedSegment> segments;
-  /** Its contents are there before anything of the request is mapped, whatever happens to us. Those of the others may come last. */
-  bool isFilledFirst = false;
 };
 
 /** Only on a tracing thread, as are all of these. */

@@ -132,8 +132,6 @@ export interface StagedMapping {
   readonly at: Address;
   readonly contents: Uint8Array;
   readonly segments: readonly StagedSegment[];
-  /** Its contents are there before anything of the request is mapped, whatever happens to us; those of others may come last. */
-  readonly isFilledFirst?: boolean;
 }
 
 export interface MemoryWrite {

@@ -41,14 +41,6 @@ describe("applyPatch() works", () => {
     await corners.expectThereAndBack(situation, tracer);
   });
 
-  test("in a process that may write no files: of no size, and of a small one (RLIMIT_FSIZE)", async () => {
-    for (const size of ["0", "4096"]) {
-      await using situation = await corners.enter("plain", ["prlimit", `--fsize=${size}`]);
-      await corners.expectThereAndBack(situation, tracer);
-      expect(situation.target.exit()).toBeUndefined();
-    }
-  });
-
   test(lifted("X4", "an ordinary user patches, asks and reverts in a process of his own, and whoever may trace it sees the same"), async () => {
     await using situation = await corners.enter("plain", asNobody);
     await using ordinary = await corners.helperWith("as-nobody", nobody);

@@ -39,14 +39,6 @@ test.each(acts)("$name: killed at every step", async (act) => {
   expect(await pairs.dieAtEveryStep(act, helperDies)).toBeGreaterThan(12);
 }, 300_000);
 
-test.each(acts.filter(({ name }) => name === "load"))("$name by a helper that may not open what it maps: killed at every step", async (act) => {
-  const unopened: Mortal = async (step) => {
-    const client = await pairs.faultyTracer({ SUTURE_KILL_AT_STEP: `${step}`, SUTURE_FAULT: "unopened" });
-    return { client, [Symbol.asyncDispose]: () => client[Symbol.asyncDispose]() };
-  };
-  expect(await pairs.dieAtEveryStep(act, unopened)).toBeGreaterThan(12);
-}, 300_000);
-
 test.each(acts.filter(({ name }) => ["load", "unload"].includes(name)))("$name by a thread that can make no calls in a row: killed at every step", async (act) => {
   expect(await pairs.dieAtEveryStep(act, helperDies, { isContinued: true })).toBeGreaterThan(12);
 }, 300_000);
@@ -73,18 +65,8 @@ test.each(acts.filter(({ name }) => ["apply", "revert", "apply --replace"].inclu
 test.each(["borrowed:0", "calling:0", "row:0", "passing:0", "gate:0", "seized:0", "half-stopped:0", "stopped:0", "park:3", "place:2"])("a helper that is stopped at %s, where it may hold threads, is ended by its guardian", async (place) => {
   await using target = await pairs.start();
   const untouched = await snapshotOf(target.pid);
-  await using stopped = await pairs.faultyTracer({ SUTURE_STOP_AT: place, ...(place === "calling:0" ? { SUTURE_FAULT: "unopened" } : {}) });
+  await using stopped = await pairs.faultyTracer({ SUTURE_STOP_AT: place });
   await expect(applying(stopped, [target.pid])).rejects.toMatchObject({ message: expect.stringMatching(/SIGKILL/) as string });
-  await pairs.expectTruth(target);
-  await pairs.expectRecovery(target, place);
-  await pairs.takeAllBack(target, untouched);
-});
-
-test.each(["mapped:0", "filled:0"])("a helper is killed at %s, where the thread is back and its patch is or is not in what it has mapped: everything is given back", async (place) => {
-  await using target = await pairs.start();
-  const untouched = await snapshotOf(target.pid);
-  await using dying = await pairs.faultyTracer({ SUTURE_KILL_AT: place });
-  await expect(applying(dying, [target.pid])).rejects.toMatchObject({ message: expect.stringMatching(/SIGKILL/) as string });
   await pairs.expectTruth(target);
   await pairs.expectRecovery(target, place);
   await pairs.takeAllBack(target, untouched);

@@ -20,9 +20,7 @@ afterAll(() => tracer[Symbol.asyncDispose]());
 
 /** One that would otherwise never end goes with its scope. */
 async function stopsAt(place: string): Promise<{ readonly client: Tracer } & AsyncDisposable> {
-  // Where it may open what it maps, a thread makes all calls in a row.
-  const isOfSingleCalls = place.startsWith("call");
-  const client = await faultyTracer(helper, { SUTURE_STOP_AT: place, SUTURE_FAULT: isOfSingleCalls ? "unwatched,unopened" : "unwatched" });
+  const client = await faultyTracer(helper, { SUTURE_STOP_AT: place, SUTURE_FAULT: "unwatched" });
   return {
     client,
     [Symbol.asyncDispose]: async () => {
