@@ -45,7 +45,8 @@ export const isSourceName = (path: string): boolean => sourceName.test(path);
 export function createShadowTree(source: string): ShadowTree {
   const spelledRoot = resolve(source);
   const root = openTree(spelledRoot);
-  const [links, scratch] = [makeDirectory(placeOfLinks()), makeDirectory(tmpdir())];
+  const scratch = makeDirectory(tmpdir());
+  const links = makeDirectory(placeOfLinks(), () => rmSync(scratch, { recursive: true, force: true }));
   const tree: ShadowTree = {
     root,
     spelledRoot,
@@ -65,10 +66,15 @@ export function createShadowTree(source: string): ShadowTree {
   return tree;
 }
 
-function makeDirectory(place: string): string {
-  const directory = realpathSync(mkdtempSync(join(place, "suture-")));
-  removeAtExit(directory);
-  return directory;
+function makeDirectory(place: string, undo = () => {}): string {
+  try {
+    const directory = realpathSync(mkdtempSync(join(place, "suture-")));
+    removeAtExit(directory);
+    return directory;
+  } catch (failure) {
+    undo();
+    throw failure;
+  }
 }
 
 const shared = "/dev/shm";

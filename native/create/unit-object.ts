@@ -137,6 +137,8 @@ async function compileText(
     });
     return { object, joined };
   } catch (error) {
+    // An assembler that is still at it would put files back.
+    await joined?.catch(() => undefined);
     if (error instanceof SutureError && error.kind === "compile-error") return undefined;
     throw error;
   }
