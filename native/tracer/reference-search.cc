@@ -72,7 +72,10 @@ Result<void> ReferenceSearch::lookThroughMemory() {
   mappings_ = TRY(readMappings(pid_));
   for (const Mapping& mapping : mappings_) {
     if (mapping.writable && mapping.readable && !isExcepted(mapping.range)) lookAtMapping(mapping.range);
-    if (isEnough()) break;
+    if (!isEnough()) continue;
+    // What is dropped now may have been all that it was broken off for.
+    isComplete_ = false;
+    break;
   }
   dropDead();
   return {};
