@@ -1,9 +1,10 @@
 // Files that the assembler reads by itself, as directives in the text that it is given say: `.incbin` and `.include`. No preprocessor names
 // them. Where a directive says only a part of the name, as when an operand or an argument of a macro is the rest, nobody here knows.
 
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
+import { readIfPossible } from "./byte-text.ts";
 import { mayReadFiles } from "./directives.ts";
 import { languageOfSource } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
@@ -46,14 +47,6 @@ const assemblersDirectories = ({ arguments: words, directory }: Invocation): rea
   (word.kind === "option" && word.flag.startsWith("-Wa,") ? Array.from(word.flag.matchAll(/,-I,?([^,]+)/g), ([, path = ""]) => resolve(directory, path)) : []));
 
 const reading = /\.(incbin|include)\b(?:[ \t]*"((?:[^"\\\n]|\\.)*)")?/g;
-
-function readIfPossible(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return "";
-  }
-}
 
 const literalText = String.raw`(?:\b(?:u8|[uUL])?R"(?<fence>[^()\\\s]*)\([^]*?\)\k<fence>"|"(?:[^"\\\n]|\\[^])*")`;
 const statement = new RegExp(String.raw`\b(?:asm|__asm|__asm__)\b(?:\s|\b(?:volatile|__volatile__|__volatile|inline|__inline|__inline__|goto)\b)*\(\s*((?:${literalText}\s*)+)`, "g");

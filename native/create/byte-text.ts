@@ -1,6 +1,8 @@
 // Diffs and sources of old programs are not always UTF-8, yet every byte of a context line counts. Text that is not
 // valid UTF-8 is kept as it is: each stray byte becomes a lone surrogate, and turns back into that byte.
 
+import { readFileSync } from "node:fs";
+
 const strayBase = 0xdc00;
 
 /** Decodes UTF-8; bytes that are no UTF-8 survive a round trip through {@link encodeText}. */
@@ -36,4 +38,13 @@ function splitLines(bytes: Uint8Array): Uint8Array[] {
   }
   lines.push(bytes.subarray(start));
   return lines;
+}
+
+/** A file's bytes, each as one character; nothing of one that cannot be read. */
+export function readIfPossible(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
 }

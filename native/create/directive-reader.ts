@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import { readIfPossible } from "./byte-text.ts";
 import { writeCacheFile } from "./cache-file.ts";
 import { dependencyCache, isOlder, readStamp } from "./dependencies.ts";
 import type { Stamp } from "./dependencies.ts";
@@ -59,14 +60,6 @@ export function openDirectiveReader(what: string, cache = dependencyCache()): Di
       if (isNew) await writeCacheFile(file, JSON.stringify({ asked: [...asked], rows: lasting }));
     },
   };
-}
-
-function readIfPossible(path: string): string {
-  try {
-    return readFileSync(path, "latin1");
-  } catch {
-    return "";
-  }
 }
 
 /** Names with the mark that they begin with; of macros that were asked for, what this file says that they stand for. */
