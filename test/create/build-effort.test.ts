@@ -49,7 +49,7 @@ async function open(more: Files = {}): Promise<Noted> {
   const others = Object.keys(more).filter((file) => file.endsWith(".c") && file !== "a.c");
   const program = await buildTree(tree, [{ file: "main.c" }, ...["a.c", ...others].map((file) => ({ file, compiler }))]);
   const noted = (): readonly string[] => {
-    const lines = readFileSync(log, "utf8").trimEnd().split("\n");
+    const lines = readFileSync(log, "utf8").split("\n").filter(Boolean);
     writeFileSync(log, "");
     return lines.flatMap(describe).sort();
   };
