@@ -129,7 +129,7 @@ class Ahead {
     patch();
     for (const unit of units) openWorkingDirectory(this.workshop, unit);
     const begun = units.map((unit, index) => this.#beginUnit(unit, index));
-    for (const unit of units) this.workshop.cache.expect(unit.invocation);
+    for (const unit of units) this.workshop.compilers.identify(unit.invocation).catch(() => undefined);
     await Promise.all(begun);
   }
 

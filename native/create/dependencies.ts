@@ -7,7 +7,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { delimiter, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 
 import { trimDirectory, writeCacheFile } from "./cache-file.ts";
 import { mayReadFiles } from "./directives.ts";
@@ -17,6 +17,7 @@ import type { AssemblerFiles } from "./assembler-files.ts";
 import { compilerEnvironment, formatInvocation, languageOfSource } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import { runPreprocessor } from "./preprocess.ts";
+import { programFile } from "./program-file.ts";
 import { runProgram } from "./run-program.ts";
 import { hasUnseenFiles, includingOption, looksElsewhere, searchVariables, searchedDirectories, valuesOf } from "./search-path.ts";
 import { realPath } from "./source-tree.ts";
@@ -145,12 +146,10 @@ const keyOf = (invocation: Invocation, compiler: string): string => createHash("
   .digest("hex");
 
 /** Which program this is, whatever its name leads to later. */
-export const compilerState = (compiler: string): string => programFile(compiler).map((file) => `${realPath(file)} ${readStamp(file)}`).at(0) ?? "";
-
-/** Where the shell would find the program. */
-const programFile = (name: string): readonly string[] =>
-  (name.includes("/") ? [name] : (process.env["PATH"] ?? "").split(delimiter).map((path) => join(path, name)))
-    .filter((path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true);
+export function compilerState(compiler: string): string {
+  const file = programFile(compiler);
+  return file === undefined ? "" : `${realPath(file)} ${readStamp(file)}`;
+}
 
 async function askCompiler(invocation: Invocation): Promise<string[] | undefined> {
   if (languageOfSource(invocation) === "assembler") return [resolve(invocation.directory, invocation.spelled)];

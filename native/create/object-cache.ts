@@ -8,15 +8,14 @@ import { createHash } from "node:crypto";
 import { lstatSync, statSync } from "node:fs";
 import { readFile, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
-import { delimiter, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 
 import { trimDirectory, writeCacheFile } from "./cache-file.ts";
+import type { Compilers } from "./compilers.ts";
 import { tick } from "./edited.ts";
-import { compilerEnvironment, formatInvocation } from "./invocation.ts";
+import { formatInvocation } from "./invocation.ts";
 import type { Invocation } from "./invocation.ts";
 import type { SourceText } from "./preprocess.ts";
-import { runProgram } from "./run-program.ts";
-import { realPath } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 
 export interface KeptObject {
@@ -28,36 +27,24 @@ export interface KeptObject {
 export interface ObjectCache {
   /** The object of this compilation of `source`, where that is known: kept, or else what `compile` makes, kept for the next time. */
   get(invocation: Invocation, source: SourceText | undefined, more: readonly string[], compile: () => Promise<KeptObject>): Promise<KeptObject>;
-  /** Begins to find out which compiler this is, so that get() need not wait for it. */
-  expect(invocation: Invocation): void;
   /** Ends when everything is written; removes what was not used for longest until the rest fits. */
   trim(): Promise<void>;
 }
 
-export const noObjectCache: ObjectCache = { expect: () => undefined, get: (_invocation, _source, _more, compile) => compile(), trim: () => Promise.resolve() };
+export const noObjectCache: ObjectCache = { get: (_invocation, _source, _more, compile) => compile(), trim: () => Promise.resolve() };
 
 const mostBytes = 512 * 1024 * 1024;
 
 export const defaultObjectCache = (): string => join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "suture", "objects");
 
-export function openObjectCache(directory: string, tree: ShadowTree, limit = mostBytes): ObjectCache {
-  const identities = new Map<string, Promise<string | undefined>>();
-  const identify = (invocation: Invocation): Promise<string | undefined> => {
-    const request = identityRequest(invocation);
-    // Where no option that decides names a path, it is the same compiler wherever it runs: both sides ask once.
-    const key = JSON.stringify([namesPath(request) ? invocation.directory : "", invocation.compiler, request]);
-    const known = identities.get(key) ?? identifyCompiler(invocation, request);
-    identities.set(key, known);
-    return known;
-  };
+export function openObjectCache(directory: string, tree: ShadowTree, compilers: Compilers, limit = mostBytes): ObjectCache {
   let hasGrown = false;
   const writing: Promise<void>[] = [];
   return {
-    expect: (invocation) => void (isKeepable(invocation) && identify(invocation).catch(() => undefined)),
     get: async (invocation, source, more, compile) => {
-      const identity = source === undefined || source.isOpen || !isKeepable(invocation) ? undefined : await identify(invocation);
+      const identity = source === undefined || source.isOpen || !isKeepable(invocation) ? undefined : await compilers.identify(invocation);
       if (source === undefined || identity === undefined) return compile();
-      const file = join(directory, keyOf(tree, [identity, invocation.directory, ...formatInvocation(invocation, more), source.digest]));
+      const file = join(directory, keyOf(tree, [identity.programs, invocation.directory, ...formatInvocation(invocation, more), source.digest]));
       const kept = await readObject(file, tree);
       if (kept !== undefined) return kept;
       const made = await compile();
@@ -96,37 +83,6 @@ function isKeepable({ arguments: words, spelled, directory }: Invocation): boole
   if (words.some((word) => word.kind === "option" && readsOtherFiles.test(word.flag))) return false;
   if (/\.c$/.test(spelled)) return (statSync(join(isAbsolute(spelled) ? "/" : directory, spelled), { throwIfNoEntry: false })?.size ?? 0) >= smallest;
   return /\.(cc|cpp|cxx|c\+\+|C)$/.test(spelled);
-}
-
-// Which compiler
-
-/** The options that decide which programs run and with which of their own defaults. */
-function identityRequest({ arguments: words, spelled }: Invocation): readonly string[] {
-  const deciding = words.filter((word) => word.kind === "option" && /^(-m|-B|-b|-V|-specs|--?target|--sysroot|-isysroot|-fno-integrated|-fintegrated|-std|--param)/.test(word.flag));
-  return ["-###", "-pipe", ...formatInvocation({ compiler: "", directory: "", arguments: deciding, recorded: [], spelled }, []),
-    "-x", spelled.endsWith(".c") ? "c" : "c++", "-c", "/dev/null", "-o", "/dev/null"];
-}
-
-const namesPath = (request: readonly string[]): boolean => request.some((word) => /^(-B|-specs|--sysroot|-isysroot)/.test(word));
-
-/** What the compiler says that it would run, and the state of each of these programs. */
-async function identifyCompiler({ compiler, directory }: Invocation, request: readonly string[]): Promise<string | undefined> {
-  const { status, errors } = await runProgram(compiler, request, { directory, environment: compilerEnvironment });
-  const commands = [...errors.matchAll(/^ "?([^\s"(]+)"? .*$/gm)].map(([, program = ""]) => program);
-  const states = [compiler, ...commands].map((program) => stateOf(program, errors));
-  if (status !== 0 || commands.length === 0 || states.includes(undefined)) return undefined;
-  // clang names the directory, which is another one in every run where it is the shadow's.
-  return JSON.stringify([errors.replaceAll(directory, "<directory>"), states]);
-}
-
-function stateOf(program: string, said: string): string | undefined {
-  const paths = (/^COMPILER_PATH=(.*)$/m.exec(said)?.[1] ?? "").split(delimiter).concat((process.env["PATH"] ?? "").split(delimiter));
-  const candidates = program.includes("/") ? [program] : paths.filter(Boolean).map((path) => join(path, program));
-  for (const candidate of candidates) {
-    const found = statSync(candidate, { throwIfNoEntry: false, bigint: true });
-    if (found?.isFile() === true) return `${realPath(candidate)} ${found.size} ${found.mtimeNs}`;
-  }
-  return undefined;
 }
 
 // What must not be kept

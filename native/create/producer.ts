@@ -2,8 +2,9 @@
 
 import { sectionNamed } from "../elf/mod.ts";
 import type { ElfFile } from "../elf/mod.ts";
+import { trackingLeftOut } from "./variable-tracking.ts";
 
-const addedByUs: ReadonlySet<string> = new Set(["-ffunction-sections", "-fdata-sections", "-g"]);
+const addedByUs: ReadonlySet<string> = new Set(["-ffunction-sections", "-fdata-sections", "-g", ...trackingLeftOut]);
 const leftOutByUs: ReadonlySet<string> = new Set(["-gsplit-dwarf"]);
 
 /** The compiler and flags of an object with debug information: the one string there that looks like it. */

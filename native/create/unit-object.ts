@@ -6,11 +6,13 @@
 
 import { realpathSync, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { basename, join, parse } from "node:path";
+import { join, parse } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { TouchedFile } from "./apply-diff.ts";
 import { compileError } from "./compile-error.ts";
+import { openCompilers } from "./compilers.ts";
+import type { Compilers } from "./compilers.ts";
 import { parseDependencies } from "./dependencies.ts";
 import { watchSources } from "./edited.ts";
 import type { SourceWatch } from "./edited.ts";
@@ -26,6 +28,7 @@ import { openDirectory } from "./source-tree.ts";
 import type { ShadowTree } from "./source-tree.ts";
 import type { CreateOptions } from "./types.ts";
 import type { Compilable } from "./units.ts";
+import { withoutVariableTracking } from "./variable-tracking.ts";
 
 export type Side = "original" | "patched";
 
@@ -34,6 +37,7 @@ export interface Workshop {
   readonly tree: ShadowTree;
   readonly touched: readonly TouchedFile[];
   readonly preprocessor: Preprocessor;
+  readonly compilers: Compilers;
   readonly cache: ObjectCache;
   readonly watch: SourceWatch;
   /** What unpatchedIn() has found. */
@@ -45,9 +49,10 @@ export interface Workshop {
 export function openWorkshop(tree: ShadowTree, touched: readonly TouchedFile[], { objectCache = defaultObjectCache() }: CreateOptions): Workshop {
   const patched = new Map<Invocation, Invocation>();
   const preprocessor = createPreprocessor(tree.shadow);
+  const compilers = openCompilers();
   return {
-    tree, touched, preprocessor, watch: watchSources(tree, touched, preprocessor), unpatched: new WeakMap(),
-    cache: objectCache === null ? noObjectCache : openObjectCache(objectCache, tree),
+    tree, touched, preprocessor, compilers, watch: watchSources(tree, touched, preprocessor), unpatched: new WeakMap(),
+    cache: objectCache === null ? noObjectCache : openObjectCache(objectCache, tree, compilers),
     invocation: ({ invocation }, side) => {
       if (side === "original") return invocation;
       const mapped = patched.get(invocation) ?? inShadow(invocation, tree);
@@ -120,20 +125,21 @@ interface Compilation {
 async function compileText(
   workshop: Workshop, unit: Compilable, { side, name, more, source, numbers, atWork }: Compilation & { readonly source: SourceText; readonly numbers: "text" | "pinned" },
 ): Promise<MadeObject | undefined> {
-  const { tree, cache } = workshop;
+  const { tree, cache, compilers } = workshop;
   const invocation = workshop.invocation(unit, side);
   const language = languageOfText(invocation);
   if (language === undefined) return undefined;
+  const isGcc = (await compilers.identify(invocation))?.isGcc === true;
   const ofText = { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") };
-  const words = [...more, "-x", language, "-"];
+  const words = [...more, ...(isGcc ? withoutVariableTracking(invocation) : []), "-x", language, "-"];
   const compilation = { invocation: ofText, side, name, more: words, input: source[numbers], atWork };
   let joined: Promise<Uint8Array | undefined> | undefined;
   try {
     const { object } = await cache.get(invocation, source, [...words, numbers], async () => {
-      const assembly = side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
+      const assembly = isGcc && side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
       if (assembly !== undefined) joined = joinLater(workshop, unit, { assembly, source, name });
       const assembled = assembly === undefined ? undefined : await assemble(tree, ofText, assembly, name);
-      return assembled ?? compile(tree, unit, compilation);
+      return assembled ?? compile(workshop, unit, compilation);
     });
     return { object, joined };
   } catch (error) {
@@ -156,20 +162,15 @@ function joinLater(workshop: Workshop, unit: Compilable, { assembly, source, nam
   return joined;
 }
 
-/** Undefined where it does not compile, and for clang, whose objects are not made of assembly and differ from what its assembly makes. */
+/** By gcc: objects of clang are not made of assembly, and differ from what its assembly makes. Undefined where it does not compile. */
 async function compileToAssembly(tree: ShadowTree, { invocation, name, more, input, atWork }: TextCompilation): Promise<string | undefined> {
-  if (isNamedClang(invocation)) return undefined;
   const file = join(tree.scratch, `${name}.s`);
   const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-S", "-o", file]), {
     directory: invocation.directory, environment: compilerEnvironment, input: Buffer.from(input, "latin1"),
   });
   atWork?.();
-  if ((await running).status !== 0) return undefined;
-  // A compiler that is called cc may be clang, too.
-  return (await readFile(file, "latin1")).includes('.ident\t"GCC: ') ? file : undefined;
+  return (await running).status === 0 ? file : undefined;
 }
-
-const isNamedClang = ({ compiler }: Invocation): boolean => /clang/.test(basename(compiler));
 
 /** By the compiler's choice of an assembler. Its own options about debug information are for sources in assembly. */
 async function assemble(tree: ShadowTree, invocation: Invocation, assembly: string, name: string): Promise<KeptObject | undefined> {
@@ -214,7 +215,7 @@ export async function compileSource(workshop: Workshop, unit: Compilable, { side
   const invocation = workshop.invocation(unit, side);
   await watch.expectReader([join(tree.root, unit.unit), ...source?.files ?? []]);
   const words = side === "original" ? more : [...more, "-MD", "-MF", join(tree.scratch, `${name}.d`)];
-  const { object, dependencies } = await cache.get(invocation, source, words, () => compile(tree, unit, { invocation, side, name, more: words }));
+  const { object, dependencies } = await cache.get(invocation, source, words, () => compile(workshop, unit, { invocation, side, name, more: words }));
   if (side === "patched") refuseUnpatched(unit, unpatchedAmong(workshop, parseDependencies(dependencies, invocation.directory)));
   return object;
 }
@@ -225,10 +226,11 @@ interface TextCompilation extends Compilation {
 }
 
 async function compile(
-  tree: ShadowTree, unit: Compilable, { invocation, side, name, more, input, atWork }: Omit<TextCompilation, "input"> & { readonly input?: string },
+  workshop: Workshop, unit: Compilable, { invocation, side, name, more, input, atWork }: Omit<TextCompilation, "input"> & { readonly input?: string },
 ): Promise<KeptObject> {
+  const { tree } = workshop;
   const file = join(tree.scratch, name);
-  const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, ...profileOf(unit), "-c", "-o", `${file}.o`]), {
+  const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, ...await profileOf(workshop, unit), "-c", "-o", `${file}.o`]), {
     directory: invocation.directory, environment: compilerEnvironment, ...(input === undefined ? {} : { input: Buffer.from(input, "latin1") }),
   });
   atWork?.();
@@ -242,9 +244,9 @@ async function compile(
 }
 
 /** gcc looks for the profile that it compiles by (-fprofile-use) under the name of the object, which is another one here. */
-function profileOf({ command: { output }, invocation }: Compilable): readonly string[] {
+async function profileOf({ compilers }: Workshop, { command: { output }, invocation }: Compilable): Promise<readonly string[]> {
   const usesProfile = invocation.arguments.some((each) => each.kind === "option" && /^-fprofile-use\b/.test(each.flag));
-  if (!usesProfile || output === undefined || isNamedClang(invocation)) return [];
+  if (!usesProfile || output === undefined || (await compilers.identify(invocation))?.isGcc !== true) return [];
   const { dir, name, ext } = parse(output);
   return ["-dumpdir", `${dir}/`, "-dumpbase", `${name}${ext}`, "-dumpbase-ext", ext];
 }

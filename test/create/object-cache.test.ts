@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 import { compileObjectPairs } from "../../native/create/compile.ts";
+import { openCompilers } from "../../native/create/compilers.ts";
 import { openObjectCache } from "../../native/create/object-cache.ts";
 import { createPreprocessor } from "../../native/create/preprocess.ts";
 import { createShadowTree } from "../../native/create/source-tree.ts";
@@ -125,7 +126,7 @@ test("an edit while the compiler runs is not kept under the old text", async () 
     arguments: [{ kind: "input" as const, path: "src/a.c" }],
   };
   const text = await createPreprocessor(tree.shadow).read(invocation);
-  const cache = openObjectCache(kept.cache, tree);
+  const cache = openObjectCache(kept.cache, tree, openCompilers());
   const made = (object: string) => ({ object: Buffer.from(object), dependencies: "" });
   await cache.get(invocation, text, [], () => {
     kept.tree.write({ "src/a.h": "#define STEP 3\n" });
@@ -141,7 +142,7 @@ test("trim() removes what was not used for longest until the rest fits", async (
   const [one = "", other = ""] = readdirSync(kept.cache).map((name) => join(kept.cache, name));
   utimesSync(one, 1, 1);
   await using tree = createShadowTree(kept.tree.root);
-  const cache = openObjectCache(kept.cache, tree, statSync(other).size + 1);
+  const cache = openObjectCache(kept.cache, tree, openCompilers(), statSync(other).size + 1);
   const invocation = { compiler: "gcc", directory: kept.tree.root, recorded: [], spelled: "src/a.c", arguments: [{ kind: "input" as const, path: "src/a.c" }] };
   await cache.trim();
   expect(readdirSync(kept.cache)).toHaveLength(3);
