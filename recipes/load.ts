@@ -86,9 +86,13 @@ function cannotBundle(path: string, failure: BuildFailure): SutureError {
   return new SutureError("recipe-failed", `Cannot load recipe ${path}: ${position}${first?.text ?? failure.message}`, { path }, { cause: failure });
 }
 
+/** In the bundle, which cannot import by itself, the function that can; shell/compiled-program.ts hands it in. */
+declare const importFile: ((url: string) => Promise<unknown>) | undefined;
+const importing = (url: string): Promise<unknown> => (typeof importFile === "undefined" ? import(url) : importFile(url));
+
 async function importBundle(path: string, bundle: string): Promise<Record<string, unknown>> {
   try {
-    return await import(pathToFileURL(bundle).href) as Record<string, unknown>;
+    return await importing(pathToFileURL(bundle).href) as Record<string, unknown>;
   } catch (cause) {
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new SutureError("recipe-failed", `Cannot load recipe ${path}: ${found}`, { path }, { cause });

@@ -2,5 +2,6 @@
 
 import { fileURLToPath } from "node:url";
 import { bundleProgram } from "./bundle.ts";
+import { compileAhead } from "./compile-ahead.ts";
 
-await bundleProgram(fileURLToPath(new URL("../dist", import.meta.url)));
+await compileAhead(await bundleProgram(fileURLToPath(new URL("../dist", import.meta.url))));

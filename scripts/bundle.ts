@@ -1,43 +1,87 @@
-// The program as a bundle: shell/main.ts to suture.js and recipes/suture.ts, which recipes import as "suture", to api.js.
-// One chunk for each thing that is loaded on its own, so that a subcommand reads only what it needs. The chunks lie in the
-// same directory as the native helper, because they look for it there.
+// The program as a bundle: shell/main.ts to one file, which suture.js starts (shell/start.ts says how), and
+// recipes/suture.ts, which other programs import as "suture", to api.mjs. All lie in the same directory as the native
+// helper, because the program looks for it there. What a run does not use is not evaluated: dynamic imports stay apart.
 
-import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, type BuildOptions } from "esbuild";
 import { pastTheDoors } from "./past-the-doors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** Writes the bundle into `output`, which must lie inside the checkout: packages are looked for from there. */
-export async function bundleProgram(output: string): Promise<void> {
+const common = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  plugins: [pastTheDoors(/\/(?:native|recipes|shell)\/[^.]*\.ts$/)],
+  legalComments: "none",
+  logLevel: "warning",
+  // A native program of its own; it cannot be bundled.
+  external: ["esbuild"],
+} satisfies BuildOptions;
+
+/** Writes the bundle into `output`, which must lie inside the checkout: packages are looked for from there. Gives the program's file. */
+export async function bundleProgram(output: string): Promise<string> {
   await mkdir(output, { recursive: true });
-  await removeOldChunks(output);
+  const program = await bundleMain(output);
+  await bundleApi(output);
+  await cp(join(root, "native/include"), join(output, "include"), { recursive: true });
+  // The rest of this directory is CommonJS, whose files are started without Node's loader of modules.
+  await writeFile(join(output, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
+  await bundleStart(output, program);
+  await removeOthers(output, program);
+  return join(output, program);
+}
+
+/** Its name tells its contents, so that nothing that was made of another one is ever taken for its own. */
+async function bundleMain(output: string): Promise<string> {
+  const { outputFiles: [file] } = await build({
+    ...common,
+    entryPoints: ["shell/main.ts"],
+    format: "cjs",
+    write: false,
+    define: { "import.meta.url": "urlOfBundle" },
+    banner: { js: `const urlOfBundle = require("node:url").pathToFileURL(__filename).href;` },
+  });
+  const text = inAscii(file?.text ?? "");
+  const name = `program-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.js`;
+  await writeWhole(join(output, name), text);
+  return name;
+}
+
+/** A program in ASCII is read as it lies there. esbuild escapes what strings hold; what is left stands in regular expressions and comments. */
+const inAscii = (text: string): string => text.replace(/[^\x00-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+async function bundleStart(output: string, program: string): Promise<void> {
+  const { outputFiles: [file] } = await build({ ...common, entryPoints: ["shell/start.ts"], format: "cjs", write: false, define: { programFile: JSON.stringify(program) } });
+  await writeWhole(join(output, "suture.js"), file?.text ?? "", 0o755);
+}
+
+async function bundleApi(output: string): Promise<void> {
   await build({
-    absWorkingDir: root,
-    entryPoints: { suture: "shell/main.ts", api: "recipes/suture.ts" },
-    outdir: output,
-    bundle: true,
-    splitting: true,
+    ...common,
+    entryPoints: ["recipes/suture.ts"],
+    outfile: join(output, "api.mjs"),
     format: "esm",
-    platform: "node",
-    target: "node20",
-    chunkNames: "[name]-[hash]",
-    plugins: [pastTheDoors(/\/(?:native|recipes|shell)\/[^.]*\.ts$/)],
-    legalComments: "none",
-    logLevel: "warning",
-    // A native program of its own; it cannot be bundled.
-    external: ["esbuild"],
     // Packages in CommonJS ask for Node's modules by require.
     banner: { js: `import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);` },
   });
-  await chmod(join(output, "suture.js"), 0o755);
-  await cp(join(root, "native/include"), join(output, "include"), { recursive: true });
 }
 
-/** Names carry a hash of the contents; those of earlier builds would only pile up. */
-async function removeOldChunks(output: string): Promise<void> {
+/** Whoever starts the program meanwhile finds the old file or the new one. */
+async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
+  const fresh = `${path}.${process.pid}`;
+  await writeFile(fresh, text);
+  await chmod(fresh, mode);
+  await rename(fresh, path);
+}
+
+/** Of earlier builds; they would only pile up. */
+async function removeOthers(output: string, program: string): Promise<void> {
   const names = await readdir(output);
-  await Promise.all(names.filter((name) => /-[A-Z0-9]{8}\.js$/.test(name)).map((name) => rm(join(output, name))));
+  const old = names.filter((name) => /^program-[0-9a-f]{16}\.js/.test(name) && !name.startsWith(program));
+  await Promise.all(old.map((name) => rm(join(output, name), { force: true })));
 }

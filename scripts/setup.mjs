@@ -187,8 +187,9 @@ function bundleStep() {
   const stamp = join(dist, ".suture-stamp");
   const isSource = (path) => path.endsWith(".ts");
   const files = () => ["shell", "recipes", "native"].flatMap((room) => filesUnder(join(root, room), isSource));
-  const inputs = () => hashFiles([...files(), join(root, "scripts/build.ts"), join(root, "scripts/bundle.ts"), join(root, "package.json"), join(root, "package-lock.json")]);
-  const state = () => `${inputs()} ${identityOf(join(dist, "suture.js"))} ${identityOf(join(dist, "api.js"))}`;
+  const makers = ["build.ts", "bundle.ts", "past-the-doors.ts", "compile-ahead.ts", "compile-ahead/keeper.ts"].map((name) => join(root, "scripts", name));
+  const inputs = () => hashFiles([...files(), ...makers, join(root, "package.json"), join(root, "package-lock.json")], process.version);
+  const state = () => `${inputs()} ${identityOf(join(dist, "suture.js"))} ${identityOf(join(dist, "api.mjs"))}`;
   return {
     name: "bundling the program",
     isDone: () => readStamp(stamp) === state(),

@@ -1,8 +1,5 @@
-#!/usr/bin/env node
 // The `suture` program. It sets up what a run needs, hands the words to the command line's own reader, and turns a wish
 // to stop into an end that leaves no process held.
-
-import { setFlagsFromString } from "node:v8";
 
 import { SutureError } from "../native/mod.ts";
 import { commandTable } from "./commands/table.ts";
@@ -13,7 +10,6 @@ import { Session } from "./session.ts";
 import { finishOutput, openTerminal, type Terminal } from "./terminal.ts";
 import { version } from "./version.ts";
 
-optimiseLater();
 const words = process.argv.slice(2);
 const terminal = openTerminal();
 const session = new Session();
@@ -30,16 +26,20 @@ process.once("beforeExit", () => {
   const failure = new SutureError("recipe-failed", "Cannot go on: the recipe waits for something that can no longer happen");
   process.exitCode = reportFailure(failure, terminal, asksForJson(words));
 });
-const exitCode = await runCommandLine(words, {
-  programName: "suture",
-  version,
-  commands: [...commandTable, shell],
-  session,
-  terminal,
-});
-process.exitCode = exitCode;
-await session[Symbol.asyncDispose]();
-process.exit(await finishOutput().then(() => exitCode, (error: unknown) => reportFailure(error, terminal, false)));
+void main();
+
+async function main(): Promise<never> {
+  const exitCode = await runCommandLine(words, {
+    programName: "suture",
+    version,
+    commands: [...commandTable, shell],
+    session,
+    terminal,
+  });
+  process.exitCode = exitCode;
+  await session[Symbol.asyncDispose]();
+  process.exit(await finishOutput().then(() => exitCode, (error: unknown) => reportFailure(error, terminal, false)));
+}
 
 /** Interrupted is exit code 6: nothing is half done, trying again may work. What is done already keeps its own code: it only has to end. */
 function endOnSignals(session: Session, terminal: Terminal): void {
@@ -50,12 +50,4 @@ function endOnSignals(session: Session, terminal: Terminal): void {
       void session[Symbol.asyncDispose]().finally(() => process.exit(6));
     });
   }
-}
-
-/**
- * Most commands are over before what V8 optimises for them would pay, and a third of their processor time is its compiler, beside compilers that
- * want the processors too. So a function is optimised once it has run for about ten times as long. Other versions of V8 may have no such flag, and say so.
- */
-function optimiseLater(): void {
-  if (process.versions.v8.startsWith("11.")) setFlagsFromString("--interrupt-budget=500000");
 }

@@ -7,7 +7,7 @@ import type { Import } from "./imports.ts";
 type Area =
   | "native/address.ts" | "native/errors.ts" | "native/tracer.ts" | "native/tracer" | "native/elf" | "native/image" | "native/create"
   | "native/target" | "native/patchability" | "native/patch" | "native/mod.ts" | "recipes" | "shell" | "shell/formats" | "shell/commands"
-  | "shell/program.ts" | "shell/ui" | "shell/main.ts" | "lsp";
+  | "shell/program.ts" | "shell/ui" | "shell/main.ts" | "shell/start.ts" | "shell/compiled-program.ts" | "lsp";
 
 const leaves = ["native/address.ts", "native/errors.ts", "native/tracer.ts"] as const;
 
@@ -34,6 +34,8 @@ const mayImport: Readonly<Record<Area, readonly Area[]>> = {
   "shell/main.ts": [
     "native/mod.ts", "recipes", "shell", "shell/commands", "shell/formats", "shell/program.ts", "shell/ui",
   ],
+  "shell/start.ts": ["shell/compiled-program.ts"],
+  "shell/compiled-program.ts": [],
   lsp: ["native/mod.ts", "recipes"],
 };
 

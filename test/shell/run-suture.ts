@@ -34,7 +34,7 @@ export interface RunOptions {
 // Each test file has a bundle of its own, and takes it away.
 afterAll(() => rm(bundle, { recursive: true, force: true }));
 
-let bundled: Promise<void> | undefined;
+let bundled: Promise<string> | undefined;
 
 /** The bundled program's main file. */
 export async function sutureProgram(): Promise<string> {

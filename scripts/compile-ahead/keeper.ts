@@ -1,0 +1,17 @@
+// Runs a program with the words after it, and writes down at its end what V8 has compiled of it, with what earlier runs left.
+
+import { renameSync, writeFileSync } from "node:fs";
+import { setFlagsFromString } from "node:v8";
+import { compiledFileOf, openProgram } from "../../shell/compiled-program.ts";
+
+const [path = ""] = process.argv.splice(2, 1);
+const { script, run } = openProgram(path);
+// V8 throws away what has not been used for a while; here it must stay.
+setFlagsFromString("--no-flush-bytecode");
+process.once("exit", () => {
+  setFlagsFromString("--flush-bytecode");
+  const fresh = `${compiledFileOf(path)}.${process.pid}`;
+  writeFileSync(fresh, script.createCachedData());
+  renameSync(fresh, compiledFileOf(path));
+});
+run();
