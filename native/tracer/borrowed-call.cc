@@ -10,6 +10,7 @@
 #include "fault-points.h"
 #include "interrupted-call.h"
 #include "tracing-thread.h"
+#include "vector-registers.h"
 
 #include <elf.h>
 #include <signal.h>
@@ -69,12 +70,11 @@ bool endsTheProgram(uint64_t call) {
   return call == SYS_exit || call == SYS_exit_group || call == SYS_execve || call == SYS_execveat;
 }
 
-/** Registers beyond the general ones, as ptrace has them. */
+/** To be put back. */
 class VectorRegisters {
  public:
   explicit VectorRegisters(pid_t tid) : tid_(tid), bytes_(64 << 10) {
-    struct iovec room = {bytes_.data(), bytes_.size()};
-    bytes_.resize(::ptrace(PTRACE_GETREGSET, tid_, NT_X86_XSTATE, &room) == 0 ? room.iov_len : 0);
+    bytes_.resize(readVectorRegisters(tid_, bytes_));
   }
 
   /** As a program finds them when it starts. */

@@ -1,9 +1,14 @@
 #include "passing-look.h"
 
+#include "vector-registers.h"
+
 namespace suture {
 
 PassingLook::PassingLook(pid_t pid, uint64_t startTime, WantedReferences wanted) : pid_(pid), search_(pid, startTime, std::move(wanted)), copies_(mostThreads) {
-  for (Copy& copy : copies_) copy.stack.resize(longestStack);
+  for (Copy& copy : copies_) {
+    copy.stack.resize(longestStack);
+    copy.vectors.resize(mostVectorBytes);
+  }
 }
 
 void PassingLook::copy(const StackCheck& check, pid_t tid, const user_regs_struct& registers) {
@@ -14,6 +19,7 @@ void PassingLook::copy(const StackCheck& check, pid_t tid, const user_regs_struc
   Copy& copy = copies_[copied_++];
   copy.tid = tid;
   copy.registers = registers;
+  copy.vectors.resize(mayHoldValues(registers) ? readVectorRegisters(tid, copy.vectors) : 0);
   copy.used = *used;
   // Smaller than it was: nothing is allocated.
   copy.stack.resize(used->stack.length());
@@ -24,7 +30,7 @@ void PassingLook::judge(StackCheck& check) {
   copies_.resize(copied_);
   if (!isWhole_) return;
   for (Copy& copy : copies_) {
-    search_.lookAtThread(copy.registers, copy.used.stack.start.bits(), copy.stack);
+    search_.lookAtThread(copy.registers, copy.vectors, copy.used.stack.start.bits(), copy.stack);
     check.judgeCopied(copy.tid, copy.registers, copy.used, std::move(copy.stack));
   }
   judged_ = check.judged();

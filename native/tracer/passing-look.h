@@ -35,6 +35,7 @@ class PassingLook {
   struct Copy {
     pid_t tid = 0;
     user_regs_struct registers = {};
+    std::vector<uint8_t> vectors;
     StackMap::Used used = {};
     std::vector<uint8_t> stack;
   };

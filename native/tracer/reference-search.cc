@@ -1,6 +1,7 @@
 #include "reference-search.h"
 
 #include "stack-check.h"
+#include "vector-registers.h"
 
 #include <algorithm>
 #include <cstring>
@@ -35,7 +36,8 @@ ReferenceSearch::ReferenceSearch(pid_t pid, uint64_t startTime, WantedReferences
 
 Result<void> ReferenceSearch::perform() {
   TRY(judgeStacks([&](const Tracee& tracee) {
-    lookAtRegisters(tracee.registers);
+    const size_t vectors = mayHoldValues(tracee.registers) ? readVectorRegisters(tracee.tid, std::span(chunk_).first(mostVectorBytes)) : 0;
+    lookAtRegisters(tracee.registers, std::span(chunk_).first(vectors));
     stackPointers_.push_back(tracee.registers.rsp);
   }));
   TRY(lookThroughMemory());
@@ -53,8 +55,8 @@ Result<bool> ReferenceSearch::findsNothing(std::vector<RemoteRange> judged) {
   return found_.empty() && returns_.empty() && isComplete_;
 }
 
-void ReferenceSearch::lookAtThread(const user_regs_struct& registers, uint64_t at, std::span<const uint8_t> stack) {
-  lookAtRegisters(registers);
+void ReferenceSearch::lookAtThread(const user_regs_struct& registers, std::span<const uint8_t> vectors, uint64_t at, std::span<const uint8_t> stack) {
+  lookAtRegisters(registers, vectors);
   stackPointers_.push_back(registers.rsp);
   const size_t odd = std::min<size_t>(-at % sizeof(uint64_t), stack.size());
   const size_t length = std::min(stack.size() - odd, chunkSize);
@@ -134,11 +136,14 @@ bool ReferenceSearch::isOnDeadThreadStack(uint64_t at) const {
   return mapping != mappings_.end() && isStackOfEndedThread(pid_, mappings_, mapping->range);
 }
 
-void ReferenceSearch::lookAtRegisters(const user_regs_struct& registers) {
+void ReferenceSearch::lookAtRegisters(const user_regs_struct& registers, std::span<const uint8_t> vectors) {
   for (const uint64_t value : {registers.rax, registers.rbx, registers.rcx, registers.rdx, registers.rsi, registers.rdi, registers.rbp, registers.r8, registers.r9,
                                registers.r10, registers.r11, registers.r12, registers.r13, registers.r14, registers.r15}) {
     if (isWanted(value)) found_.push_back({0, value});
   }
+  eachVectorWord(vectors, [&](uint64_t value) {
+    if (isWanted(value)) found_.push_back({0, value});
+  });
 }
 
 /** The lowest place of a mapping that is in use: it may be a stack. */

@@ -46,8 +46,8 @@ class ReferenceSearch {
 
   // With what a stop for something else has shown (passing-look.h).
 
-  /** Of a thread that stands, or stood: its registers and its used stack, which begins at `at`; 256 KiB of it at the most. */
-  void lookAtThread(const user_regs_struct& registers, uint64_t at, std::span<const uint8_t> stack);
+  /** Of a thread that stands, or stood: its registers, those that vector-registers.h reads, and its used stack, which begins at `at`; 256 KiB of it at the most. */
+  void lookAtThread(const user_regs_struct& registers, std::span<const uint8_t> vectors, uint64_t at, std::span<const uint8_t> stack);
   /** `judged`: pieces of stacks without a frame in the code. False: there may be references, and whoever wants to know for certain performs it all. */
   Result<bool> findsNothing(std::vector<RemoteRange> judged);
 
@@ -69,7 +69,7 @@ class ReferenceSearch {
   void dropDead();
   bool isJudged(uint64_t at) const;
   bool isOnDeadThreadStack(uint64_t at) const;
-  void lookAtRegisters(const user_regs_struct& registers);
+  void lookAtRegisters(const user_regs_struct& registers, std::span<const uint8_t> vectors);
   uint64_t usedFrom(const RemoteRange& mapping) const;
   Result<void> lookThroughMemory();
   void lookAtMapping(const RemoteRange& mapping);

@@ -1,4 +1,4 @@
-// A live process is told addresses, keeps them in its data, on its heap or on its stack, and forgets them.
+// A live process is told addresses, keeps them in its data, on its heap, on its stack or in a register, and forgets them.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -49,6 +49,13 @@ test.each(["data", "heap", "stack"])("Tracer.references() finds an address in th
   expect((await references()).references).toEqual([]);
 });
 
+test.each(["general", "vector", "upper"])("Tracer.references() finds an address in a %s register of a thread that works", async (where) => {
+  await tell(`${where} ${complement(inside)}`);
+  expect((await references()).references).toEqual([{ value: inside }]);
+  await tell("forget");
+  expect((await references()).references).toEqual([]);
+});
+
 test("Tracer.references() does not take the end of a range for a part of it", async () => {
   await tell(`heap ${complement(elsewhere.end)}`);
   expect((await references()).references).toEqual([]);
@@ -64,7 +71,7 @@ async function isReferredToInPassing({ pid }: Target): Promise<boolean> {
   return !outcome.unreferenced.includes(pid);
 }
 
-test.each(["data", "heap", "stack"])("Tracer.transition() sees in passing that an address is in the target's %s", async (where) => {
+test.each(["data", "heap", "stack", "general", "vector", "upper"])("Tracer.transition() sees in passing that an address is kept: %s", async (where) => {
   expect(await isReferredToInPassing(target)).toBe(false);
   await tell(`${where} ${complement(inside)}`);
   expect(await isReferredToInPassing(target)).toBe(true);
