@@ -48,6 +48,8 @@ export interface Measurements {
   readonly floor: readonly StopFigures[];
   /** The floor with the threads raised to real-time priority for the moment, as the program's own helper does. */
   readonly raisedFloor: readonly StopFigures[];
+  /** As the raised one, and each stack is copied before anybody is let go. */
+  readonly readingFloor: readonly StopFigures[];
   /** What the busy threads noticed with nothing done to them, for as long as the switch before took; of few threads only. */
   readonly undisturbed: readonly number[];
   readonly gdbMilliseconds: readonly number[];
@@ -84,9 +86,10 @@ export async function measurePause(plan: Plan): Promise<Measurements> {
   }
   const floor = await measureFloor(plan, target, []);
   const raisedFloor = await measureFloor(plan, target, ["--raise"]);
+  const readingFloor = await measureFloor(plan, target, ["--raise", "--read"]);
   const gdbMilliseconds = await measureGdb(target.pid, plan.gdbRuns);
   if (target.exit() !== undefined) throw new Error(`The target of ${threads} threads has ended`);
-  return { scenario: { threads, busy, depth, hogs }, apply, revert, floor, raisedFloor, undisturbed, gdbMilliseconds };
+  return { scenario: { threads, busy, depth, hogs }, apply, revert, floor, raisedFloor, readingFloor, undisturbed, gdbMilliseconds };
 }
 
 async function measureSwitch(target: Target, canNotice: boolean, work: () => Promise<TransactionResult>): Promise<SwitchFigures> {

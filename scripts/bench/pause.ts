@@ -42,7 +42,7 @@ export const pause: Benchmark = {
 
 async function compileFloor(): Promise<string> {
   const output = join(await cacheDirectory("bench"), "stop-all");
-  await $({ quiet: true })`gcc -O2 -Wall -Wextra -Werror -o ${output} ${fileURLToPath(new URL("../floor/stop-all.c", import.meta.url))}`;
+  await $({ quiet: true })`gcc -O2 -Wall -Wextra -Werror -pthread -o ${output} ${fileURLToPath(new URL("../floor/stop-all.c", import.meta.url))}`;
   return output;
 }
 
@@ -62,18 +62,18 @@ const working = (figures: readonly StopFigures[]): readonly number[] => figures.
 const sleeping = (figures: readonly StopFigures[]): readonly number[] => figures.map(({ sleepingMicroseconds }) => sleepingMicroseconds);
 
 function holdTable(measurements: readonly Measurements[]): string {
-  const heads = ["working: min", "median", "p99", "max", "floor", "raised floor", "÷ raised", "sleeping: median", "max", "floor", "gdb, ms"];
+  const heads = ["working: min", "median", "p99", "max", "floor", "raised floor", "÷ raised", "stacks read", "sleeping: median", "max", "floor", "gdb, ms"];
   return formatTable([["held, µs", ...heads], ...measurements.map(holdRow)]);
 }
 
-/** The ratio is to the floor with raised threads: the other one mostly says how busy the machine is. */
+/** The ratio is to the floor with raised threads: the one without mostly says how busy the machine is. "stacks read": the raised floor, and each stack copied. */
 function holdRow(measured: Measurements): (string | number)[] {
   const switches = switchesOf(measured);
   const ratio = summarize(working(switches)).median / summarize(working(measured.raisedFloor)).median;
   const sleepers = summarize(sleeping(switches));
   return [
     labelOf(measured.scenario), ...columnsOf(working(switches)),
-    medianOf(working(measured.floor)), medianOf(working(measured.raisedFloor)), ratio.toFixed(2),
+    medianOf(working(measured.floor)), medianOf(working(measured.raisedFloor)), ratio.toFixed(2), medianOf(working(measured.readingFloor)),
     Math.round(sleepers.median), Math.round(sleepers.maximum), medianOf(sleeping(measured.floor)),
     measured.gdbMilliseconds.length === 0 ? "-" : medianOf(measured.gdbMilliseconds),
   ];
