@@ -107,7 +107,8 @@ const definedFunctions = ({ dynamicSymbols, symbols }: ElfFile): readonly ElfSym
   [...dynamicSymbols, ...symbols].filter((symbol) => (symbol.type === "function" || symbol.type === "ifunc") && isDefined(symbol));
 
 /** A function that the module defines, exported or not. */
-export function functionIn({ bias }: Module, elf: ElfFile, name: string): Address | undefined {
-  const found = definedFunctions(elf).find((symbol) => symbol.name === name && symbol.type === "function");
+export function functionIn({ bias }: Module, { dynamicSymbols, symbols }: ElfFile, name: string): Address | undefined {
+  const isMeant = (symbol: ElfSymbol): boolean => symbol.name === name && symbol.type === "function" && isDefined(symbol);
+  const found = dynamicSymbols.find(isMeant) ?? symbols.find(isMeant);
   return found === undefined ? undefined : address(found.value + bias);
 }

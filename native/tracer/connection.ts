@@ -63,8 +63,16 @@ export class TracerConnection {
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { method, resolve, reject });
       this.#holdNode(true);
-      for (const chunk of encodeFrame({ ...parameters, id, method }, body)) this.#helper.stdin.write(chunk);
+      this.#send(encodeFrame({ ...parameters, id, method }, body));
     });
+  }
+
+  /** What is asked for in one go is written in one go: each write wakes the helper. */
+  #send(chunks: readonly Uint8Array[]): void {
+    const { stdin } = this.#helper;
+    stdin.cork();
+    for (const chunk of chunks) stdin.write(chunk);
+    process.nextTick(() => stdin.uncork());
   }
 
   /** Lets the helper finish what it was asked for, and waits for its end. */

@@ -11,11 +11,13 @@ export interface Frame {
 
 /** The frame as chunks, so that a large body is not copied. */
 export function encodeFrame(head: Frame["head"], body: readonly Uint8Array[] = []): readonly Uint8Array[] {
-  const text = Buffer.from(JSON.stringify(head), "utf8");
-  const prefix = Buffer.alloc(prefixLength);
-  prefix.writeUInt32LE(text.length, 0);
-  prefix.writeUInt32LE(body.reduce((sum, part) => sum + part.length, 0), 4);
-  return [prefix, text, ...body];
+  const text = JSON.stringify(head);
+  const length = Buffer.byteLength(text);
+  const beginning = Buffer.alloc(prefixLength + length);
+  beginning.writeUInt32LE(length, 0);
+  beginning.writeUInt32LE(body.reduce((sum, part) => sum + part.length, 0), 4);
+  beginning.write(text, prefixLength);
+  return [beginning, ...body];
 }
 
 /** Puts frames together from whatever pieces the pipe delivers. */
