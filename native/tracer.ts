@@ -60,7 +60,12 @@ export class Tracer implements TracerClient {
   }
 
   async readMappedFile(pid: number, mapping: AddressRange): Promise<Uint8Array> {
-    return (await this.#connection.request("mapped-file", { pid, ...wireRange(mapping) })).body;
+    const { result, body } = await this.#connection.request("mapped-file", { pid, ...wireRange(mapping) });
+    const { size, parts } = result as unknown as { size: number; parts: readonly { offset: number; length: number }[] };
+    const file = new Uint8Array(size);
+    let used = 0;
+    for (const { offset, length } of parts) file.set(body.subarray(used, used += length), offset);
+    return file;
   }
 
   async listThreads(pid: number): Promise<readonly ThreadDescription[]> {

@@ -43,7 +43,7 @@ export interface Module {
   readonly hasInterpreter: boolean;
   /** Lower-case hex, as the process has it in memory. */
   readonly buildId?: string;
-  /** The whole file, read when first asked for. Refuses: file-not-found, bad-elf. */
+  /** Of the file what tells of symbols, read when first asked for: code, data and debug information are zeros. Refuses: file-not-found, bad-elf. */
   readonly elf: () => Promise<ElfFile>;
 }
 

@@ -16,15 +16,16 @@ size_t expectedSize(int fd) {
   return static_cast<size_t>(status.st_size);
 }
 
-template <typename Buffer>
-bool appendAll(int fd, Buffer& into) {
+}  // namespace
+
+bool readAll(int fd, std::string& into) {
   // /proc says 0; a regular file gets one byte more, so that its end is seen without another allocation.
   const size_t expected = expectedSize(fd);
   size_t chunk = expected > 0 ? expected + 1 : 16384;
   size_t used = into.size();
   for (;;) {
     if (into.size() - used < chunk) into.resize(used + chunk);
-    const ssize_t got = ::read(fd, reinterpret_cast<char*>(into.data()) + used, into.size() - used);
+    const ssize_t got = ::read(fd, into.data() + used, into.size() - used);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       into.resize(used);
@@ -38,14 +39,9 @@ bool appendAll(int fd, Buffer& into) {
   return true;
 }
 
-}  // namespace
-
 File openFile(const std::string& path, int flags) {
   return File(::open(path.c_str(), flags | O_CLOEXEC));
 }
-
-bool readAll(int fd, std::string& into) { return appendAll(fd, into); }
-bool readAll(int fd, std::vector<uint8_t>& into) { return appendAll(fd, into); }
 
 bool readTextFile(const std::string& path, std::string& into) {
   const File file = openFile(path, O_RDONLY);

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <string>
 #include <utility>
-#include <vector>
 
 namespace suture {
 
@@ -40,7 +39,6 @@ File openFile(const std::string& path, int flags);
 
 /** Appends everything that the file gives; false with errno when a read fails. Works for /proc, where sizes are not known. */
 [[nodiscard]] bool readAll(int fd, std::string& into);
-[[nodiscard]] bool readAll(int fd, std::vector<uint8_t>& into);
 
 /** The whole of a small text file; nothing read and errno set when it fails. */
 [[nodiscard]] bool readTextFile(const std::string& path, std::string& into);

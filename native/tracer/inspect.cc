@@ -1,9 +1,11 @@
 // The requests that only read: what a process is, its mappings, its memory, the files it maps, its threads.
 #include "handlers.h"
 #include "process.h"
+#include "symbol-parts.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -22,6 +24,8 @@ constexpr const char* architecture = "arm64";
 
 constexpr const char* version = "0.1.0";
 constexpr size_t readStep = size_t{4} << 20;
+/** Callers hold it in one piece. */
+constexpr uint64_t largestFile = (uint64_t{1} << 32) - 1;
 
 std::string mapFilePath(pid_t pid, const RemoteRange& range) {
   // The kernel wants the digits of /proc/PID/maps without leading zeros and without 0x.
@@ -109,8 +113,23 @@ Result<Answer> read(const Request& request) {
 Result<Answer> mappedFile(const Request& request) {
   const pid_t pid = TRY(pidField(request.head));
   const File file = TRY(openMappedFile(pid, TRY(rangeOf(request.head))));
+  const std::string act = "Cannot read a mapped file of pid " + std::to_string(pid);
+  struct stat status;
+  if (::fstat(file.fd(), &status) != 0) return processError(act, pid, errno);
+  const uint64_t size = static_cast<uint64_t>(status.st_size);
+  if (size > largestFile) return Error{ErrorKind::badElf, act + ": it has " + std::to_string(size) + " bytes, more than 4 GiB", {{"pid", pid}}};
   Answer answer;
-  if (!readAll(file.fd(), answer.body)) return processError("Cannot read a mapped file of pid " + std::to_string(pid), pid, errno);
+  Json parts = Json::array();
+  for (const FilePart& part : symbolParts(file.fd(), size)) {
+    const size_t used = answer.body.size();
+    if (part.length > maxBodyLength - used) return Error{ErrorKind::badElf, act + ": its symbols take more than 1 GiB", {{"pid", pid}}};
+    answer.body.resize(used + part.length);
+    // Cut meanwhile, it ends with zeros: the reader will find it damaged, or without these symbols.
+    if (::pread(file.fd(), answer.body.data() + used, part.length, static_cast<off_t>(part.offset)) < 0) return processError(act, pid, errno);
+    parts.push_back({{"offset", part.offset}, {"length", part.length}});
+  }
+  answer.result["size"] = size;
+  answer.result["parts"] = std::move(parts);
   return answer;
 }
 

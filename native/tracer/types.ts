@@ -282,7 +282,10 @@ export interface TracerClient extends AsyncDisposable {
   /** The text of /proc/PID/maps. */
   readMaps(pid: number): Promise<string>;
   readMemory(pid: number, at: Address, length: number): Promise<Uint8Array>;
-  /** The file behind a mapping, whole, through /proc/PID/map_files or the target's root; deleted files too. */
+  /**
+   * The ELF file behind a mapping, with zeros for what does not tell of its symbols: its code, data and debug information. Through /proc/PID/map_files
+   * or the target's root; deleted files too.
+   */
   readMappedFile(pid: number, mapping: AddressRange): Promise<Uint8Array>;
   listThreads(pid: number): Promise<readonly ThreadDescription[]>;
   /** One short stop; unwinding from the copy. */

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { address, type AddressRange } from "../../native/address.ts";
+import { readElf, sectionNamed, type ElfFile } from "../../native/elf/mod.ts";
 import { SutureError } from "../../native/errors.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { compile, neglectfulParent, run, scratchFolder, sleepingThreads } from "./targets.ts";
@@ -132,7 +133,7 @@ describe("readMaps(), readMemory() and readMappedFile()", () => {
     expect((await refusalOf(tracer.readMemory(target.pid, address(0xffff_ffff_ffff_f000n), 8))).kind).toBe("unreadable-memory");
   });
 
-  it.runIf(process.getuid?.() === 0)("readMappedFile() reads the program after it was deleted", async () => {
+  it.runIf(process.getuid?.() === 0)("readMappedFile() reads what tells of a program's symbols, after it was deleted, too", async () => {
     const program = join(scratch.path, "deleted");
     copyFileSync(sleeper, program);
     await using target = await run(program);
@@ -141,7 +142,13 @@ describe("readMaps(), readMemory() and readMappedFile()", () => {
     const [mapping] = (await mapsOf(target.pid)).filter(({ path }) => path.startsWith(program));
     if (!mapping) throw new Error("no mapping");
     expect(mapping.path).toBe(`${program} (deleted)`);
-    expect(Buffer.from(await tracer.readMappedFile(target.pid, mapping)).equals(whole)).toBe(true);
+    const [found, expected] = [readElf(await tracer.readMappedFile(target.pid, mapping)), readElf(whole)];
+    expect(found.symbols.length).toBeGreaterThan(30);
+    for (const part of ["type", "entry", "buildId", "segments", "symbols", "dynamicSymbols"] as const) expect(found[part]).toEqual(expected[part]);
+    const bytesOf = (elf: ElfFile, name: string) => Buffer.from(sectionNamed(elf, name)?.bytes ?? []);
+    for (const name of [".rela.plt", ".gnu.version", ".dynamic"]) expect(bytesOf(found, name).equals(bytesOf(expected, name))).toBe(true);
+    expect(bytesOf(expected, ".text").some((byte) => byte !== 0)).toBe(true);
+    expect(bytesOf(found, ".text").every((byte) => byte === 0)).toBe(true);
   });
 
   it("readMappedFile() refuses memory with no file behind it", async () => {
