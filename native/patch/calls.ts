@@ -62,7 +62,11 @@ async function readSurroundings({ modules }: Target): Promise<Surroundings> {
   let errnoLocation: Address | undefined;
   for (const module of modules) {
     const elf = await module.elf().catch(() => undefined);
-    if (elf === undefined) continue;
+    // Nobody knows what it is: no thread is borrowed in it.
+    if (elf === undefined) {
+      avoid.push(...codeOf(module));
+      continue;
+    }
     errnoLocation ??= functionIn(module, elf, "__errno_location");
     avoid.push(...whereLocksAreHeld(module, elf));
   }

@@ -74,13 +74,14 @@ bool endsTheProgram(uint64_t call) {
 class VectorRegisters {
  public:
   explicit VectorRegisters(pid_t tid) : tid_(tid), bytes_(64 << 10) {
-    bytes_.resize(readVectorRegisters(tid_, bytes_));
+    const size_t got = readVectorRegisters(tid_, bytes_);
+    // Without XSAVE they cannot be put back in one go.
+    bytes_.resize(got < headerAt + 64 ? 0 : got);
   }
 
   /** As a program finds them when it starts. */
   bool reset() const {
-    constexpr size_t headerAt = 512;
-    if (bytes_.size() < headerAt + 64) return true;
+    if (bytes_.empty()) return true;
     std::vector<uint8_t> fresh(bytes_.size());
     const uint16_t control = 0x037f;
     const uint32_t mxcsr = 0x1f80;
@@ -95,6 +96,8 @@ class VectorRegisters {
   bool putBack() const { return bytes_.empty() || set(bytes_); }
 
  private:
+  static constexpr size_t headerAt = 512;
+
   bool set(std::vector<uint8_t> bytes) const {
     struct iovec room = {bytes.data(), bytes.size()};
     return ::ptrace(PTRACE_SETREGSET, tid_, NT_X86_XSTATE, &room) == 0;

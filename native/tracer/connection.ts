@@ -72,7 +72,7 @@ export class TracerConnection {
     const { stdin } = this.#helper;
     stdin.cork();
     for (const chunk of chunks) stdin.write(chunk);
-    process.nextTick(() => stdin.uncork());
+    queueMicrotask(() => stdin.uncork());
   }
 
   /** Lets the helper finish what it was asked for, and waits for its end. */

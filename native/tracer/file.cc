@@ -43,6 +43,17 @@ File openFile(const std::string& path, int flags) {
   return File(::open(path.c_str(), flags | O_CLOEXEC));
 }
 
+bool readAt(int fd, uint64_t offset, std::span<uint8_t> into) {
+  for (size_t used = 0; used < into.size();) {
+    const ssize_t got = ::pread(fd, into.data() + used, into.size() - used, static_cast<off_t>(offset + used));
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = 0;
+    if (got <= 0) return false;
+    used += static_cast<size_t>(got);
+  }
+  return true;
+}
+
 bool readTextFile(const std::string& path, std::string& into) {
   const File file = openFile(path, O_RDONLY);
   return file.isOpen() && readAll(file.fd(), into);

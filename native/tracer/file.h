@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -39,6 +40,9 @@ File openFile(const std::string& path, int flags);
 
 /** Appends everything that the file gives; false with errno when a read fails. Works for /proc, where sizes are not known. */
 [[nodiscard]] bool readAll(int fd, std::string& into);
+
+/** All of `into`, from `offset` on; false with errno when a read fails, 0 where the file ends before. */
+[[nodiscard]] bool readAt(int fd, uint64_t offset, std::span<uint8_t> into);
 
 /** The whole of a small text file; nothing read and errno set when it fails. */
 [[nodiscard]] bool readTextFile(const std::string& path, std::string& into);

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -124,8 +123,10 @@ Result<Answer> mappedFile(const Request& request) {
     const size_t used = answer.body.size();
     if (part.length > maxBodyLength - used) return Error{ErrorKind::badElf, act + ": its symbols take more than 1 GiB", {{"pid", pid}}};
     answer.body.resize(used + part.length);
-    // Cut meanwhile, it ends with zeros: the reader will find it damaged, or without these symbols.
-    if (::pread(file.fd(), answer.body.data() + used, part.length, static_cast<off_t>(part.offset)) < 0) return processError(act, pid, errno);
+    if (!readAt(file.fd(), part.offset, std::span(answer.body).subspan(used))) {
+      if (errno == 0) return Error{ErrorKind::badElf, act + ": it was cut while it was read", {{"pid", pid}}};
+      return processError(act, pid, errno);
+    }
     parts.push_back({{"offset", part.offset}, {"length", part.length}});
   }
   answer.result["size"] = size;

@@ -19,11 +19,11 @@ void PassingLook::copy(const StackCheck& check, pid_t tid, const user_regs_struc
   Copy& copy = copies_[copied_++];
   copy.tid = tid;
   copy.registers = registers;
-  copy.vectors.resize(mayHoldValues(registers) ? readVectorRegisters(tid, copy.vectors) : 0);
+  copy.vectors.resize(readVectorRegisters(tid, copy.vectors));
   copy.used = *used;
   // Smaller than it was: nothing is allocated.
   copy.stack.resize(used->stack.length());
-  isWhole_ = readRemote(pid_, used->stack.start.bits(), copy.stack) == copy.stack.size();
+  isWhole_ = !copy.vectors.empty() && readRemote(pid_, used->stack.start.bits(), copy.stack) == copy.stack.size();
 }
 
 void PassingLook::judge(StackCheck& check) {

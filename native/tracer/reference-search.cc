@@ -36,7 +36,8 @@ ReferenceSearch::ReferenceSearch(pid_t pid, uint64_t startTime, WantedReferences
 
 Result<void> ReferenceSearch::perform() {
   TRY(judgeStacks([&](const Tracee& tracee) {
-    const size_t vectors = mayHoldValues(tracee.registers) ? readVectorRegisters(tracee.tid, std::span(chunk_).first(mostVectorBytes)) : 0;
+    const size_t vectors = readVectorRegisters(tracee.tid, std::span(chunk_).first(mostVectorBytes));
+    isComplete_ &= vectors > 0;
     lookAtRegisters(tracee.registers, std::span(chunk_).first(vectors));
     stackPointers_.push_back(tracee.registers.rsp);
   }));
@@ -116,7 +117,7 @@ Result<void> ReferenceSearch::judgeStacks(Look look) {
   check.noteJudged();
   TRY(stopEveryone([&](const Tracee& tracee) {
     look(tracee);
-    if (check.check(tracee.tid, tracee.registers)) found_.push_back({0, tracee.registers.rip});
+    if (check.check(tracee.tid, tracee.registers) && !isEnough()) found_.push_back({0, tracee.registers.rip});
   }));
   judged_ = check.judged();
   return {};
@@ -137,13 +138,14 @@ bool ReferenceSearch::isOnDeadThreadStack(uint64_t at) const {
 }
 
 void ReferenceSearch::lookAtRegisters(const user_regs_struct& registers, std::span<const uint8_t> vectors) {
+  const auto look = [&](uint64_t value) {
+    if (!isEnough() && isWanted(value)) found_.push_back({0, value});
+  };
   for (const uint64_t value : {registers.rax, registers.rbx, registers.rcx, registers.rdx, registers.rsi, registers.rdi, registers.rbp, registers.r8, registers.r9,
                                registers.r10, registers.r11, registers.r12, registers.r13, registers.r14, registers.r15}) {
-    if (isWanted(value)) found_.push_back({0, value});
+    look(value);
   }
-  eachVectorWord(vectors, [&](uint64_t value) {
-    if (isWanted(value)) found_.push_back({0, value});
-  });
+  eachVectorWord(vectors, look);
 }
 
 /** The lowest place of a mapping that is in use: it may be a stack. */

@@ -1,9 +1,8 @@
 #include "signal-frame.h"
 
+#include "vector-registers.h"
+
 #include <cpuid.h>
-#include <elf.h>
-#include <sys/ptrace.h>
-#include <sys/uio.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -53,8 +52,8 @@ VectorState readVectorState(pid_t tid) {
   // Asked for once: in a virtual machine each answer of the processor takes tens of microseconds.
   static const uint32_t largest = largestStateSize();
   std::vector<uint8_t> state(largest + sizeof extendedStateEndMagic);
-  struct iovec room = {state.data(), largest};
-  if (::ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &room) != 0 || room.iov_len < legacyAndHeaderSize) return {};
+  const size_t got = readVectorRegisters(tid, std::span(state).first(largest));
+  if (got < legacyAndHeaderSize) return {};
 
   ExtendedStateMark mark = {};
   uint64_t present;
@@ -66,7 +65,7 @@ VectorState readVectorState(pid_t tid) {
   static uint32_t knownSize = legacyAndHeaderSize;
   if (knownFeatures != mark.features) knownSize = stateSizeOf(mark.features);
   knownFeatures = mark.features;
-  mark.stateSize = std::min<uint32_t>(knownSize, static_cast<uint32_t>(room.iov_len));
+  mark.stateSize = std::min<uint32_t>(knownSize, static_cast<uint32_t>(got));
   mark.extendedSize = mark.stateSize + sizeof extendedStateEndMagic;
   std::memcpy(state.data() + markOffset, &mark, sizeof mark);
   std::memcpy(state.data() + mark.stateSize, &extendedStateEndMagic, sizeof extendedStateEndMagic);

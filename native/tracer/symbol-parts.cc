@@ -1,7 +1,8 @@
 #include "symbol-parts.h"
 
+#include "file.h"
+
 #include <elf.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -12,8 +13,6 @@ namespace {
 
 /** What lies closer together is read in one go. */
 constexpr uint64_t least = 4096;
-
-bool readAt(int file, uint64_t offset, void* into, size_t length) { return ::pread(file, into, length, static_cast<off_t>(offset)) == static_cast<ssize_t>(length); }
 
 bool isOfSymbols(uint32_t type) {
   switch (type) {
@@ -43,10 +42,10 @@ std::vector<FilePart> merged(std::vector<FilePart> parts) {
 std::vector<FilePart> symbolParts(int file, uint64_t size) {
   const std::vector<FilePart> whole = {{0, size}};
   Elf64_Ehdr header;
-  if (!readAt(file, 0, &header, sizeof header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+  if (!readAt(file, 0, {reinterpret_cast<uint8_t*>(&header), sizeof header}) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
       header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_shentsize != sizeof(Elf64_Shdr) || header.e_shnum == 0) return whole;
   std::vector<Elf64_Shdr> sections(header.e_shnum);
-  if (header.e_shoff >= size || !readAt(file, header.e_shoff, sections.data(), sections.size() * sizeof(Elf64_Shdr))) return whole;
+  if (header.e_shoff >= size || !readAt(file, header.e_shoff, {reinterpret_cast<uint8_t*>(sections.data()), sections.size() * sizeof(Elf64_Shdr)})) return whole;
 
   std::vector<FilePart> parts;
   add(parts, 0, sizeof header, size);

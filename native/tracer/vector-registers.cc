@@ -7,10 +7,11 @@
 namespace suture {
 
 size_t readVectorRegisters(pid_t tid, std::span<uint8_t> room) {
-  struct iovec bytes = {room.data(), room.size()};
-  return ::ptrace(PTRACE_GETREGSET, tid, NT_X86_XSTATE, &bytes) == 0 ? bytes.iov_len : 0;
+  for (const int set : {NT_X86_XSTATE, NT_PRFPREG}) {
+    struct iovec bytes = {room.data(), room.size()};
+    if (::ptrace(PTRACE_GETREGSET, tid, set, &bytes) == 0) return bytes.iov_len;
+  }
+  return 0;
 }
-
-bool mayHoldValues(const user_regs_struct& registers) { return registers.orig_rax == ~decltype(registers.orig_rax){0}; }
 
 }  // namespace suture

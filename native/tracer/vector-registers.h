@@ -1,9 +1,8 @@
 // The registers of a thread beyond the general ones: x87, SSE, AVX and what comes after them, as the processor saves them (XSAVE,
-// Intel SDM volume 1, chapter 13).
+// Intel SDM volume 1, chapter 13; where it has none, FXSAVE, with which XSAVE's area begins).
 #pragma once
 
 #include <sys/types.h>
-#include <sys/user.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -17,9 +16,6 @@ constexpr size_t mostVectorBytes = 16 << 10;
 
 /** Of a thread that stands, traced by us. How many bytes; 0 where they cannot be had. Allocates nothing. */
 size_t readVectorRegisters(pid_t tid, std::span<uint8_t> room);
-
-/** Does a value in one of them count? Who is in a system call has called a function for it, and the ABI keeps none over a call. */
-bool mayHoldValues(const user_regs_struct& registers);
 
 /** The words that a program may have put into them; not where the last x87 instruction was, which the processor notes by itself. */
 template <typename Visit>

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { address, type AddressRange } from "../../native/address.ts";
 import { readElf, sectionNamed, type ElfFile } from "../../native/elf/mod.ts";
 import { SutureError } from "../../native/errors.ts";
-import { Tracer } from "../../native/tracer.ts";
+import { protocolVersion, Tracer } from "../../native/tracer.ts";
 import { compile, neglectfulParent, run, scratchFolder, sleepingThreads } from "./targets.ts";
 
 const scratch = scratchFolder();
@@ -293,7 +293,7 @@ describe("suture-tracer", () => {
     const child = spawn(helper, { stdio: ["pipe", "pipe", "ignore"] });
     child.stdout.destroy();
     child.stdin.on("error", () => {});
-    const head = Buffer.from(JSON.stringify({ id: 1, method: "hello", protocol: 1 }));
+    const head = Buffer.from(JSON.stringify({ id: 1, method: "hello", protocol: protocolVersion }));
     const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
     child.stdin.write(Buffer.concat([lengths(head.length, 0), head]));
     expect(await ended).toEqual({ code: 0, signal: null });

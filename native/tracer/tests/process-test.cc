@@ -1,8 +1,11 @@
 #include "handlers.h"
 #include "process.h"
 #include "scratch.h"
+#include "symbol-parts.h"
 
+#include <elf.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 
@@ -166,6 +169,66 @@ TEST_CASE("mapped-file reads a file that has been deleted") {
     else CHECK(answer.error().kind == ErrorKind::fileNotFound);
   }
   ::munmap(place, 8);
+}
+
+namespace {
+
+/** A file with an ELF header and these sections behind it, of `size` bytes in all. */
+std::vector<FilePart> partsOf(uint64_t size, const std::vector<Elf64_Shdr>& sections, uint64_t at = sizeof(Elf64_Ehdr)) {
+  Elf64_Ehdr header = {};
+  std::memcpy(header.e_ident, ELFMAG, SELFMAG);
+  header.e_ident[EI_CLASS] = ELFCLASS64;
+  header.e_ident[EI_DATA] = ELFDATA2LSB;
+  header.e_shentsize = sizeof(Elf64_Shdr);
+  header.e_shnum = static_cast<uint16_t>(sections.size());
+  header.e_shoff = at;
+  const File file(::memfd_create("suture-parts-test", MFD_CLOEXEC));
+  REQUIRE(::ftruncate(file.fd(), static_cast<off_t>(size)) == 0);
+  REQUIRE(::pwrite(file.fd(), &header, sizeof header, 0) == sizeof header);
+  const size_t length = sections.size() * sizeof(Elf64_Shdr);
+  if (at + length <= size) REQUIRE(::pwrite(file.fd(), sections.data(), length, static_cast<off_t>(at)) == static_cast<ssize_t>(length));
+  return symbolParts(file.fd(), size);
+}
+
+Elf64_Shdr section(uint32_t type, uint64_t offset, uint64_t size) {
+  Elf64_Shdr result = {};
+  result.sh_type = type;
+  result.sh_offset = offset;
+  result.sh_size = size;
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("of an ELF file the parts that tell of symbols are chosen, inside of it and apart from each other") {
+  constexpr uint64_t size = 1 << 20;
+  const auto parts = partsOf(size, {section(SHT_PROGBITS, 4096, 1 << 19), section(SHT_SYMTAB, 0x90000, 24), section(SHT_STRTAB, 0x90018, 100), section(SHT_NOBITS, 0x90000, 1 << 30)});
+  REQUIRE(parts.size() == 2);
+  CHECK(parts[0].offset == 0);
+  CHECK(parts[0].length == sizeof(Elf64_Ehdr) + 4 * sizeof(Elf64_Shdr));
+  CHECK(parts[1].offset == 0x90000);
+  CHECK(parts[1].length == 124);
+
+  const uint64_t most = ~uint64_t{0};
+  for (const auto& sections : std::vector<std::vector<Elf64_Shdr>>{
+           {section(SHT_SYMTAB, 0x90000, most), section(SHT_STRTAB, 0x80000, most), section(SHT_NOTE, 0, most)},
+           {section(SHT_SYMTAB, most, most), section(SHT_DYNSYM, size, 1), section(SHT_RELA, size - 1, most), section(SHT_STRTAB, most - 8, 16)},
+           std::vector<Elf64_Shdr>(5000, section(SHT_SYMTAB, 0x40000, 0x20000)),
+       }) {
+    uint64_t end = 0;
+    for (const FilePart& part : partsOf(size, sections)) {
+      CHECK(part.offset >= end);
+      CHECK(part.length > 0);
+      CHECK(part.length <= size - part.offset);
+      end = part.offset + part.length;
+    }
+  }
+  for (const uint64_t at : {size, size - 1, most, most - 63}) {
+    const auto whole = partsOf(size, {section(SHT_SYMTAB, 0, 1)}, at);
+    REQUIRE(whole.size() == 1);
+    CHECK(whole[0].offset == 0);
+    CHECK(whole[0].length == size);
+  }
 }
 
 TEST_CASE("holders finds the processes that map a file by the beginning of its name") {
