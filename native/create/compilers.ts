@@ -47,7 +47,7 @@ const namesPath = (request: readonly string[]): boolean => request.some((word) =
 /** What the compiler says that it would run, and the state of each of these programs. */
 async function identifyCompiler({ compiler, directory }: Invocation, request: readonly string[]): Promise<CompilerIdentity | undefined> {
   const { status, errors } = await runProgram(compiler, request, { directory, environment: compilerEnvironment });
-  const commands = [...errors.matchAll(/^ "?([^\s"(]+)"? .*$/gm)].map(([, program = ""]) => program);
+  const commands = [...errors.matchAll(/^ (?:"([^"]+)"|([^\s"(]\S*)) .*$/gm)].map(([, quoted, plain = ""]) => quoted ?? plain);
   const states = [compiler, ...commands].map((program) => stateOf(program, errors));
   if (status !== 0 || commands.length === 0 || states.includes(undefined)) return undefined;
   // clang names the directory, which is another one in every run where it is the shadow's.

@@ -6,13 +6,13 @@
 
 import { realpathSync, statSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
-import { join, parse } from "node:path";
+import { basename, join, parse } from "node:path";
 
 import { SutureError } from "../errors.ts";
 import type { TouchedFile } from "./apply-diff.ts";
 import { compileError } from "./compile-error.ts";
 import { openCompilers } from "./compilers.ts";
-import type { Compilers } from "./compilers.ts";
+import type { CompilerIdentity, Compilers } from "./compilers.ts";
 import { parseDependencies } from "./dependencies.ts";
 import { watchSources } from "./edited.ts";
 import type { SourceWatch } from "./edited.ts";
@@ -129,14 +129,14 @@ async function compileText(
   const invocation = workshop.invocation(unit, side);
   const language = languageOfText(invocation);
   if (language === undefined) return undefined;
-  const isGcc = (await compilers.identify(invocation))?.isGcc === true;
+  const identity = await compilers.identify(invocation);
   const ofText = { ...invocation, arguments: invocation.arguments.filter(({ kind }) => kind === "option") };
-  const words = [...more, ...(isGcc ? withoutVariableTracking(invocation) : []), "-x", language, "-"];
+  const words = [...more, ...(identity?.isGcc === true ? withoutVariableTracking(invocation, identity.programs) : []), "-x", language, "-"];
   const compilation = { invocation: ofText, side, name, more: words, input: source[numbers], atWork };
   let joined: Promise<Uint8Array | undefined> | undefined;
   try {
     const { object } = await cache.get(invocation, source, [...words, numbers], async () => {
-      const assembly = isGcc && side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
+      const assembly = mayBeGcc(invocation, identity) && side === "original" && /^c/.test(language) ? await compileToAssembly(tree, compilation) : undefined;
       if (assembly !== undefined) joined = joinLater(workshop, unit, { assembly, source, name });
       const assembled = assembly === undefined ? undefined : await assemble(tree, ofText, assembly, name);
       return assembled ?? compile(workshop, unit, compilation);
@@ -162,15 +162,19 @@ function joinLater(workshop: Workshop, unit: Compilable, { assembly, source, nam
   return joined;
 }
 
-/** By gcc: objects of clang are not made of assembly, and differ from what its assembly makes. Undefined where it does not compile. */
+/** Undefined where it does not compile, and where it was not gcc: objects of clang are not made of assembly, and differ from what its assembly makes. */
 async function compileToAssembly(tree: ShadowTree, { invocation, name, more, input, atWork }: TextCompilation): Promise<string | undefined> {
   const file = join(tree.scratch, `${name}.s`);
   const running = runProgram(invocation.compiler, formatInvocation(invocation, [...more, "-S", "-o", file]), {
     directory: invocation.directory, environment: compilerEnvironment, input: Buffer.from(input, "latin1"),
   });
   atWork?.();
-  return (await running).status === 0 ? file : undefined;
+  if ((await running).status !== 0) return undefined;
+  return (await readFile(file, "latin1")).includes('.ident\t"GCC: ') ? file : undefined;
 }
+
+/** Where it does not say, by its name. */
+const mayBeGcc = ({ compiler }: Invocation, identity: CompilerIdentity | undefined): boolean => identity?.isGcc ?? !/clang/.test(basename(compiler));
 
 /** By the compiler's choice of an assembler. Its own options about debug information are for sources in assembly. */
 async function assemble(tree: ShadowTree, invocation: Invocation, assembly: string, name: string): Promise<KeptObject | undefined> {
@@ -246,7 +250,7 @@ async function compile(
 /** gcc looks for the profile that it compiles by (-fprofile-use) under the name of the object, which is another one here. */
 async function profileOf({ compilers }: Workshop, { command: { output }, invocation }: Compilable): Promise<readonly string[]> {
   const usesProfile = invocation.arguments.some((each) => each.kind === "option" && /^-fprofile-use\b/.test(each.flag));
-  if (!usesProfile || output === undefined || (await compilers.identify(invocation))?.isGcc !== true) return [];
+  if (!usesProfile || output === undefined || !mayBeGcc(invocation, await compilers.identify(invocation))) return [];
   const { dir, name, ext } = parse(output);
   return ["-dumpdir", `${dir}/`, "-dumpbase", `${name}${ext}`, "-dumpbase-ext", ext];
 }

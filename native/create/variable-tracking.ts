@@ -5,11 +5,14 @@
 
 import type { Invocation } from "./invocation.ts";
 
-/** Options of gcc that leave it out. None where the recorded ones have a say in it, or where gcc does not optimise and does nothing of the kind. */
-export function withoutVariableTracking({ recorded }: Invocation): readonly string[] {
+/**
+ * Options of gcc that leave it out. None where the recorded ones have a say in it, or what the compiler `said` that it would run, to which a wrapper may
+ * have added; nor where gcc does not optimise and does nothing of the kind.
+ */
+export function withoutVariableTracking({ recorded }: Invocation, said: string): readonly string[] {
   const flags = recorded.flatMap((word) => word.kind === "option" ? [word.flag] : []);
   const optimises = /^-O(?:[1-3s]|fast)?$/.test(flags.findLast((flag) => flag.startsWith("-O")) ?? "");
-  return optimises && !flags.some((flag) => decidesItself.test(flag)) ? trackingLeftOut : [];
+  return optimises && ![...flags, ...said.split(/[\s"]+/)].some((flag) => decidesItself.test(flag)) ? trackingLeftOut : [];
 }
 
 export const trackingLeftOut: readonly string[] = ["-fno-var-tracking", "-fvar-tracking-assignments"];

@@ -61,7 +61,8 @@ function describe(line: string): readonly string[] {
   if (/ -(?:###|M|v) /.test(line)) return [];
   if (line.includes(" -E ")) return ["preprocessed"];
   if (line.includes(" -x assembler ")) return ["assembled"];
-  return [line.includes(" -x cpp-output ") ? "compiled from text" : "compiled from source"];
+  if (!line.includes(" -x cpp-output ")) return ["compiled from source"];
+  return [line.includes(" -fno-var-tracking ") ? "compiled from text" : "compiled from text, with all locations of variables"];
 }
 
 test("createPatchImage() compiles each side once, though its code counts lines and the assembler has shortened jumps", async () => {
@@ -103,6 +104,21 @@ test("createPatchImage() compiles the sources where the compiler takes no text, 
   expect(notes).toEqual([expect.stringMatching(/^Debuggers will show no source lines of a\.c: Cannot tell the lines of a\.c/)]);
   expect(direct.manifest.objects[0]?.functions.map(({ name, newSize }) => ({ name, newSize }))).toEqual([{ name: "answer", newSize: expect.any(Number) }]);
   expect(image.length).toBeGreaterThan(direct.image.length);
+});
+
+test("createPatchImage() takes from a compiler that does not say which one it is what gcc gives", async () => {
+  using noted = await open();
+  const diff = noted.tree.diff("fix", { "a.c": fixed });
+  const options = { source: noted.tree.root, target: noted.program, objectCache: null };
+  const { image } = await createPatchImage(tracer, [diff], options);
+  const compiler = join(noted.tree.directory, "compiler");
+  writeFileSync(compiler, readFileSync(compiler, "utf8").replace("exec gcc", "case \" $* \" in *' -### '*) exit 1;; esac\nexec gcc"));
+  noted.noted();
+  const silent = await createPatchImage(tracer, [diff], options);
+  const locations = "compiled from text, with all locations of variables";
+  expect(noted.noted()).toEqual(["assembled", "assembled", locations, locations, "preprocessed", "preprocessed"]);
+  expect(silent.manifest.objects[0]?.functions).toEqual((await createPatchImage(tracer, [diff], options)).manifest.objects[0]?.functions);
+  expect(silent.image.length).toBe(image.length);
 });
 
 test("createPatchImage() compiles a command once that is recorded twice, with another output", async () => {

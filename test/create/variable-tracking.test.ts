@@ -16,8 +16,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-const leftOut = (...words: readonly string[]): readonly string[] =>
-  withoutVariableTracking({ compiler: "gcc", directory: "/", arguments: [], recorded: parseArguments(words), spelled: "unit.c" });
+const leftOutBy = (said: string, ...words: readonly string[]): readonly string[] =>
+  withoutVariableTracking({ compiler: "gcc", directory: "/", arguments: [], recorded: parseArguments(words), spelled: "unit.c" }, said);
+const leftOut = (...words: readonly string[]): readonly string[] => leftOutBy("", ...words);
 
 async function compile(compiler: string, source: string, flags: readonly string[]): Promise<ElfFile> {
   const output = join(directory, "unit.o");
@@ -40,6 +41,8 @@ describe("withoutVariableTracking()", () => {
     for (const word of ["-fno-var-tracking-assignments", "-fvar-tracking", "-fselective-scheduling2", "-fcompare-debug", "-fplugin=x.so", "-gno-variable-location-views"]) {
       expect(leftOut("-O2", word)).toEqual([]);
     }
+    expect(leftOutBy(' /usr/lib/gcc/cc1 -quiet "-O2" -fno-var-tracking-assignments -o x.s', "-O2")).toEqual([]);
+    expect(leftOutBy(' /usr/lib/gcc/cc1 -quiet "-O2" -o x.s', "-O2")).toHaveLength(2);
   });
 
   const compilations = ["gcc", "gcc-11"].flatMap((compiler) => ["many-situations.c", "answer-server.c", "blocked-in-calls.c"].map((source) => [compiler, source] as const));
