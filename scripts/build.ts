@@ -4,4 +4,5 @@ import { fileURLToPath } from "node:url";
 import { bundleProgram } from "./bundle.ts";
 import { compileAhead } from "./compile-ahead.ts";
 
-await compileAhead(await bundleProgram(fileURLToPath(new URL("../dist", import.meta.url))));
+const program = await bundleProgram(fileURLToPath(new URL("../dist", import.meta.url)));
+await compileAhead(program).catch((error: unknown) => console.error(`note: the program will start more slowly: ${error instanceof Error ? error.message : String(error)}`));

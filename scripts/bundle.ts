@@ -3,10 +3,11 @@
 // helper, because the program looks for it there. What a run does not use is not evaluated: dynamic imports stay apart.
 
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildOptions } from "esbuild";
+import { asFunction, compiledFileOf } from "../shell/compiled-program.ts";
 import { pastTheDoors } from "./past-the-doors.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -31,12 +32,13 @@ export async function bundleProgram(output: string): Promise<string> {
   await cp(join(root, "native/include"), join(output, "include"), { recursive: true });
   // The rest of this directory is CommonJS, whose files are started without Node's loader of modules.
   await writeFile(join(output, "package.json"), `${JSON.stringify({ type: "commonjs" })}\n`);
+  const previous = await programOf(output);
   await bundleStart(output, program);
-  await removeOthers(output, program);
+  await removeOthers(output, [program, ...previous]);
   return join(output, program);
 }
 
-/** Its name tells its contents, so that nothing that was made of another one is ever taken for its own. */
+/** Its name tells what V8 is given, so that nothing that was made of another one is ever taken for its own: V8 compares lengths. */
 async function bundleMain(output: string): Promise<string> {
   const { outputFiles: [file] } = await build({
     ...common,
@@ -47,7 +49,7 @@ async function bundleMain(output: string): Promise<string> {
     banner: { js: `const urlOfBundle = require("node:url").pathToFileURL(__filename).href;` },
   });
   const text = inAscii(file?.text ?? "");
-  const name = `program-${createHash("sha256").update(text).digest("hex").slice(0, 16)}.js`;
+  const name = `program-${createHash("sha256").update(asFunction(text)).digest("hex").slice(0, 16)}.js`;
   await writeWhole(join(output, name), text);
   return name;
 }
@@ -79,9 +81,17 @@ async function writeWhole(path: string, text: string, mode = 0o644): Promise<voi
   await rename(fresh, path);
 }
 
-/** Of earlier builds; they would only pile up. */
-async function removeOthers(output: string, program: string): Promise<void> {
+/** The file that suture.js has started until now: somebody may be about to read it. */
+async function programOf(output: string): Promise<readonly string[]> {
+  const text = await readFile(join(output, "suture.js"), "utf8").catch(() => "");
+  return /program-[0-9a-f]{16}\.js/.exec(text) ?? [];
+}
+
+/** Of earlier builds, of this layout and of the one before; and what runs that were ended have left. */
+const made = /^(?:program-[0-9a-f]{16}\.js|keep-compiled-|api\.js$|.*-[A-Z0-9]{8}\.js$)/;
+
+async function removeOthers(output: string, kept: readonly string[]): Promise<void> {
   const names = await readdir(output);
-  const old = names.filter((name) => /^program-[0-9a-f]{16}\.js/.test(name) && !name.startsWith(program));
+  const old = names.filter((name) => made.test(name) && !kept.some((each) => name === each || name === compiledFileOf(each)));
   await Promise.all(old.map((name) => rm(join(output, name), { force: true })));
 }

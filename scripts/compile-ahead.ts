@@ -9,12 +9,14 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { $ } from "zx";
+import { compiledFileOf } from "../shell/compiled-program.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
+/** It ends by itself should we be ended before. */
 const source = `#include <unistd.h>
 int answer(void) { return 41; }
-int main(void) { for (;;) { answer(); usleep(10000); } }
+int main(void) { alarm(120); for (;;) { answer(); usleep(10000); } }
 `;
 
 const diff = `--- a/answer.c
@@ -23,7 +25,7 @@ const diff = `--- a/answer.c
  #include <unistd.h>
 -int answer(void) { return 41; }
 +int answer(void) { return 42; }
- int main(void) { for (;;) { answer(); usleep(10000); } }
+ int main(void) { alarm(120); for (;;) { answer(); usleep(10000); } }
 `;
 
 /** `program` as bundleProgram() wrote it. A machine on which a run does not get far, for want of a right or of a compiler, gets less of it compiled. */
@@ -31,6 +33,7 @@ export async function compileAhead(program: string): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), "suture-compile-ahead-"));
   const keeper = join(dirname(program), `keep-compiled-${process.pid}.js`);
   try {
+    await rm(compiledFileOf(program), { force: true });
     await bundleKeeper(keeper);
     await useProgram([keeper, program], directory);
   } finally {
@@ -40,7 +43,7 @@ export async function compileAhead(program: string): Promise<void> {
 
 /** Builds a patch, puts it into a process and takes it back. */
 async function useProgram(program: readonly string[], directory: string): Promise<void> {
-  const inDirectory = $({ cwd: directory, quiet: true, nothrow: true, env: { ...process.env, XDG_CACHE_HOME: directory } });
+  const inDirectory = $({ cwd: directory, quiet: true, nothrow: true, timeout: "60s", env: { ...process.env, XDG_CACHE_HOME: directory } });
   const suture = (...words: readonly string[]) => inDirectory`${process.execPath} ${program} ${words}`;
   await writeFile(join(directory, "answer.c"), source);
   await writeFile(join(directory, "fix.diff"), diff);

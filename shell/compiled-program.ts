@@ -1,6 +1,7 @@
 // A program of one CommonJS file, and what V8 has compiled of it, in a file beside it. Nothing here is loaded but Node's own modules.
 
-import { readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -15,7 +16,8 @@ export interface OpenProgram {
 type ImportFile = (url: string) => Promise<unknown>;
 type ModuleFunction = (exports: object, require: NodeJS.Require, module: { exports: object }, path: string, directory: string, importFile: ImportFile) => void;
 
-const parameters = "exports, require, module, __filename, __dirname, importFile";
+/** In strict mode throughout, as the modules are that it is made of. */
+export const asFunction = (program: string): string => `(function (exports, require, module, __filename, __dirname, importFile) {"use strict";${program}\n})`;
 
 export const compiledFileOf = (path: string): string => `${path}.compiled`;
 
@@ -24,7 +26,7 @@ export function openProgram(path: string): OpenProgram {
   // Before anything is compiled: what was compiled with other flags is not taken.
   optimiseLater();
   const compiled = readCompiled(path);
-  const script = new Script(`(function (${parameters}) {${readFileSync(path, "latin1")}\n})`, { filename: path, ...(compiled === undefined ? {} : { cachedData: compiled }) });
+  const script = new Script(asFunction(readFileSync(path, "latin1")), { filename: path, ...(compiled === undefined ? {} : { cachedData: compiled }) });
   const run = () => {
     const module = { exports: {} };
     (script.runInThisContext() as ModuleFunction)(module.exports, createRequire(path), module, path, dirname(path), (url) => import(url));
@@ -32,12 +34,27 @@ export function openProgram(path: string): OpenProgram {
   return { script, run };
 }
 
+// The file: the digest of what follows, and what V8 made. V8 itself would run what is damaged.
+
+const digestOf = (bytes: Uint8Array): Buffer => createHash("sha256").update(bytes).digest();
+const digestBytes = 32;
+
 function readCompiled(path: string): Buffer | undefined {
   try {
-    return readFileSync(compiledFileOf(path));
+    const bytes = readFileSync(compiledFileOf(path));
+    const compiled = bytes.subarray(digestBytes);
+    return digestOf(compiled).equals(bytes.subarray(0, digestBytes)) ? compiled : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** For everybody who may read the program; whoever starts it meanwhile finds the old file or the new one. */
+export function writeCompiled(path: string, compiled: Uint8Array): void {
+  const fresh = `${compiledFileOf(path)}.${process.pid}`;
+  writeFileSync(fresh, Buffer.concat([digestOf(compiled), compiled]));
+  chmodSync(fresh, 0o644);
+  renameSync(fresh, compiledFileOf(path));
 }
 
 /**

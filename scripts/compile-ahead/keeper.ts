@@ -1,8 +1,7 @@
 // Runs a program with the words after it, and writes down at its end what V8 has compiled of it, with what earlier runs left.
 
-import { renameSync, writeFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
-import { compiledFileOf, openProgram } from "../../shell/compiled-program.ts";
+import { openProgram, writeCompiled } from "../../shell/compiled-program.ts";
 
 const [path = ""] = process.argv.splice(2, 1);
 const { script, run } = openProgram(path);
@@ -10,8 +9,6 @@ const { script, run } = openProgram(path);
 setFlagsFromString("--no-flush-bytecode");
 process.once("exit", () => {
   setFlagsFromString("--flush-bytecode");
-  const fresh = `${compiledFileOf(path)}.${process.pid}`;
-  writeFileSync(fresh, script.createCachedData());
-  renameSync(fresh, compiledFileOf(path));
+  writeCompiled(path, script.createCachedData());
 });
 run();

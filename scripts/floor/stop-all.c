@@ -124,7 +124,11 @@ static void *read_stacks(void *argument) {
     uint64_t length = end_of_stack(threads[i].stack) - threads[i].stack;
     if (length > longest_stack) length = longest_stack;
     struct iovec to = {own->buffer, length}, from = {(void *)threads[i].stack, length};
-    if (process_vm_readv(own->pid, &to, 1, &from, 1, 0) != (ssize_t)length) perror("process_vm_readv");
+    // Else the floor would be too low.
+    if (length == 0 || process_vm_readv(own->pid, &to, 1, &from, 1, 0) != (ssize_t)length) {
+      fprintf(stderr, "cannot read the stack of thread %d\n", threads[i].tid);
+      _exit(1);
+    }
   }
   pthread_barrier_wait(&all_read);
   return NULL;

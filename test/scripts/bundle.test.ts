@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { bundleProgram } from "../../scripts/bundle.ts";
@@ -47,6 +47,7 @@ async function evaluatedBy(words: readonly string[]): Promise<readonly string[]>
 describe("bundleProgram()", () => {
   it("leaves the engine, recipes and what they need out of what every run evaluates", async () => {
     const evaluated = await evaluatedBy(["--version"]);
+    expect(evaluated).toContain("node_modules/commander/lib/command.js");
     expect(evaluated.filter((file) => /^native\/(?:create|patch|elf|image)\/|^recipes\/|node_modules\/(?:zx|@deno|diff)\//.test(file))).toEqual([]);
   });
 
@@ -57,11 +58,17 @@ describe("bundleProgram()", () => {
     expect(await evaluatedBy(["build", "--help"])).toContain("native/create/create.ts");
   });
 
-  it("takes the program of an earlier build away, and what was compiled of it", async () => {
-    await appendFile(join(bundle, "program-0123456789abcdef.js"), "");
-    await appendFile(join(bundle, "program-0123456789abcdef.js.compiled"), "");
+  it("takes programs of earlier builds away, and what was compiled of them, but for the one that somebody may just start", async () => {
+    const own = basename(program);
+    const [previous, older] = ["program-0123456789abcdef.js", "program-fedcba9876543210.js"];
+    for (const name of [previous, older, "apply-STMHB3U3.js"]) await appendFile(join(bundle, name), "");
+    for (const name of [previous, older]) await appendFile(join(bundle, `${name}.compiled`), "");
+    await writeFile(join(bundle, "suture.js"), (await readFile(join(bundle, "suture.js"), "utf8")).replace(own, previous));
+    const programs = async () => (await readdir(bundle)).filter((name) => /^(program|apply)-/.test(name)).sort();
     await bundleProgram(bundle);
-    expect((await readdir(bundle)).filter((name) => name.startsWith("program-"))).toEqual([program.slice(bundle.length + 1)]);
+    expect(await programs()).toEqual([previous, `${previous}.compiled`, own].sort());
+    await bundleProgram(bundle);
+    expect(await programs()).toEqual([own]);
   });
 });
 
@@ -70,7 +77,7 @@ describe("compileAhead()", () => {
     await compileAhead(program);
     const { size } = await stat(compiledFileOf(program));
     expect(size).toBeGreaterThan(500_000);
-    expect(await isTaken()).toBe(true);
+    expect(await isTaken()).toBe("taken");
     expect(await run(["--version"])).toBe("0.1.0\n");
   });
 
@@ -79,8 +86,13 @@ describe("compileAhead()", () => {
   });
 
   it("is not needed: the program runs when what was compiled is damaged, and when it is of another program", async () => {
+    const compiled = await readFile(compiledFileOf(program));
+    compiled.fill(0xff, compiled.length >> 1, (compiled.length >> 1) + 4096);
+    await writeFile(compiledFileOf(program), compiled);
+    expect(await isTaken()).toBe("not given to V8");
+    expect(await run(["--version"])).toBe("0.1.0\n");
     await truncate(compiledFileOf(program), 1000);
-    expect(await isTaken()).toBe(false);
+    expect(await isTaken()).toBe("not given to V8");
     expect(await run(["--version"])).toBe("0.1.0\n");
     await truncate(compiledFileOf(program), 0);
     expect(await run(["--version"])).toBe("0.1.0\n");
@@ -89,15 +101,15 @@ describe("compileAhead()", () => {
   });
 });
 
-/** By the words of V8 itself, in a process that has the flags of the program. */
-async function isTaken(): Promise<boolean> {
+/** By the words of V8 itself, in a process that has the flags of the program; "undefined": it was not given to V8. */
+async function isTaken(): Promise<string> {
   const ask = `
     import { openProgram } from ${JSON.stringify(fileURLToPath(new URL("../../shell/compiled-program.ts", import.meta.url)))};
-    console.log(openProgram(${JSON.stringify(program)}).script.cachedDataRejected);
+    console.log(String(openProgram(${JSON.stringify(program)}).script.cachedDataRejected));
   `;
   const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", ask], { stdio: ["ignore", "pipe", "inherit"] });
   let out = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (out += text));
   await once(child, "close");
-  return out.trim() === "false";
+  return { false: "taken", true: "refused by V8", undefined: "not given to V8" }[out.trim()] ?? `failed: ${out}`;
 }
