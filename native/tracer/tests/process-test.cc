@@ -186,7 +186,7 @@ std::vector<FilePart> partsOf(uint64_t size, const std::vector<Elf64_Shdr>& sect
   REQUIRE(::ftruncate(file.fd(), static_cast<off_t>(size)) == 0);
   REQUIRE(::pwrite(file.fd(), &header, sizeof header, 0) == sizeof header);
   const size_t length = sections.size() * sizeof(Elf64_Shdr);
-  if (at + length <= size) REQUIRE(::pwrite(file.fd(), sections.data(), length, static_cast<off_t>(at)) == static_cast<ssize_t>(length));
+  if (at <= size && length <= size - at) REQUIRE(::pwrite(file.fd(), sections.data(), length, static_cast<off_t>(at)) == static_cast<ssize_t>(length));
   return symbolParts(file.fd(), size);
 }
 

@@ -97,8 +97,8 @@ TEST_CASE("serve() answers with the id of the request, whatever it is") {
 }
 
 TEST_CASE("hello refuses a protocol that the helper does not speak") {
-  CHECK(serve({{{"id", 1}, {"method", "hello"}, {"protocol", 1}}, {}}).head["result"]["protocol"] == 1);
-  CHECK(serve({{{"id", 1}, {"method", "hello"}, {"protocol", 2}}, {}}).head["error"]["kind"] == "usage");
+  CHECK(serve({{{"id", 1}, {"method", "hello"}, {"protocol", protocolVersion}}, {}}).head["result"]["protocol"] == protocolVersion);
+  CHECK(serve({{{"id", 1}, {"method", "hello"}, {"protocol", protocolVersion + 1}}, {}}).head["error"]["kind"] == "usage");
 }
 
 TEST_CASE("parseHex() reads what formatHex() writes, and nothing else") {
