@@ -3,12 +3,13 @@
 // helper, because the program looks for it there. What a run does not use is not evaluated: dynamic imports stay apart.
 
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build, type BuildOptions } from "esbuild";
 import { asFunction, compiledFileOf } from "../shell/compiled-program.ts";
 import { pastTheDoors } from "./past-the-doors.ts";
+import { writeWhole } from "./write-whole.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -50,7 +51,7 @@ async function bundleMain(output: string): Promise<string> {
   });
   const text = inAscii(file?.text ?? "");
   const name = `program-${createHash("sha256").update(asFunction(text)).digest("hex").slice(0, 16)}.js`;
-  await writeWhole(join(output, name), text);
+  writeWhole(join(output, name), text);
   return name;
 }
 
@@ -59,7 +60,7 @@ const inAscii = (text: string): string => text.replace(/[^\x00-\x7f]/g, (unit) =
 
 async function bundleStart(output: string, program: string): Promise<void> {
   const { outputFiles: [file] } = await build({ ...common, entryPoints: ["shell/start.ts"], format: "cjs", write: false, define: { programFile: JSON.stringify(program) } });
-  await writeWhole(join(output, "suture.js"), file?.text ?? "", 0o755);
+  writeWhole(join(output, "suture.js"), file?.text ?? "", 0o755);
 }
 
 async function bundleApi(output: string): Promise<void> {
@@ -71,14 +72,6 @@ async function bundleApi(output: string): Promise<void> {
     // Packages in CommonJS ask for Node's modules by require.
     banner: { js: `import { createRequire as createRequireOfBundle } from "node:module"; const require = createRequireOfBundle(import.meta.url);` },
   });
-}
-
-/** Whoever starts the program meanwhile finds the old file or the new one. */
-async function writeWhole(path: string, text: string, mode = 0o644): Promise<void> {
-  const fresh = `${path}.${process.pid}`;
-  await writeFile(fresh, text);
-  await chmod(fresh, mode);
-  await rename(fresh, path);
 }
 
 /** The file that suture.js has started until now: somebody may be about to read it. */

@@ -187,7 +187,7 @@ function bundleStep() {
   const stamp = join(dist, ".suture-stamp");
   const isSource = (path) => path.endsWith(".ts");
   const files = () => ["shell", "recipes", "native"].flatMap((room) => filesUnder(join(root, room), isSource));
-  const makers = ["build.ts", "bundle.ts", "past-the-doors.ts", "compile-ahead.ts", "compile-ahead/keeper.ts"].map((name) => join(root, "scripts", name));
+  const makers = ["build.ts", "bundle.ts", "past-the-doors.ts", "compile-ahead.ts", "compile-ahead/keeper.ts", "write-whole.ts"].map((name) => join(root, "scripts", name));
   const inputs = () => hashFiles([...files(), ...makers, join(root, "package.json"), join(root, "package-lock.json")], process.version);
   const programs = () => (existsSync(dist) ? readdirSync(dist).filter((name) => /^program-[0-9a-f]+\.js$/.test(name)).sort().join() : "");
   const state = () => `${inputs()} ${identityOf(join(dist, "suture.js"))} ${identityOf(join(dist, "api.mjs"))} ${programs()}`;

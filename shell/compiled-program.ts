@@ -1,7 +1,7 @@
 // A program of one CommonJS file, and what V8 has compiled of it, in a file beside it. Nothing here is loaded but Node's own modules.
 
 import { createHash } from "node:crypto";
-import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -49,13 +49,7 @@ function readCompiled(path: string): Buffer | undefined {
   }
 }
 
-/** For everybody who may read the program; whoever starts it meanwhile finds the old file or the new one. */
-export function writeCompiled(path: string, compiled: Uint8Array): void {
-  const fresh = `${compiledFileOf(path)}.${process.pid}`;
-  writeFileSync(fresh, Buffer.concat([digestOf(compiled), compiled]));
-  chmodSync(fresh, 0o644);
-  renameSync(fresh, compiledFileOf(path));
-}
+export const compiledContents = (compiled: Uint8Array): Uint8Array => Buffer.concat([digestOf(compiled), compiled]);
 
 /**
  * Most commands are over before what V8 optimises for them would pay, and a third of their processor time is its compiler, beside compilers that

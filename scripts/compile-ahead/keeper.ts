@@ -1,7 +1,8 @@
 // Runs a program with the words after it, and writes down at its end what V8 has compiled of it, with what earlier runs left.
 
 import { setFlagsFromString } from "node:v8";
-import { openProgram, writeCompiled } from "../../shell/compiled-program.ts";
+import { compiledContents, compiledFileOf, openProgram } from "../../shell/compiled-program.ts";
+import { writeWhole } from "../write-whole.ts";
 
 const [path = ""] = process.argv.splice(2, 1);
 const { script, run } = openProgram(path);
@@ -9,6 +10,6 @@ const { script, run } = openProgram(path);
 setFlagsFromString("--no-flush-bytecode");
 process.once("exit", () => {
   setFlagsFromString("--flush-bytecode");
-  writeCompiled(path, script.createCachedData());
+  writeWhole(compiledFileOf(path), compiledContents(script.createCachedData()));
 });
 run();
