@@ -138,7 +138,10 @@ StackSearch StackCheck::searchOf(const StackMap::Used& used, const user_regs_str
 std::optional<StackSearch> StackCheck::searchFor(pid_t tid, const user_regs_struct& registers) const {
   if (isJudgedNoted_ || forbidden_.isEmpty() || forbidden_.standsIn(registers.rip) || isInRegister(registers)) return {};
   const std::optional<StackMap::Used> used = stacks_.usedBy(tid, registers);
-  return used && used->own.isEmpty() ? std::optional(searchOf(*used, registers)) : std::nullopt;
+  if (!used || !used->own.isEmpty()) return {};
+  StackSearch search = searchOf(*used, registers);
+  if (search.step == sizeof(uint64_t)) search.settled = ahead_.settledOf(tid, used->stack);
+  return search;
 }
 
 /** Of a mapping that was made for a stack most pages have never been touched, and touching them is not for us. */

@@ -12,6 +12,7 @@
 #include "resident-pages.h"
 #include "scan.h"
 #include "stack-search.h"
+#include "stacks-ahead.h"
 #include "unwind.h"
 
 #include <sys/user.h>
@@ -76,6 +77,10 @@ class StackCheck {
 
   /** Nothing: the thread may go on with the ranges taken away. `found`: what the search of searchFor() has shown, if it was made. */
   std::optional<Finding> check(pid_t tid, const user_regs_struct& registers, const StackScan* found = nullptr);
+  /** Slow, while nobody is held: so that there is less to do for searchFor(). */
+  void searchAhead() { ahead_.search(pid_, stacks_.mappings(), forbidden_); }
+  /** The thread has been asked to stop just now. */
+  void noteAsked(pid_t tid) { ahead_.noteAsked(tid); }
   /**
    * The search that is all there is left to do for a thread, for who has it made by others: if nothing comes of it, the thread may go on. Else
    * check() decides. Nothing: check() decides at once.
@@ -108,6 +113,7 @@ class StackCheck {
   LiveMemory memory_;
   StackSearcher searcher_;
   ResidentPages resident_;
+  StacksAhead ahead_;
   bool isJudgedNoted_ = false;
   std::vector<RemoteRange> judged_;
 };

@@ -72,7 +72,7 @@ class StackReaders::Shared {
   void add(const StackSearch& wanted) {
     Lock lock(mutex_);
     entries_.push_back({wanted});
-    waitingBytes_ += wanted.range.length();
+    waitingBytes_ += wanted.expectedLength();
     const bool isWorthWaking = waitingBytes_ >= bytesWorthWaking;
     lock.unlock();
     if (isWorthWaking) isWanted_.notify_one();
@@ -127,11 +127,21 @@ class StackReaders::Shared {
     const size_t count = isCancelled_ ? 0 : take(wanted);
     if (count == 0) return false;
     lock.unlock();
-    searcher.search({wanted, count}, {found, count});
+    searchAll(searcher, {wanted, count}, {found, count});
     lock.lock();
     for (size_t i = 0; i < count; ++i) note(first + i, found[i]);
     if (done_ == taken_) isChanged_.notify_all();
     return true;
+  }
+
+  static void searchAll(StackSearcher& searcher, std::span<StackSearch> wanted, std::span<StackScan> found) {
+    leaveOutSettled(wanted);
+    while (!wanted.empty()) {
+      const size_t together = countTogether(wanted);
+      searcher.search(wanted.first(together), found.first(together));
+      wanted = wanted.subspan(together);
+      found = found.subspan(together);
+    }
   }
 
   size_t take(std::span<StackSearch> into) {
@@ -139,7 +149,7 @@ class StackReaders::Shared {
     if (count == 0) return 0;
     for (size_t i = 0; i < count; ++i) into[i] = entries_[taken_ + i].wanted;
     count = countTogether(into.first(count));
-    for (const StackSearch& each : into.first(count)) waitingBytes_ -= each.range.length();
+    for (const StackSearch& each : into.first(count)) waitingBytes_ -= each.expectedLength();
     taken_ += count;
     return count;
   }
@@ -164,6 +174,8 @@ class StackReaders::Shared {
   uint64_t waitingBytes_ = 0;
   bool isCancelled_ = false;
 };
+
+bool StackReaders::mayHelp() { return countProcessors() > 1; }
 
 void StackReaders::prepare(size_t searches) {
   const size_t wanted = std::min({countProcessors() - 1, searches / searchesForEach, mostHelpers});

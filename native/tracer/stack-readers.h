@@ -22,6 +22,8 @@ class StackReaders {
   StackReaders& operator=(const StackReaders&) = delete;
   ~StackReaders() { end(); }
 
+  /** Is there a processor for it? */
+  static bool mayHelp();
   /** Slow, so that nothing else is: all memory is had, and all helping threads wait. `searches`: about so many are to be expected. */
   void prepare(size_t searches);
   /** If not, nothing may be added. */

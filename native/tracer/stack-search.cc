@@ -11,7 +11,7 @@ namespace suture {
 
 namespace {
 
-bool isShort(const StackSearch& search) { return search.range.length() <= std::min<uint64_t>(search.most, StackSearcher::chunkSize); }
+bool isShort(const StackSearch& search) { return search.expectedLength() <= std::min<uint64_t>(search.most, StackSearcher::chunkSize); }
 
 /** One after the other into `into`; how many bytes from the front. */
 size_t readTogether(std::span<const StackSearch> wanted, std::span<uint8_t> into) {
@@ -28,12 +28,21 @@ size_t readTogether(std::span<const StackSearch> wanted, std::span<uint8_t> into
 
 }  // namespace
 
+void leaveOutSettled(std::span<StackSearch> searches) {
+  for (StackSearch& search : searches) {
+    if (!search.settled) continue;
+    const auto& [start, threads, tid, standing] = *search.settled;
+    if (threads->hasWaited(tid, standing)) search.range.end = start;
+    search.settled.reset();
+  }
+}
+
 size_t countTogether(std::span<const StackSearch> wanted) {
   size_t count = 0;
   for (uint64_t length = 0; count < std::min(wanted.size(), StackSearcher::mostTogether); ++count) {
     const StackSearch& next = wanted[count];
-    if (!isShort(next) || next.pid != wanted[0].pid || length + next.range.length() > StackSearcher::chunkSize) break;
-    length += next.range.length();
+    if (!isShort(next) || next.pid != wanted[0].pid || length + next.expectedLength() > StackSearcher::chunkSize) break;
+    length += next.expectedLength();
   }
   return std::max<size_t>(count, 1);
 }
@@ -41,7 +50,7 @@ size_t countTogether(std::span<const StackSearch> wanted) {
 StackSearcher::StackSearcher() : chunk_(chunkSize) { ::mlock(chunk_.data(), chunk_.size()); }
 
 StackScan StackSearcher::search(const StackSearch& wanted) {
-  const auto& [pid, forbidden, range, most, step] = wanted;
+  const auto& [pid, forbidden, range, most, step, settled] = wanted;
   StackScan scan;
   scan.isPartial = range.length() > most;
   const uint64_t end = std::min(range.end.bits(), range.start.bits() + most);

@@ -8,6 +8,7 @@
 
 #include "remote-ptr.h"
 #include "scan.h"
+#include "waiting-threads.h"
 
 #include <sys/types.h>
 
@@ -18,6 +19,15 @@
 
 namespace suture {
 
+/** The upper part of a stack: nothing was found in it before the stop, and if its thread has waited since then nothing can be. */
+struct SettledPart {
+  RemotePtr start;
+  const WaitingThreads* threads;
+  pid_t tid;
+  /** When the thread was seen to stand; see now(). */
+  uint64_t standing;
+};
+
 struct StackSearch {
   pid_t pid;
   const ForbiddenRanges* forbidden;
@@ -26,6 +36,10 @@ struct StackSearch {
   uint64_t most;
   /** Bytes from one word to the next. */
   size_t step;
+  std::optional<SettledPart> settled = {};
+
+  /** If its thread has waited. */
+  uint64_t expectedLength() const { return settled ? settled->start - range.start : range.length(); }
 };
 
 struct StackScan {
@@ -44,6 +58,7 @@ class StackSearcher {
 
   StackSearcher();
 
+  /** All of it: a settled part, too. */
   StackScan search(const StackSearch& wanted);
   /** At most so many as countTogether() says. */
   void search(std::span<const StackSearch> wanted, std::span<StackScan> found);
@@ -52,7 +67,10 @@ class StackSearcher {
   std::vector<uint8_t> chunk_;
 };
 
-/** How many of them, from the front and one at least, can be read by one call. */
+/** Of those whose threads have waited the settled parts are searched no more; afterwards none has one. */
+void leaveOutSettled(std::span<StackSearch> searches);
+
+/** How many of them, from the front and one at least, can be read by one call; of those that have settled parts, if all threads have waited. */
 size_t countTogether(std::span<const StackSearch> wanted);
 
 }  // namespace suture

@@ -31,8 +31,11 @@ constexpr uint64_t pollInterval = millisecond / 5;
  * not scheduled in between.
  */
 constexpr size_t awaitedTogether = 8;
-/** So many are asked to stop before the first of them is looked after: they need the time, and whoever searches stacks beside us must not wait for all. */
-constexpr size_t askedAhead = 16;
+/**
+ * So many are asked to stop before the first of them is looked after: they need the time, and one that gets to a processor before it has been asked
+ * runs on there. But whoever searches stacks beside us must not wait for all of very many.
+ */
+constexpr size_t askedAhead = 256;
 constexpr int maxSeizeRounds = 100;
 /** A sleeping thread that was only stopped and let go a moment ago has run for less. */
 constexpr uint64_t runTimeOfWork = 50'000;
@@ -97,7 +100,7 @@ Result<void> AllStop::watch(pid_t pid) {
 
 Result<void> AllStop::seize(pid_t pid, uint64_t startTime, bool takesAll) {
   takesAll_ = takesAll;
-  raised_.prepare(ranBefore_.size());
+  raiseOurselves();
   processes_.push_back({pid, startTime, openFile("/proc/" + std::to_string(pid) + "/task", O_RDONLY | O_DIRECTORY)});
   if (seizedAt_ == 0) seizedAt_ = now();
   const size_t process = processes_.size() - 1;
@@ -279,8 +282,12 @@ void AllStop::noteBirth(const Tracee& parent) {
 }
 
 template <typename Choice>
-AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor& visitor) {
+AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor& visitor, const Asked& asked) {
   bool isWanted = true;
+  const auto ask = [&](Tracee& tracee) {
+    interrupt(tracee);
+    if (asked) asked(tracee);
+  };
   const auto visit = [&](const Tracee& tracee) {
     if (isWanted && !tracee.isForeign) isWanted = visitor(tracee);
   };
@@ -292,7 +299,7 @@ AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor
     if (how == Wait::timedOut && tracee.isWorking) raise(tracee);
   };
   for (size_t i = 0; i < tracees_.size() + askedAhead && isWanted; ++i) {
-    if (i < tracees_.size() && isChosen(tracees_[i]) && tracees_[i].state == Tracee::State::seized) interrupt(tracees_[i]);
+    if (i < tracees_.size() && isChosen(tracees_[i]) && tracees_[i].state == Tracee::State::seized) ask(tracees_[i]);
     if (i >= askedAhead) lookAfter(tracees_[i - askedAhead]);
   }
   bool isComplete = true;
@@ -378,14 +385,14 @@ AllStop::Outcome AllStop::stopSleepers(const Visitor& visitor) {
   return isAnySeized ? stop(isSleeping, deadline, visitor) : outcome;
 }
 
-AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor) {
+AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor, const Asked& asked) {
   const auto isWorking = [](const Tracee& tracee) { return tracee.isWorking; };
   // Before any of them is held: raised afterwards, the first would stand still for as long as that takes for all.
   for (Tracee& tracee : tracees_) {
     if (isWorking(tracee) && tracee.state == Tracee::State::seized) raise(tracee);
   }
   if (std::any_of(tracees_.begin(), tracees_.end(), isWorking)) workersHeldFrom_ = now();
-  const Outcome outcome = stop(isWorking, deadline, visitor);
+  const Outcome outcome = stop(isWorking, deadline, visitor, asked);
   return outcome == Outcome::stopped ? stopStragglers(deadline, visitor) : outcome;
 }
 

@@ -63,6 +63,9 @@ class AllStop {
   /** Called once for each thread, stopped, with its registers. False: the rest need not be stopped any more. */
   using Visitor = std::function<bool(const Tracee&)>;
 
+  /** Called for each thread when it has just been asked to stop. */
+  using Asked = std::function<void(const Tracee&)>;
+
   enum class Outcome : uint8_t { stopped, refusedByVisitor, notStopped, gone };
 
   AllStop() = default;
@@ -70,6 +73,8 @@ class AllStop {
   AllStop& operator=(const AllStop&) = delete;
   ~AllStop() { release(); }
 
+  /** To real-time priority, until everybody has been let go; seize() does it at the latest. Does nothing where it cannot be done. */
+  void raiseOurselves() { raised_.prepare(ranBefore_.size()); }
   /** Notes how much each thread has run: those that have run on by the time of seize() are working ones. Stops nothing. */
   Result<void> watch(pid_t pid);
   /**
@@ -91,7 +96,7 @@ class AllStop {
   /** Then those main threads that are left are seized, and stopped as well if they sleep. */
   Outcome stopSleepers(const Visitor& visitor);
   /** `deadline` (see now()) is for reaching the stop; the visits may go beyond it. */
-  Outcome stopWorkers(uint64_t deadline, const Visitor& visitor);
+  Outcome stopWorkers(uint64_t deadline, const Visitor& visitor, const Asked& asked = {});
 
   size_t countWorking() const;
   template <typename Visit>
@@ -146,7 +151,7 @@ class AllStop {
   Wait noteStop(Tracee& tracee, int status);
   void noteBirth(const Tracee& parent);
   template <typename Choice>
-  Outcome stop(Choice isChosen, uint64_t deadline, const Visitor& visitor);
+  Outcome stop(Choice isChosen, uint64_t deadline, const Visitor& visitor, const Asked& asked = {});
   size_t countHeld(size_t process) const;
   bool isEveryThreadHeld(size_t process) const;
   bool isLeader(const Tracee& tracee) const { return tracee.tid == processes_[tracee.process].pid; }

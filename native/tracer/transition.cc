@@ -131,6 +131,7 @@ class Transition {
   }
 
   Result<bool> stopAndWrite() {
+    if (depth_ == ScanDepth::stacks && StackReaders::mayHelp()) searchAhead();
     for (const ProcessTransition& process : wanted_) TRY(stop_.seize(process.pid, process.startTime));
     faultPoint("seized", 0);
     if (depth_ == ScanDepth::stacks) readers_.prepare(stop_.countWorking());
@@ -144,12 +145,19 @@ class Transition {
     if (sleepers != AllStop::Outcome::stopped) return notStopped(sleepers, true);
 
     const uint64_t deadline = now() + budget_;
-    const AllStop::Outcome workers = stop_.stopWorkers(deadline, [&](const Tracee& tracee) { return inspectOrAdd(tracee); });
+    const AllStop::Outcome workers = stop_.stopWorkers(deadline, [&](const Tracee& tracee) { return inspectOrAdd(tracee); },
+                                                   [&](const Tracee& tracee) { prepared_[tracee.process].check.noteAsked(tracee.tid); });
     const bool isSearched = workers == AllStop::Outcome::stopped && readers_.finish(deadline);
     if (!outcome_.blockers.empty() || !inspectFound()) return endAs(Kind::blocked);
     if (workers != AllStop::Outcome::stopped) return notStopped(workers, false);
     if (!isSearched) return endAs(Kind::overBudget);
     return depth_ == ScanDepth::heap && !TRY(lookThroughMemory()) ? false : write();
+  }
+
+  /** Of what it finds out much is outdated by the time of the stop, unless we have a processor for it all the while. */
+  void searchAhead() {
+    stop_.raiseOurselves();
+    for (PreparedProcess& process : prepared_) process.check.searchAhead();
   }
 
   Result<bool> lookThroughMemory() {

@@ -24,8 +24,11 @@ export function setApart(apart: boolean): boolean {
   return true;
 }
 
-/** The command that runs this program at the ordinary priority. */
+/**
+ * The command that runs this program at the ordinary priority, and as a service is run: in a session of its own, to which the kernel gives as much of
+ * a processor as to ours, however many threads there are (sched(7), autogroup).
+ */
 export function ordinarily(program: string, words: readonly string[]): readonly [program: string, words: readonly string[]] {
-  const nice = ["nice", "-n", String(-getPriority()), program, ...words];
-  return isApart ? ["taskset", ["--cpu-list", "0", ...nice]] : ["nice", nice.slice(1)];
+  const nice = ["setsid", "nice", "-n", String(-getPriority()), program, ...words];
+  return isApart ? ["taskset", ["--cpu-list", "0", ...nice]] : ["setsid", nice.slice(1)];
 }

@@ -71,7 +71,7 @@ constexpr uint64_t never = ~uint64_t{0} >> 1;
 
 }  // namespace
 
-TEST_CASE("countTogether() takes what fits into one chunk, of one process, and one at least") {
+TEST_CASE("countTogether() takes what fits into one chunk, of one process, and one at least; without what is settled, while that is to be hoped") {
   const Stacks shallow(20, 1), deep(3, 12), longer(2, 40);
   CHECK(countTogether(shallow.searches()) == StackSearcher::mostTogether);
   CHECK(countTogether(deep.searches()) == 2);
@@ -81,6 +81,14 @@ TEST_CASE("countTogether() takes what fits into one chunk, of one process, and o
   CHECK(countTogether(searches) == 3);
   searches[2].most = pageSize / 2;
   CHECK(countTogether(searches) == 2);
+
+  const WaitingThreads nobody;
+  std::vector<StackSearch> settled = longer.searches();
+  for (size_t i = 0; i < settled.size(); ++i) settled[i].settled = {RemotePtr(longer.at(i, pageSize)), &nobody, 1, 0};
+  CHECK(countTogether(settled) == 2);
+  leaveOutSettled(settled);
+  CHECK(countTogether(settled) == 1);
+  CHECK(settled[0].range.length() == 40 * pageSize);
 }
 
 TEST_CASE("StackSearcher::search() finds in stacks that are read together what it finds in each") {
@@ -131,6 +139,7 @@ TEST_CASE("StackReaders make every search once, while others are added, and name
     for (size_t i = 0; i < count; ++i) {
       for (uint64_t page = 0; page < 17; ++page) stacks.put(i, page * pageSize, i % 7 == 3 && page == i % 17 ? inRange : 1);
     }
+    const WaitingThreads nobody;
     for (int round = 0; round < 20; ++round) {
       StackReaders readers;
       readers.prepare(count);
@@ -141,7 +150,10 @@ TEST_CASE("StackReaders make every search once, while others are added, and name
         for (const size_t each : readers.takeFound()) found.push_back(each);
       };
       for (size_t i = 0; i < count; ++i) {
-        readers.add(stacks.search(i));
+        StackSearch wanted = stacks.search(i);
+        // Of threads that have not waited: all is searched all the same.
+        if (i % 2 == 0) wanted.settled = {RemotePtr(stacks.at(i, pageSize)), &nobody, 1, now()};
+        readers.add(wanted);
         collect();
       }
       REQUIRE(readers.finish(never));
