@@ -39,6 +39,7 @@ export interface Plan extends Scenario {
 export const leastSwitches = 30;
 /** With more the machine has no processor for each of them, and what they notice is that. */
 const mostToNotice = 2;
+const gdbPatience = "60s";
 
 /** Raw figures, one for each run; microseconds unless the name says otherwise. */
 export interface Measurements {
@@ -126,21 +127,20 @@ async function measureFloor({ floor, runs }: Plan, { pid }: Target, flags: reado
 async function measureGdb(pid: number, runs: number): Promise<number[]> {
   const figures: number[] = [];
   for (let run = 0; run < runs; run++) {
-    const gdb = $({ quiet: true, nothrow: true })`gdb -nx -p ${pid} -batch`;
+    const gdb = $({ quiet: true, nothrow: true })`gdb -nx -p ${pid} -batch`.timeout(gdbPatience);
+    let hasEnded = false;
+    void gdb.finally(() => { hasEnded = true; });
     const isTraced = (): boolean => !/^TracerPid:\t0$/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
-    const attached = await momentWhen(isTraced);
+    const attached = await momentWhen(() => isTraced() || hasEnded);
     const detached = await momentWhen(() => !isTraced());
-    await gdb;
+    const { exitCode, signal, stdall } = await gdb;
+    if (exitCode !== 0 || detached === attached) throw new Error(`gdb has not stopped pid ${pid} (exit code ${exitCode}, signal ${signal}): ${stdall}`);
     figures.push(detached - attached);
   }
   return figures;
 }
 
 async function momentWhen(holds: () => boolean): Promise<number> {
-  const deadline = performance.now() + 60_000;
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error("gdb has not attached or not left for a minute");
-    await turn();
-  }
+  while (!holds()) await turn();
   return performance.now();
 }
