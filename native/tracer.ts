@@ -12,7 +12,7 @@ import type {
 
 export type * from "./tracer/types.ts";
 
-export const protocolVersion = 2;
+export const protocolVersion = 3;
 
 export interface TracerOptions {
   /** The helper program; found by itself when not given. */

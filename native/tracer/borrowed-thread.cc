@@ -289,9 +289,8 @@ bool BorrowedThread::hasRoomBelow(const std::vector<Mapping>& mappings) const {
   const auto mapping = std::find_if(mappings.begin(), mappings.end(), [&](const Mapping& candidate) { return candidate.range.contains(RemotePtr(saved_.rsp)); });
   if (mapping == mappings.end() || saved_.rsp - mapping->range.start.bits() < mostRoom) return false;
   if (mapping->path == "[stack]") return tid_ == pid_;
-  if (saved_.rsp >= saved_.fs_base || !mapping->range.contains(RemotePtr(saved_.fs_base)) || mapping == mappings.begin()) return false;
-  const Mapping& guard = *std::prev(mapping);
-  return guard.range.end == mapping->range.start && !guard.readable && !guard.writable;
+  if (saved_.rsp >= saved_.fs_base || !mapping->range.contains(RemotePtr(saved_.fs_base))) return false;
+  return guardBelow(mappings, mapping->range.start) != nullptr;
 }
 
 bool BorrowedThread::makeRoom(const std::vector<Mapping>& mappings) {

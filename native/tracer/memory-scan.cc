@@ -36,14 +36,6 @@ bool isOfEndedThread(pid_t pid, uint64_t controlBlock) {
   return readWord(pid, controlBlock + self) == controlBlock && static_cast<int32_t>(readWord(pid, controlBlock + tidAt)) <= 0;
 }
 
-/** The start of what nobody may touch right below, or nothing. */
-std::optional<uint64_t> guardBelow(std::span<const Mapping> mappings, const RemoteRange& mapping) {
-  for (const Mapping& each : mappings) {
-    if (each.range.end == mapping.start && !each.readable && !each.writable) return each.range.start.bits();
-  }
-  return {};
-}
-
 uint64_t timeOnCpu() {
   struct timespec time;
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -55,8 +47,8 @@ uint64_t timeOnCpu() {
 bool isStackOf(pid_t pid, uint64_t controlBlock, std::span<const Mapping> mappings, const RemoteRange& mapping) {
   uint64_t words[controlBlockSize / sizeof(uint64_t)];
   const size_t got = readRemote(pid, controlBlock, {reinterpret_cast<uint8_t*>(words), sizeof words}) / sizeof(uint64_t);
-  const std::optional<uint64_t> guard = guardBelow(mappings, mapping);
-  return std::any_of(words, words + got, [&](uint64_t word) { return word == mapping.start.bits() || (guard && word == *guard); });
+  const Mapping* const guard = guardBelow(mappings, mapping.start);
+  return std::any_of(words, words + got, [&](uint64_t word) { return word == mapping.start.bits() || (guard != nullptr && word == guard->range.start.bits()); });
 }
 
 bool isStackOfEndedThread(pid_t pid, std::span<const Mapping> mappings, const RemoteRange& mapping) {

@@ -148,6 +148,12 @@ bool parseTaskStat(std::string_view text, TaskStat& into) {
   return parseNumber(fields[6], into.flags) && parseNumber(fields[17], into.threads) && parseNumber(fields[19], into.startTime);
 }
 
+const Mapping* guardBelow(std::span<const Mapping> mappings, RemotePtr start) {
+  const auto at = std::lower_bound(mappings.begin(), mappings.end(), start, [](const Mapping& each, RemotePtr place) { return each.range.end < place; });
+  const bool isGuard = at != mappings.end() && at->range.end == start && !at->readable && !at->writable;
+  return isGuard ? &*at : nullptr;
+}
+
 std::vector<Mapping> parseMappings(std::string_view text) {
   std::vector<Mapping> mappings;
   while (!text.empty()) {

@@ -79,6 +79,9 @@ Result<void> checkSameProcess(pid_t pid, uint64_t startTime);
 /** The error, or process-gone when that is why: a process that is about to end has no memory any more, a moment before. */
 Error unlessEnding(pid_t pid, Error error);
 
+/** Of mappings in the order of their addresses: the one right below `start`, if nobody may touch it. */
+const Mapping* guardBelow(std::span<const Mapping> mappings, RemotePtr start);
+
 Result<std::string> readMapsText(pid_t pid);
 Result<std::vector<Mapping>> readMappings(pid_t pid);
 

@@ -16,7 +16,7 @@
 
 namespace suture {
 
-inline constexpr int protocolVersion = 2;
+inline constexpr int protocolVersion = 3;
 inline constexpr size_t maxHeadLength = size_t{16} << 20;
 inline constexpr size_t maxBodyLength = size_t{1} << 30;
 

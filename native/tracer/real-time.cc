@@ -134,15 +134,16 @@ bool changeScheduling(pid_t tid, const SchedulingAttributes& attributes) {
   return ::syscall(SYS_sched_setattr, tid, &attributes, 0u) == 0;
 }
 
-void RaisedPriorities::prepare(size_t threads) {
+bool RaisedPriorities::prepare(size_t threads) {
   raised_.reserve(threads);
   isPossible_ = mayRestoreAnything() && theGuard().isAlive();
   // Above the threads that we raise, or a busy one would keep us from letting it go.
   SchedulingAttributes own = {};
   if (isPossible_) isPossible_ = readScheduling(0, own) && changeScheduling(0, realTime(ownPriority));
-  if (!isPossible_) return;
+  if (!isPossible_) return false;
   if (own_.size == 0 && isOrdinary(own.policy)) own_ = own;
   raiseMainThread();
+  return true;
 }
 
 void RaisedPriorities::raise(pid_t tid) {

@@ -35,8 +35,8 @@ class RaisedPriorities {
   RaisedPriorities& operator=(const RaisedPriorities&) = delete;
   ~RaisedPriorities() { restoreAll(); }
 
-  /** Starts the guard, once, and makes room: slow, so before the stop. Raises the calling thread. */
-  void prepare(size_t threads);
+  /** Starts the guard, once, and makes room: slow, so before the stop. Raises the calling thread. False: nobody can be raised. */
+  bool prepare(size_t threads);
   /** Does nothing where it cannot be done. */
   void raise(pid_t tid);
   void restore();

@@ -1,14 +1,9 @@
 #include "released-threads.h"
 
-#include "file.h"
 #include "process.h"
+#include "scheduler-counts.h"
 #include "tracing-thread.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <charconv>
-#include <string>
 #include <vector>
 
 namespace suture {
@@ -35,15 +30,6 @@ struct Released {
 std::vector<Released> released;
 
 }  // namespace
-
-uint64_t readRunTime(pid_t pid, pid_t tid) {
-  const File file = openFile("/proc/" + std::to_string(pid) + "/task/" + std::to_string(tid) + "/schedstat", O_RDONLY);
-  char text[64];
-  const ssize_t got = file.isOpen() ? ::read(file.fd(), text, sizeof text) : -1;
-  uint64_t time = 0;
-  if (got > 0) std::from_chars(text, text + got, time);
-  return time;
-}
 
 void noteReleased(pid_t pid, pid_t tid) { released.push_back({pid, tid, readRunTime(pid, tid)}); }
 

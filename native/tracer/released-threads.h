@@ -7,9 +7,6 @@
 
 namespace suture {
 
-/** Nanoseconds on a CPU so far; 0 where the kernel does not say. */
-uint64_t readRunTime(pid_t pid, pid_t tid);
-
 /** When it has been let go. */
 void noteReleased(pid_t pid, pid_t tid);
 /** Until all that were noted have run, or for as long as anybody is patient; then they are forgotten. */

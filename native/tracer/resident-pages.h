@@ -18,6 +18,8 @@ class ResidentPages {
   using Visitor = std::function<bool(const RemoteRange&)>;
 
   explicit ResidentPages(pid_t pid);
+  /** Else everything counts as touched. */
+  bool isKnown() const { return pageMap_.isOpen(); }
 
   /** For each run of touched pages in `range`, from below, in pieces of at most `most` bytes. False: the visitor said so, and it ended there. */
   bool visit(const RemoteRange& range, uint64_t most, const Visitor& visitor);

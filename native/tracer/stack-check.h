@@ -77,8 +77,10 @@ class StackCheck {
 
   /** Nothing: the thread may go on with the ranges taken away. `found`: what the search of searchFor() has shown, if it was made. */
   std::optional<Finding> check(pid_t tid, const user_regs_struct& registers, const StackScan* found = nullptr);
-  /** Slow, while nobody is held: so that there is less to do for searchFor(). */
-  void searchAhead() { ahead_.search(pid_, stacks_.mappings(), forbidden_); }
+  /** Slow, while nobody is held. False: searchAhead() would gain nothing. */
+  bool prepareAhead() { return !forbidden_.isEmpty() && ahead_.prepare(pid_); }
+  /** After prepareAhead(); until about `deadline` (see now()). Then there is less to do for searchFor(). */
+  void searchAhead(uint64_t deadline) { ahead_.search(pid_, stacks_.mappings(), forbidden_, deadline); }
   /** The thread has been asked to stop just now. */
   void noteAsked(pid_t tid) { ahead_.noteAsked(tid); }
   /**

@@ -1,5 +1,6 @@
 #include "stack-readers.h"
 
+#include "processors.h"
 #include "real-time.h"
 
 #include <pthread.h>
@@ -21,11 +22,6 @@ constexpr size_t searchesForEach = 8;
 constexpr size_t mostHelpers = 15;
 /** Waking a thread costs as much as reading some ten pages. */
 constexpr uint64_t bytesWorthWaking = 128 << 10;
-
-size_t countProcessors() {
-  cpu_set_t set;
-  return ::sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<size_t>(CPU_COUNT(&set)) : 1;
-}
 
 /** With the priority of the calling thread from the first instruction on; only of a real-time one. */
 bool startAlike(void* (*run)(void*), void* argument) {
@@ -106,6 +102,11 @@ class StackReaders::Shared {
     isChanged_.wait(lock, [&] { return done_ == taken_; });
   }
 
+  size_t countSettled() const {
+    const Lock lock(mutex_);
+    return settled_;
+  }
+
   const StackScan* scanOf(size_t search) const {
     const Lock lock(mutex_);
     const std::optional<StackScan>& found = entries_[search].found;
@@ -127,21 +128,24 @@ class StackReaders::Shared {
     const size_t count = isCancelled_ ? 0 : take(wanted);
     if (count == 0) return false;
     lock.unlock();
-    searchAll(searcher, {wanted, count}, {found, count});
+    const size_t settled = searchAll(searcher, {wanted, count}, {found, count});
     lock.lock();
+    settled_ += settled;
     for (size_t i = 0; i < count; ++i) note(first + i, found[i]);
     if (done_ == taken_) isChanged_.notify_all();
     return true;
   }
 
-  static void searchAll(StackSearcher& searcher, std::span<StackSearch> wanted, std::span<StackScan> found) {
-    leaveOutSettled(wanted);
+  /** Of how many only the newest part. */
+  static size_t searchAll(StackSearcher& searcher, std::span<StackSearch> wanted, std::span<StackScan> found) {
+    const size_t settled = leaveOutSettled(wanted);
     while (!wanted.empty()) {
       const size_t together = countTogether(wanted);
       searcher.search(wanted.first(together), found.first(together));
       wanted = wanted.subspan(together);
       found = found.subspan(together);
     }
+    return settled;
   }
 
   size_t take(std::span<StackSearch> into) {
@@ -171,6 +175,7 @@ class StackReaders::Shared {
   size_t ready_ = 0;
   size_t taken_ = 0;
   size_t done_ = 0;
+  size_t settled_ = 0;
   uint64_t waitingBytes_ = 0;
   bool isCancelled_ = false;
 };
@@ -207,6 +212,7 @@ void StackReaders::end() {
   cancel();
   if (isHelping()) shared_->awaitThoseUnderWay();
 }
+size_t StackReaders::countSettled() const { return isHelping() ? shared_->countSettled() : 0; }
 const StackScan* StackReaders::scanOf(size_t search) const { return shared_->scanOf(search); }
 
 }  // namespace suture

@@ -40,6 +40,9 @@ class StackReaders {
   /** Those under way are waited for. The helping threads end by themselves: who waits for them may be long without a processor afterwards. */
   void end();
 
+  /** Of so many stacks only the newest part was searched, as the rest had been settled before. */
+  size_t countSettled() const;
+
   /** Nothing: it has not been made. Valid until the next one is added. */
   const StackScan* scanOf(size_t search) const;
 

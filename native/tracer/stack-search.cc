@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace suture {
 
@@ -28,13 +29,15 @@ size_t readTogether(std::span<const StackSearch> wanted, std::span<uint8_t> into
 
 }  // namespace
 
-void leaveOutSettled(std::span<StackSearch> searches) {
+size_t leaveOutSettled(std::span<StackSearch> searches) {
+  size_t count = 0;
   for (StackSearch& search : searches) {
-    if (!search.settled) continue;
-    const auto& [start, threads, tid, standing] = *search.settled;
-    if (threads->hasWaited(tid, standing)) search.range.end = start;
-    search.settled.reset();
+    const std::optional<SettledPart> settled = std::exchange(search.settled, std::nullopt);
+    if (!settled || !settled->threads->hasWaited(settled->tid)) continue;
+    search.range.end = settled->start;
+    ++count;
   }
+  return count;
 }
 
 size_t countTogether(std::span<const StackSearch> wanted) {

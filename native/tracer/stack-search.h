@@ -24,8 +24,6 @@ struct SettledPart {
   RemotePtr start;
   const WaitingThreads* threads;
   pid_t tid;
-  /** When the thread was seen to stand; see now(). */
-  uint64_t standing;
 };
 
 struct StackSearch {
@@ -47,7 +45,6 @@ struct StackScan {
   std::optional<uint64_t> hit;
   /** Not everything could be searched. */
   bool isPartial = false;
-
   bool isClean() const { return !hit && !isPartial; }
 };
 
@@ -67,8 +64,8 @@ class StackSearcher {
   std::vector<uint8_t> chunk_;
 };
 
-/** Of those whose threads have waited the settled parts are searched no more; afterwards none has one. */
-void leaveOutSettled(std::span<StackSearch> searches);
+/** Of those whose threads have waited the settled parts are searched no more; afterwards none has one. How many those are. */
+size_t leaveOutSettled(std::span<StackSearch> searches);
 
 /** How many of them, from the front and one at least, can be read by one call; of those that have settled parts, if all threads have waited. */
 size_t countTogether(std::span<const StackSearch> wanted);

@@ -1,5 +1,6 @@
 #include "stacks-ahead.h"
 
+#include "processors.h"
 #include "resident-pages.h"
 #include "tracing-thread.h"
 
@@ -9,13 +10,11 @@ namespace suture {
 
 namespace {
 
-/** With fewer the stop itself is short. */
+/** With fewer nobody helps to read stacks (stack-readers.h), and the stop itself is short. */
 constexpr size_t leastThreads = 8;
 /** What is shorter is read in the stop by the same call. */
 constexpr uint64_t leastLength = 16 << 10;
-/** Of one stack, and of all: some twenty milliseconds of one processor. */
 constexpr uint64_t mostLength = 1 << 20;
-constexpr uint64_t mostBytes = 64 << 20;
 constexpr int mostHits = 16;
 /**
  * So much from the stack pointer on is read in the stop all the same. A thread that waits for a processor may do so in the kernel, while a signal is
@@ -23,13 +22,10 @@ constexpr int mostHits = 16;
  */
 constexpr uint64_t newest = 4 << 10;
 
-bool isClosed(const Mapping& mapping) { return !mapping.readable && !mapping.writable && !mapping.executable; }
-
-/** libc puts a page without any rights below each stack that it makes. */
-bool looksLikeStack(std::span<const Mapping> mappings, size_t index) {
-  const Mapping& mapping = mappings[index];
+/** libc puts a page that nobody may touch below each stack that it makes. */
+bool looksLikeStack(std::span<const Mapping> mappings, const Mapping& mapping) {
   if (!mapping.readable || !mapping.writable || mapping.isShared || mapping.inode != 0) return false;
-  return mapping.path == "[stack]" || (index > 0 && isClosed(mappings[index - 1]) && mappings[index - 1].range.end == mapping.range.start);
+  return mapping.path == "[stack]" || guardBelow(mappings, mapping.range.start) != nullptr;
 }
 
 /** The run of touched pages that ends with the mapping; empty when there is none. */
@@ -56,17 +52,18 @@ RemoteRange searchPart(pid_t pid, RemoteRange part, const ForbiddenRanges& forbi
 
 }  // namespace
 
-void StacksAhead::search(pid_t pid, std::span<const Mapping> mappings, const ForbiddenRanges& forbidden) {
-  if (forbidden.isEmpty() || waiting_.watch(pid) < leastThreads) return;
-  waiting_.begin();
+bool StacksAhead::prepare(pid_t pid) { return waiting_.watch(pid) >= std::max(leastThreads, countProcessors() + 1); }
+
+void StacksAhead::search(pid_t pid, std::span<const Mapping> mappings, const ForbiddenRanges& forbidden, uint64_t deadline) {
   ResidentPages pages(pid);
+  if (!pages.isKnown()) return;
   StackSearcher searcher;
-  uint64_t left = mostBytes;
-  for (size_t i = 0; i < mappings.size() && left >= mostLength; ++i) {
-    if (!looksLikeStack(mappings, i)) continue;
-    const RemoteRange touched = touchedEnd(pages, mappings[i].range);
+  waiting_.begin();
+  for (const Mapping& mapping : mappings) {
+    if (now() >= deadline) break;
+    if (!looksLikeStack(mappings, mapping)) continue;
+    const RemoteRange touched = touchedEnd(pages, mapping.range);
     if (touched.length() < leastLength) continue;
-    left -= touched.length();
     const RemoteRange part = searchPart(pid, touched, forbidden, searcher);
     if (part.length() >= leastLength) settled_.push_back(part);
   }
@@ -77,11 +74,12 @@ void StacksAhead::noteAsked(pid_t tid) {
 }
 
 std::optional<SettledPart> StacksAhead::settledOf(pid_t tid, const RemoteRange& used) const {
+  if (settled_.empty() || !waiting_.wasGivenNone(tid)) return {};
   const auto part = std::lower_bound(settled_.begin(), settled_.end(), used.end, [](const RemoteRange& each, RemotePtr end) { return each.end < end; });
   if (part == settled_.end()) return {};
   const RemotePtr start = std::max(part->start, used.start + newest);
   if (start >= used.end) return {};
-  return SettledPart{start, &waiting_, tid, now()};
+  return SettledPart{start, &waiting_, tid};
 }
 
 }  // namespace suture

@@ -2,6 +2,7 @@
 
 #include "interrupted-call.h"
 #include "released-threads.h"
+#include "scheduler-counts.h"
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
@@ -31,11 +32,10 @@ constexpr uint64_t pollInterval = millisecond / 5;
  * not scheduled in between.
  */
 constexpr size_t awaitedTogether = 8;
-/**
- * So many are asked to stop before the first of them is looked after: they need the time, and one that gets to a processor before it has been asked
- * runs on there. But whoever searches stacks beside us must not wait for all of very many.
- */
-constexpr size_t askedAhead = 256;
+/** So many are asked to stop before the first of them is looked after: they need the time, and whoever searches stacks beside us must not wait for all. */
+constexpr size_t askedAhead = 16;
+/** Where it matters who gets to a processor before he has been asked, and runs on there: his stack must be read. */
+constexpr size_t askedAheadAtOnce = 256;
 constexpr int maxSeizeRounds = 100;
 /** A sleeping thread that was only stopped and let go a moment ago has run for less. */
 constexpr uint64_t runTimeOfWork = 50'000;
@@ -298,9 +298,10 @@ AllStop::Outcome AllStop::stop(Choice isChosen, uint64_t deadline, const Visitor
     if (how == Wait::stopped) visit(tracee);
     if (how == Wait::timedOut && tracee.isWorking) raise(tracee);
   };
-  for (size_t i = 0; i < tracees_.size() + askedAhead && isWanted; ++i) {
+  const size_t ahead = asked ? askedAheadAtOnce : askedAhead;
+  for (size_t i = 0; i < tracees_.size() + ahead && isWanted; ++i) {
     if (i < tracees_.size() && isChosen(tracees_[i]) && tracees_[i].state == Tracee::State::seized) ask(tracees_[i]);
-    if (i >= askedAhead) lookAfter(tracees_[i - askedAhead]);
+    if (i >= ahead) lookAfter(tracees_[i - ahead]);
   }
   bool isComplete = true;
   const auto awaitRest = [&](uint64_t until, auto onTimeOut) {

@@ -73,8 +73,8 @@ class AllStop {
   AllStop& operator=(const AllStop&) = delete;
   ~AllStop() { release(); }
 
-  /** To real-time priority, until everybody has been let go; seize() does it at the latest. Does nothing where it cannot be done. */
-  void raiseOurselves() { raised_.prepare(ranBefore_.size()); }
+  /** To real-time priority, until everybody has been let go; seize() does it at the latest. False: it cannot be done. */
+  bool raiseOurselves() { return raised_.prepare(ranBefore_.size()); }
   /** Notes how much each thread has run: those that have run on by the time of seize() are working ones. Stops nothing. */
   Result<void> watch(pid_t pid);
   /**

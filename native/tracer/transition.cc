@@ -21,6 +21,12 @@ namespace {
 /** More names than anybody reads are not worth holding threads for. */
 constexpr size_t enoughBlockers = 16;
 
+/**
+ * Of one processor, which nobody else has meanwhile; enough for 64 KiB of a thousand threads. It is done only where threads wait for processors, each of them for
+ * some milliseconds of every thread before it: that is a hundred times as long.
+ */
+constexpr uint64_t longestSearchAhead = 25'000'000;
+
 using Kind = TransitionOutcome::Kind;
 
 /** All that is needed of one process while its threads stand. */
@@ -47,6 +53,7 @@ class Transition {
     if (plan_.isMapped()) Guardian::instance().dismiss();
     faultPoint("released", 0);
     if (!end) return explain(end.error());
+    outcome_.ahead.threads = readers_.countSettled();
     noteInspected();
     nameBlockers();
     if (isBlocked()) outcome_.kind = Kind::blocked;
@@ -154,10 +161,16 @@ class Transition {
     return depth_ == ScanDepth::heap && !TRY(lookThroughMemory()) ? false : write();
   }
 
-  /** Of what it finds out much is outdated by the time of the stop, unless we have a processor for it all the while. */
+  /** What it finds out is outdated soon: so we have a processor for it all the while, or leave it. */
   void searchAhead() {
-    stop_.raiseOurselves();
-    for (PreparedProcess& process : prepared_) process.check.searchAhead();
+    std::vector<StackCheck*> worthwhile;
+    for (PreparedProcess& process : prepared_) {
+      if (process.check.prepareAhead()) worthwhile.push_back(&process.check);
+    }
+    if (worthwhile.empty() || !stop_.raiseOurselves()) return;
+    const uint64_t began = now();
+    for (StackCheck* const check : worthwhile) check->searchAhead(began + longestSearchAhead);
+    outcome_.ahead.nanoseconds = now() - began;
   }
 
   Result<bool> lookThroughMemory() {
@@ -377,6 +390,8 @@ Json blockersToJson(const TransitionOutcome& outcome) {
   return json;
 }
 
+Json toJson(const TransitionOutcome::Ahead& ahead) { return {{"microseconds", ahead.nanoseconds / 1000}, {"threads", ahead.threads}}; }
+
 Json toJson(const MemoryScan::Cost& cost) { return {{"bytes", cost.bytes}, {"microseconds", cost.nanoseconds / 1000}}; }
 
 /** Nobody is held any more, nor traced. */
@@ -389,11 +404,11 @@ Json lookThrough(std::vector<PassingLook>& looks) {
 }
 
 Answer toAnswer(TransitionOutcome& outcome) {
-  const Json stop = toJson(outcome.stop);
+  const Json stop = toJson(outcome.stop), ahead = toJson(outcome.ahead);
   switch (outcome.kind) {
-    case Kind::done: return {{{"outcome", "done"}, {"unreferenced", lookThrough(outcome.looks)}, {"stop", stop}}};
-    case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", blockersToJson(outcome)}, {"inspected", outcome.inspected}, {"stop", stop}}};
-    case Kind::overBudget: return {{{"outcome", "over-budget"}, {"scan", toJson(outcome.scan)}, {"stop", stop}}};
+    case Kind::done: return {{{"outcome", "done"}, {"unreferenced", lookThrough(outcome.looks)}, {"ahead", ahead}, {"stop", stop}}};
+    case Kind::blocked: return {{{"outcome", "blocked"}, {"blockers", blockersToJson(outcome)}, {"inspected", outcome.inspected}, {"ahead", ahead}, {"stop", stop}}};
+    case Kind::overBudget: return {{{"outcome", "over-budget"}, {"scan", toJson(outcome.scan)}, {"ahead", ahead}, {"stop", stop}}};
     case Kind::gone: return {{{"outcome", "gone"}, {"pid", outcome.pid}}};
     case Kind::mismatch: break;
   }

@@ -63,6 +63,12 @@ struct TransitionOutcome {
   pid_t pid = 0;
   Mismatch mismatch = {};
   StopFigures stop = {};
+  /** What was searched before the stop (stacks-ahead.h): how long that took, and of how many threads only the newest part of their stacks was read in the stop. */
+  struct Ahead {
+    uint64_t nanoseconds = 0;
+    size_t threads = 0;
+  };
+  Ahead ahead = {};
   /** What a look through memory takes; where there was one. */
   MemoryScan::Cost scan = {};
   /** Done: what was seen in passing, to be looked at by whoever has time. */

@@ -212,6 +212,12 @@ export interface StopFigures {
   readonly sleepingThreads: number;
 }
 
+/** Before anybody was held: how long deep stacks were searched, and of how many threads only the newest part was read in the stop because of that. */
+export interface AheadFigures {
+  readonly microseconds: number;
+  readonly threads: number;
+}
+
 export interface ScanFigures {
   readonly bytes: number;
   readonly microseconds: number;
@@ -244,12 +250,12 @@ export type TracerBlocker = {
 
 export type TransitionOutcome =
   /** `unreferenced`: processes that do not refer to what is leaving. Of others that is not known. */
-  | { readonly outcome: "done"; readonly unreferenced: readonly number[]; readonly stop: StopFigures }
+  | { readonly outcome: "done"; readonly unreferenced: readonly number[]; readonly ahead: AheadFigures; readonly stop: StopFigures }
   /** `inspected`: the threads that were looked at. A sleeping one in the way ends it before the working ones are. */
-  | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly inspected: readonly number[]; readonly stop: StopFigures }
+  | { readonly outcome: "blocked"; readonly blockers: readonly TracerBlocker[]; readonly inspected: readonly number[]; readonly ahead: AheadFigures; readonly stop: StopFigures }
   | { readonly outcome: "mismatch"; readonly pid: number; readonly at: Address; readonly found: Uint8Array; readonly stop: StopFigures }
   /** `scan`: what a look through memory takes, zero where none was asked for. */
-  | { readonly outcome: "over-budget"; readonly scan: ScanFigures; readonly stop: StopFigures }
+  | { readonly outcome: "over-budget"; readonly scan: ScanFigures; readonly ahead: AheadFigures; readonly stop: StopFigures }
   | { readonly outcome: "gone"; readonly pid: number };
 
 /** A thread's copy: registers and frames, taken in one short stop. */

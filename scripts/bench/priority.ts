@@ -26,9 +26,9 @@ export function setApart(apart: boolean): boolean {
 
 /**
  * The command that runs this program at the ordinary priority, and as a service is run: in a session of its own, to which the kernel gives as much of
- * a processor as to ours, however many threads there are (sched(7), autogroup).
+ * a processor as to ours, however many threads there are (sched(7), autogroup). It ends with us, should we be killed.
  */
 export function ordinarily(program: string, words: readonly string[]): readonly [program: string, words: readonly string[]] {
-  const nice = ["setsid", "nice", "-n", String(-getPriority()), program, ...words];
-  return isApart ? ["taskset", ["--cpu-list", "0", ...nice]] : ["setsid", nice.slice(1)];
+  const command = ["setpriv", "--pdeathsig", "KILL", "setsid", "nice", "-n", String(-getPriority()), program, ...words];
+  return isApart ? ["taskset", ["--cpu-list", "0", ...command]] : ["setpriv", command.slice(1)];
 }

@@ -1,3 +1,4 @@
+import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -210,6 +211,23 @@ describe("transition() with a thread in the way", () => {
     expect(late.outcome).toBe("over-budget");
     const { calls = 0 } = await ask(situation.target);
     await waitUntil("they work on", async () => ((await ask(situation.target))["calls"] ?? 0) > calls);
+  });
+
+  it("reads only the newest part of deep stacks of threads that have waited for a processor since they were searched", async () => {
+    const threads = cpus().length + 30;
+    await using situation = await enter(tracer, "works-on-deep-stacks.c", { parameters: [`${threads}`] });
+    const write = await sameBytes(tracer, situation.pid, situation.at("elsewhere"));
+    let saved = 0;
+    for (let round = 0; round < 10; round++) {
+      const outcome = await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere")], writes: [write] });
+      if (outcome.outcome !== "done") continue;
+      expect(outcome.ahead.threads).toBeLessThanOrEqual(threads);
+      saved += outcome.ahead.threads;
+    }
+    expect(saved).toBeGreaterThan(0);
+    // Their frames hold words that return there: nothing is settled.
+    const nothing = await attempt(tracer, situation, { forbidden: [situation.whole("elsewhere"), situation.whole("mentioned")], writes: [write] });
+    expect(nothing).toMatchObject({ ahead: { threads: 0 } });
   });
 
   it("does not wait for a thread in uninterruptible sleep, and holds nobody for it", async () => {

@@ -84,9 +84,9 @@ TEST_CASE("countTogether() takes what fits into one chunk, of one process, and o
 
   const WaitingThreads nobody;
   std::vector<StackSearch> settled = longer.searches();
-  for (size_t i = 0; i < settled.size(); ++i) settled[i].settled = {RemotePtr(longer.at(i, pageSize)), &nobody, 1, 0};
+  for (size_t i = 0; i < settled.size(); ++i) settled[i].settled = {RemotePtr(longer.at(i, pageSize)), &nobody, 1};
   CHECK(countTogether(settled) == 2);
-  leaveOutSettled(settled);
+  CHECK(leaveOutSettled(settled) == 0);
   CHECK(countTogether(settled) == 1);
   CHECK(settled[0].range.length() == 40 * pageSize);
 }
@@ -152,7 +152,7 @@ TEST_CASE("StackReaders make every search once, while others are added, and name
       for (size_t i = 0; i < count; ++i) {
         StackSearch wanted = stacks.search(i);
         // Of threads that have not waited: all is searched all the same.
-        if (i % 2 == 0) wanted.settled = {RemotePtr(stacks.at(i, pageSize)), &nobody, 1, now()};
+        if (i % 2 == 0) wanted.settled = {RemotePtr(stacks.at(i, pageSize)), &nobody, 1};
         readers.add(wanted);
         collect();
       }

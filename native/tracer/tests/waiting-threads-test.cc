@@ -1,4 +1,7 @@
 // Threads that count what they do in memory that we see, too: one that is said to have waited must have counted nothing.
+#include "processors.h"
+#include "resident-pages.h"
+#include "scheduler-counts.h"
 #include "stacks-ahead.h"
 #include "tracing-thread.h"
 #include "waiting-threads.h"
@@ -16,6 +19,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -119,7 +123,7 @@ Tally stopAll(const Lives& lives, useconds_t pause) {
   std::vector<bool> hasWaited(threads);
   for (size_t i = 0; i < threads; ++i) {
     REQUIRE(::waitpid(lives.tid(i), nullptr, __WALL) == lives.tid(i));
-    hasWaited[i] = waiting.hasWaited(lives.tid(i), now());
+    hasWaited[i] = waiting.hasWaited(lives.tid(i));
   }
   const std::vector<uint64_t> after = lives.counts();
   for (size_t i = 0; i < threads; ++i) {
@@ -173,31 +177,60 @@ TEST_CASE("a thread that nobody has watched has not waited") {
   WaitingThreads waiting;
   waiting.begin();
   waiting.noteAsked(::getpid());
-  CHECK_FALSE(waiting.hasWaited(::getpid(), now()));
+  CHECK_FALSE(waiting.wasGivenNone(::getpid()));
+  CHECK_FALSE(waiting.hasWaited(::getpid()));
 }
 
-TEST_CASE("the upper part of a stack is settled down to the last word that returns into a range, and never near the stack pointer") {
-  std::vector<DeepThread> deep(9);
+TEST_CASE("the upper part of a stack is settled down to the last word that returns into a range, never near the stack pointer, and untouched pages stay so") {
+  std::vector<DeepThread> deep(std::max<size_t>(9, countProcessors() + 4));
   for (DeepThread& each : deep) each.thread = std::thread([&each] { each.spinBelow(); });
   for (const DeepThread& each : deep) {
     while (each.frame == 0) ::usleep(1000);
   }
-  const uint64_t hit = deep[1].frame + 40000;
-  *reinterpret_cast<volatile uint64_t*>(hit & ~uint64_t{7}) = word;
+  const uint64_t hit = (deep[1].frame + 40000) & ~uint64_t{7};
+  *reinterpret_cast<volatile uint64_t*>(hit) = word;
 
-  StacksAhead ahead;
   const std::vector<Mapping> mappings = readMappings(::getpid()).value();
-  ahead.search(::getpid(), mappings, forbidden);
-  const auto settledFrom = [&](const DeepThread& thread) {
-    const auto mapping = std::ranges::find_if(mappings, [&](const Mapping& each) { return each.range.contains(RemotePtr(thread.frame)); });
-    const std::optional<SettledPart> part = ahead.settledOf(thread.tid, {RemotePtr(thread.frame), mapping->range.end});
-    return part ? part->start.bits() - thread.frame : 0;
+  const auto stackOf = [&](const DeepThread& thread) {
+    return std::ranges::find_if(mappings, [&](const Mapping& each) { return each.range.contains(RemotePtr(thread.frame)); })->range;
+  };
+  // Whoever is on a processor just now is not to be had.
+  const auto settledFrom = [&](const DeepThread& thread) -> uint64_t {
+    for (int tries = 0; tries < 2000; ++tries) {
+      StacksAhead ahead;
+      REQUIRE(ahead.prepare(::getpid()));
+      ahead.search(::getpid(), mappings, forbidden, now() + 1'000'000'000);
+      ahead.noteAsked(thread.tid);
+      const std::optional<SettledPart> part = ahead.settledOf(thread.tid, {RemotePtr(thread.frame), stackOf(thread).end});
+      CHECK_FALSE(ahead.settledOf(thread.tid, {RemotePtr(0x1000), RemotePtr(0x2000)}));
+      if (part) return part->start.bits() - thread.frame;
+    }
+    return 0;
   };
   CHECK(settledFrom(deep[0]) == 4096);
-  CHECK(settledFrom(deep[1]) == (hit & ~uint64_t{7}) + sizeof(uint64_t) - deep[1].frame);
+  CHECK(settledFrom(deep[1]) == hit + sizeof(uint64_t) - deep[1].frame);
   CHECK(settledFrom(deep[8]) == 4096);
-  CHECK_FALSE(ahead.settledOf(::getpid(), {RemotePtr(0x1000), RemotePtr(0x2000)}));
+  for (const DeepThread& each : deep) {
+    const RemotePtr low = stackOf(each).start;
+    bool isTouched = false;
+    ResidentPages(::getpid()).visit({low, low + (64 << 10)}, 4096, [&](const RemoteRange&) { return isTouched = true; });
+    CHECK_FALSE(isTouched);
+  }
+
+  StacksAhead late;
+  REQUIRE(late.prepare(::getpid()));
+  late.search(::getpid(), mappings, forbidden, 0);
+  late.noteAsked(deep[0].tid);
+  CHECK_FALSE(late.settledOf(deep[0].tid, {RemotePtr(deep[0].frame), stackOf(deep[0]).end}));
 
   for (DeepThread& each : deep) each.isWanted = false;
   for (DeepThread& each : deep) each.thread.join();
+}
+
+TEST_CASE("parseSchedulerCounts() takes what the kernel writes, and nothing else") {
+  SchedulerCounts counts;
+  CHECK(parseSchedulerCounts("42377976 5040532195 11\n", counts));
+  CHECK(counts == SchedulerCounts{42377976, 5040532195, 11});
+  for (const std::string_view text : {"", "1", "1 2", "1 2 3", "1 2\n", "a 2 3\n", "1  2 3\n", "1 2 -3\n", "1 2 99999999999999999999\n"}) CHECK_FALSE(parseSchedulerCounts(text, counts));
+  CHECK(counts.timesRun == 11);
 }
