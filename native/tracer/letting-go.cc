@@ -92,8 +92,14 @@ bool AllStop::isToBeAwaited(Tracee& tracee, uint64_t waited) {
   return stat && stat.value().state != 'D';
 }
 
-/** Of no use where nobody's call would have given EINTR. */
 void AllStop::noteThoseReleased() const {
+  std::unordered_map<pid_t, Sleeper> sleepers;
+  for (const Tracee& tracee : tracees_) {
+    const auto before = ranBefore_.find(tracee.tid);
+    if (!tracee.isWorking && before != ranBefore_.end()) sleepers.insert({tracee.tid, {processes_[tracee.process].pid, before->second}});
+  }
+  noteSleepers(std::move(sleepers));
+  // To wait for them is of no use where nobody's call would have given EINTR.
   if (std::ranges::none_of(tracees_, [](const Tracee& tracee) { return tracee.repeatsItsCall; })) return;
   for (const Tracee& tracee : tracees_) {
     if (tracee.state == Tracee::State::released) noteReleased(processes_[tracee.process].pid, tracee.tid);

@@ -16,12 +16,14 @@ namespace suture {
 
 class PassingLook {
  public:
+  static constexpr size_t mostThreads = 8;
+
   /** Before the stop: makes room for all that is copied. */
   PassingLook(pid_t pid, uint64_t startTime, WantedReferences wanted);
 
   /** Of a thread that stands; allocates nothing. */
   void copy(const StackCheck& check, pid_t tid, const user_regs_struct& registers);
-  /** Somebody else, whom nobody looks at, is in the memory. */
+  /** Somebody else, whom nobody looks at, is in the memory, or there are too many threads. */
   void giveUp() { isWhole_ = false; }
 
   /** When nobody stands any more, in this order. `check`: the one that has let all of them pass. */
@@ -39,7 +41,6 @@ class PassingLook {
     StackMap::Used used = {};
     std::vector<uint8_t> stack;
   };
-  static constexpr size_t mostThreads = 8;
   static constexpr size_t longestStack = 32 << 10;
 
   pid_t pid_;

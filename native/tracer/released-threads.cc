@@ -4,6 +4,7 @@
 #include "scheduler-counts.h"
 #include "tracing-thread.h"
 
+#include <utility>
 #include <vector>
 
 namespace suture {
@@ -13,6 +14,10 @@ namespace {
 constexpr uint64_t millisecond = 1'000'000;
 constexpr uint64_t patience = 100 * millisecond;
 constexpr uint64_t pollInterval = millisecond / 5;
+/** On a busy machine it takes that long until all have had a processor. */
+constexpr uint64_t aMoment = 500 * millisecond;
+/** To be stopped and let go takes less. */
+constexpr uint64_t runTimeOfStop = 50'000;
 
 struct Released {
   pid_t pid;
@@ -28,6 +33,8 @@ struct Released {
 
 /** Of one tracing thread after the other: there is never more than one. */
 std::vector<Released> released;
+std::unordered_map<pid_t, Sleeper> lastSleepers;
+uint64_t lastReleasedAt = 0;
 
 }  // namespace
 
@@ -39,6 +46,16 @@ void awaitReleased() {
     while (!thread.hasRun() && now() < deadline) rest(pollInterval);
   }
   released.clear();
+}
+
+void noteSleepers(std::unordered_map<pid_t, Sleeper> sleepers) {
+  lastSleepers = std::move(sleepers);
+  lastReleasedAt = now();
+}
+
+bool isGoingBackToSleep(pid_t pid, pid_t tid, uint64_t ran) {
+  const auto found = lastSleepers.find(tid);
+  return found != lastSleepers.end() && found->second.pid == pid && ran - found->second.ran <= runTimeOfStop && now() - lastReleasedAt <= aMoment;
 }
 
 }  // namespace suture

@@ -181,10 +181,12 @@ Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
     adopt(process, tid, Tracee::State::seized);
     Tracee& tracee = tracees_.back();
     const auto before = ranBefore_.find(tid);
-    const bool hasRun = before == ranBefore_.end() || readRunTime(pid, tid) - before->second > runTimeOfWork;
+    const uint64_t ran = readRunTime(pid, tid);
+    const bool hasRun = before == ranBefore_.end() || ran - before->second > runTimeOfWork;
+    const bool isWaiting = stat.value().state == 'R' && !isGoingBackToSleep(pid, tid, ran);
     tracee.scheduledAs = stat.value().state;
     tracee.isUninterruptible = stat.value().state == 'D';
-    tracee.isWorking = !tracee.isUninterruptible && (stat.value().state == 'R' || hasRun);
+    tracee.isWorking = !tracee.isUninterruptible && (isWaiting || hasRun);
     return true;
   }
   const int number = errno;
@@ -399,6 +401,10 @@ AllStop::Outcome AllStop::stopWorkers(uint64_t deadline, const Visitor& visitor,
 
 size_t AllStop::countWorking() const {
   return static_cast<size_t>(std::ranges::count_if(tracees_, [](const Tracee& tracee) { return tracee.isWorking; }));
+}
+
+size_t AllStop::countThreads(size_t process) const {
+  return static_cast<size_t>(std::ranges::count_if(tracees_, [process](const Tracee& tracee) { return tracee.process == process; }));
 }
 
 size_t AllStop::countHeld(size_t process) const {

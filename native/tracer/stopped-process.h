@@ -99,6 +99,7 @@ class AllStop {
   Outcome stopWorkers(uint64_t deadline, const Visitor& visitor, const Asked& asked = {});
 
   size_t countWorking() const;
+  size_t countThreads(size_t process) const;
   template <typename Visit>
   void eachHeld(Visit visit) const {
     for (const Tracee& tracee : tracees_) {

@@ -141,6 +141,9 @@ class Transition {
     if (depth_ == ScanDepth::stacks && StackReaders::mayHelp()) searchAhead();
     for (const ProcessTransition& process : wanted_) TRY(stop_.seize(process.pid, process.startTime));
     faultPoint("seized", 0);
+    for (size_t i = 0; i < prepared_.size(); ++i) {
+      if (prepared_[i].look && stop_.countThreads(i) > PassingLook::mostThreads) prepared_[i].look->giveUp();
+    }
     if (depth_ == ScanDepth::stacks) readers_.prepare(stop_.countWorking());
     searched_.reserve(stop_.countWorking());
     // Whoever sleeps in the way ends it before a working thread has been held at all.

@@ -8,7 +8,8 @@ import { address, type Address } from "../../native/address.ts";
 import { Tracer, type TransitionOutcome } from "../../native/tracer.ts";
 import { faultyTracer } from "../patch/dying-tool.ts";
 import { sanitizedHelper, waitUntil } from "../support/mod.ts";
-import { ask, attempt, enter, range, type Situation } from "./situations.ts";
+import { schedulingOf, setApart } from "./scheduling.ts";
+import { ask, attempt, enter, range, sameBytes, type Situation } from "./situations.ts";
 
 let tracer: Tracer;
 let helper: string;
@@ -258,3 +259,19 @@ it.each(naps)("killed wherever it undoes what it has mapped $name, the first map
   situation.target.write("ask\n");
   expect(await situation.target.line(/answers/)).toMatch(/^answers \d+ 0 0 0$/);
 }, 60_000);
+
+it("threads that work have real-time priority while they stand, and their own when we are killed over that", async () => {
+  await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["8", "4"] });
+  setApart(situation.pid, 4);
+  const own = schedulingOf(situation.pid);
+  await using stopping = await stopsAt("stopped:0");
+  const stop = attempt(stopping.client, situation, { forbidden: [], writes: [await sameBytes(tracer, situation.pid, situation.at("answer"))], maxStopMicroseconds: 20_000_000 });
+  stop.catch(() => undefined);
+  const stopped = await stoppedHelper();
+  const raised = schedulingOf(situation.pid);
+  // The main thread sleeps; the next four work.
+  expect(raised.map((scheduling, index) => scheduling !== own[index])).toEqual(own.map((_, index) => index >= 1 && index <= 4));
+  process.kill(stopped, "SIGKILL");
+  await expect(stop).rejects.toThrow(/SIGKILL/);
+  await waitUntil("every thread has its own priority", () => JSON.stringify(schedulingOf(situation.pid)) === JSON.stringify(own));
+});

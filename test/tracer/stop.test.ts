@@ -1,12 +1,16 @@
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
 import { address } from "../../native/address.ts";
 import { Tracer } from "../../native/tracer.ts";
 import { findHelper } from "../../native/tracer/connection.ts";
-import { compileTarget, startTarget, waitUntil, type Target } from "../support/mod.ts";
+import { startHogs } from "../../scripts/bench/hogs.ts";
+import { faultyTracer } from "../patch/dying-tool.ts";
+import { compileTarget, sanitizedHelper, startTarget, waitUntil, type Target } from "../support/mod.ts";
+import { schedulingOf, setApart } from "./scheduling.ts";
 import { ask, attempt, enter, jumpFrom, mustSwitch, numbersOf, range, sameBytes, type Situation } from "./situations.ts";
 
 let tracer: Tracer;
@@ -31,23 +35,6 @@ async function stageAndUnmap({ pid, startTime }: Situation): Promise<void> {
 
 const stateOf = (pid: number): string => /^\d+ \(.*\) (.)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1] ?? "";
 const fieldOf = (pid: number, name: string): string => new RegExp(`^${name}:\\s*(.*)$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? "";
-const schedulingOf = (pid: number): readonly string[] =>
-  readdirSync(`/proc/${pid}/task`).map((tid) => readFileSync(`/proc/${pid}/task/${tid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ")).map((fields) => `${fields[15]}/${fields[16]}/${fields[37]}/${fields[38]}`);
-
-/**
- * No two neighbours alike: in policy, priority and whether children inherit it. The first threads are those that work, and have no real-time
- * priority of their own; of those that sleep some have.
- */
-function setApart(pid: number, working: number): void {
-  const ordinary = [["renice", "-n", "7", "-p"], ["chrt", "--batch", "-p", "0"], ["chrt", "--idle", "-p", "0"], ["renice", "-n", "-5", "-p"], ["chrt", "--reset-on-fork", "--other", "-p", "0"]];
-  const realTime = [["chrt", "--rr", "-p", "3"], ["chrt", "--fifo", "-p", "2"]];
-  for (const [index, tid] of readdirSync(`/proc/${pid}/task`).filter((each) => Number(each) !== pid).entries()) {
-    const ways = index < working ? ordinary : [...realTime, ...ordinary];
-    const [command = "", ...words] = ways[index % ways.length] ?? [];
-    execFileSync(command, [...words, tid], { stdio: "ignore" });
-  }
-}
-
 /** Of blocked-in-calls.c: one in each call, and the main one. */
 const threadsBlocked = 48;
 
@@ -228,7 +215,23 @@ describe("stopping", () => {
       if (i === 1) await stageAndUnmap(situation);
     }
     expect(schedulingOf(situation.pid)).toEqual(before);
+    expect((await attempt(tracer, situation, { forbidden: [{ start: address(1n), end: address(1n << 62n) }], writes: [] })).outcome).toBe("blocked");
+    expect((await attempt(tracer, situation, { forbidden: [], writes: [], maxStopMicroseconds: 0 })).outcome).toBe("over-budget");
+    expect(schedulingOf(situation.pid)).toEqual(before);
   }, 120_000);
+
+  it("holds as working ones those that work, when stops follow at once on a busy machine: who has just been let go only wants to sleep on", async () => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["64", "1"] });
+    await using _hogs = await startHogs(3 * cpus().length);
+    const working: number[] = [];
+    for (let i = 0; i < 40; i++) {
+      const outcome = await attempt(tracer, situation, { forbidden: [], writes: [] });
+      if (outcome.outcome === "done") working.push(outcome.stop.workingThreads);
+    }
+    expect(working.length).toBeGreaterThan(20);
+    // The main one may be at work as well, and now and then somebody takes long over a stop.
+    expect(working.filter((threads) => threads > 2).length).toBeLessThan(working.length / 5);
+  });
 
   it("says who is tracing a process already", async () => {
     await using situation = await enter(tracer, "threads-asleep.c");
@@ -363,9 +366,11 @@ describe("the helper's sudden death", () => {
       return false;
     }
   };
-  beforeAll(() => {
+  let faulty: string;
+  beforeAll(async () => {
     for (const pid of readdirSync("/proc")) if (isOwnHelper(pid)) known.add(pid);
-  });
+    faulty = await sanitizedHelper();
+  }, 600_000);
 
   it("leaves a process running whose code it was switching", async () => {
     await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["16", "4"] });
@@ -387,6 +392,25 @@ describe("the helper's sudden death", () => {
     await waitUntil("the guard has given every thread its own priority", () => JSON.stringify(schedulingOf(situation.pid)) === JSON.stringify(before));
     await mustSwitch(tracer, situation, { forbidden: [], writes: [await sameBytes(tracer, situation.pid, at)] });
   });
+
+  it.each(["seized:0", "half-stopped:0", "stopped:0", "park:0", "done:0", "end:0", "released:0"])("gives every thread its own priority back, and lets all run on, when it comes at %s", async (place) => {
+    await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["14", "6"] });
+    setApart(situation.pid, 6);
+    const before = schedulingOf(situation.pid);
+    const at = situation.at("answer");
+    const expected = await tracer.readMemory(situation.pid, at, 5);
+    const writes = [{ at, expected, replacement: jumpFrom(at, situation.at("otherAnswer")), entry: true }];
+    await using victim = await faultyTracer(faulty, { SUTURE_KILL_AT: place });
+    await expect((async () => {
+      // Somebody may be in the way.
+      for (;;) if ((await attempt(victim, situation, { forbidden: [range(at, 5)], writes })).outcome === "done") return;
+    })()).rejects.toThrow(/SIGKILL/);
+    await waitUntil("every thread has its own priority", () => JSON.stringify(schedulingOf(situation.pid)) === JSON.stringify(before));
+    const { calls = 0 } = await ask(situation.target);
+    await waitUntil("they work", async () => ((await ask(situation.target))["calls"] ?? 0) > calls);
+    expect((await ask(situation.target))["wrong"]).toBe(0);
+    expect(schedulingOf(situation.pid)).toEqual(before);
+  }, 120_000);
 
   it("leaves a thread to find its own way home whose help it had", async () => {
     await using situation = await enter(tracer, "one-busy-of-many.c", { parameters: ["6", "2"] });
