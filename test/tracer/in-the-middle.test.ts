@@ -276,3 +276,32 @@ it("threads that work have real-time priority while they stand, and their own wh
   await expect(stop).rejects.toThrow(/SIGKILL/);
   await waitUntil("every thread has its own priority", () => JSON.stringify(schedulingOf(situation.pid)) === JSON.stringify(own));
 });
+
+it("a process that is forked when its parent has been seized is nobody's tracee, and works on", async () => {
+  await using stopping = await stopsAt("seized:0");
+  await using situation = await enter(tracer, "forks-workers.c");
+  const { pid, target } = situation;
+  // None ends: their parent, which is seized, would stand for the signal. There are 24 at the most.
+  target.write("linger\n");
+  const children = (): readonly number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
+  const tracerOf = (each: number): string | undefined => /^TracerPid:\t(\d+)$/m.exec(readFileSync(`/proc/${each}/status`, "utf8"))?.[1];
+  const start = address(BigInt(`0x${(await tracer.readMaps(pid)).split("-")[0]}`));
+  const stop = attempt(stopping.client, situation, { forbidden: [], writes: [await sameBytes(tracer, pid, start)], maxStopMicroseconds: 20_000_000 });
+  stop.catch(() => undefined);
+  const stopped = await stoppedHelper();
+  expect(tracerOf(pid)).not.toBe("0");
+  const before = new Set(children());
+  const born = await waitUntil("a worker has been forked", () => children().find((each) => !before.has(each)));
+  expect(tracerOf(born)).toBe("0");
+  process.kill(stopped, "SIGCONT");
+  expect(await stop).toMatchObject({ outcome: "done", stop: { workingThreads: expect.any(Number) as number } });
+  expect([tracerOf(pid), tracerOf(born)]).toEqual(["0", "0"]);
+  await waitUntil("they answer", async () => {
+    const from = target.lines.length;
+    target.write("ask\n");
+    return /^answers: [1-9]\d* 0$/.test(await target.line(/^answers/, from));
+  });
+  // Or one that is born while its parent is ended would stay.
+  target.write("hurry\npause\n");
+  await target.line(/^paused/);
+});
