@@ -3,7 +3,6 @@
 #include "remote-memory.h"
 #include "tracing-thread.h"
 
-#include <time.h>
 
 #include <algorithm>
 #include <cstring>
@@ -36,11 +35,7 @@ bool isOfEndedThread(pid_t pid, uint64_t controlBlock) {
   return readWord(pid, controlBlock + self) == controlBlock && static_cast<int32_t>(readWord(pid, controlBlock + tidAt)) <= 0;
 }
 
-uint64_t timeOnCpu() {
-  struct timespec time;
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
+uint64_t timeOnCpu() { return readClock(CLOCK_THREAD_CPUTIME_ID); }
 
 }  // namespace
 

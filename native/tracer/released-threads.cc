@@ -16,8 +16,6 @@ constexpr uint64_t patience = 100 * millisecond;
 constexpr uint64_t pollInterval = millisecond / 5;
 /** On a busy machine it takes that long until all have had a processor. */
 constexpr uint64_t aMoment = 500 * millisecond;
-/** To be stopped and let go takes less. */
-constexpr uint64_t runTimeOfStop = 50'000;
 
 struct Released {
   pid_t pid;
@@ -55,7 +53,7 @@ void noteSleepers(std::unordered_map<pid_t, Sleeper> sleepers) {
 
 bool isGoingBackToSleep(pid_t pid, pid_t tid, uint64_t ran) {
   const auto found = lastSleepers.find(tid);
-  return found != lastSleepers.end() && found->second.pid == pid && ran - found->second.ran <= runTimeOfStop && now() - lastReleasedAt <= aMoment;
+  return found != lastSleepers.end() && found->second.pid == pid && ran - found->second.ran <= mostRunOfStop && now() - lastReleasedAt <= aMoment;
 }
 
 }  // namespace suture

@@ -11,6 +11,9 @@
 
 namespace suture {
 
+/** Nanoseconds: a sleeping thread that was only stopped and let go has run for less. */
+constexpr uint64_t mostRunOfStop = 50'000;
+
 /** When it has been let go. */
 void noteReleased(pid_t pid, pid_t tid);
 /** Until all that were noted have run, or for as long as anybody is patient; then they are forgotten. */

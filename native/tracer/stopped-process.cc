@@ -37,8 +37,6 @@ constexpr size_t askedAhead = 16;
 /** Where it matters who gets to a processor before he has been asked, and runs on there: his stack must be read. */
 constexpr size_t askedAheadAtOnce = 256;
 constexpr int maxSeizeRounds = 100;
-/** A sleeping thread that was only stopped and let go a moment ago has run for less. */
-constexpr uint64_t runTimeOfWork = 50'000;
 
 // O_TRACECLONE: a thread that is born meanwhile is ours from its first instruction on.
 // O_TRACEEXEC: a program that is replaced meanwhile is noticed.
@@ -182,7 +180,7 @@ Result<bool> AllStop::seizeThread(size_t process, pid_t tid) {
     Tracee& tracee = tracees_.back();
     const auto before = ranBefore_.find(tid);
     const uint64_t ran = readRunTime(pid, tid);
-    const bool hasRun = before == ranBefore_.end() || ran - before->second > runTimeOfWork;
+    const bool hasRun = before == ranBefore_.end() || ran - before->second > mostRunOfStop;
     const bool isWaiting = stat.value().state == 'R' && !isGoingBackToSleep(pid, tid, ran);
     tracee.scheduledAs = stat.value().state;
     tracee.isUninterruptible = stat.value().state == 'D';

@@ -85,11 +85,13 @@ void* runSession(void* argument) {
 
 }  // namespace
 
-uint64_t now() {
+uint64_t readClock(clockid_t clock) {
   struct timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  ::clock_gettime(clock, &time);
   return static_cast<uint64_t>(time.tv_sec) * second + static_cast<uint64_t>(time.tv_nsec);
 }
+
+uint64_t now() { return readClock(CLOCK_MONOTONIC); }
 
 void rest(uint64_t nanoseconds) {
   const struct timespec time = timeSpec(nanoseconds);

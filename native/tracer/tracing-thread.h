@@ -6,12 +6,15 @@
 #include "result.h"
 
 #include <sys/types.h>
+#include <time.h>
 
 #include <cstdint>
 #include <functional>
 
 namespace suture {
 
+/** In nanoseconds. */
+uint64_t readClock(clockid_t clock);
 /** CLOCK_MONOTONIC in nanoseconds. */
 uint64_t now();
 void rest(uint64_t nanoseconds);

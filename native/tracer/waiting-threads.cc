@@ -1,9 +1,9 @@
 #include "waiting-threads.h"
 
 #include "process.h"
+#include "tracing-thread.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
 #include <string>
@@ -22,11 +22,7 @@ constexpr uint64_t clockDrift = 1'000;
 constexpr int spareFiles = 256;
 
 /** CLOCK_MONOTONIC_RAW: nobody sets it or slows it down. */
-uint64_t steadyTime() {
-  struct timespec time;
-  ::clock_gettime(CLOCK_MONOTONIC_RAW, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
+uint64_t steadyTime() { return readClock(CLOCK_MONOTONIC_RAW); }
 
 /** Else the scheduler's time may go by timer interrupts, and from one processor to another. */
 bool isKeptByProcessors() {
